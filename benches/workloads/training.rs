@@ -1,0 +1,88 @@
+//! Whole training steps of models.
+
+use std::time::Instant;
+
+use wengert::prelude::*;
+
+use crate::harness::{Record, labels, linear_weight, measure, reset_peak_memory, uniform};
+
+/// Times training steps; `check` is the loss of the tenth.
+fn train<B>(
+    mut optimizer: impl Optimizer,
+    batches: &[B],
+    inner: usize,
+    loss: impl for<'t> Fn(&'t Tape, &B) -> Var<'t>,
+) -> Record {
+    let mut count = 0;
+    let mut step = || {
+        let tape = Tape::train(count as u64);
+        let loss = loss(&tape, &batches[count % batches.len()]);
+        count += 1;
+        let gradients = loss.backward();
+        optimizer.step(&gradients).expect("every parameter has a gradient");
+        loss.item()
+    };
+    let start = Instant::now();
+    step();
+    let first_call = start.elapsed().as_secs_f64();
+    let check = (0..9).map(|_| step()).last().expect("nine steps") as f64;
+    reset_peak_memory();
+    let record = measure(|calls| (0..calls).for_each(|_| drop(step())), inner, Some(20));
+    Record { check, first_call, ..record }
+}
+
+fn digits_like(batch: usize, shape: &[usize]) -> Vec<(Tensor, Tensor<i64>)> {
+    (0..8).map(|i| (uniform(100 + i, shape, 1.0), labels(200 + i, batch, 10))).collect()
+}
+
+#[derive(Module)]
+struct Mlp {
+    fc1: Linear,
+    bn1: BatchNorm,
+    fc2: Linear,
+    bn2: BatchNorm,
+    fc3: Linear,
+}
+
+impl Mlp {
+    fn new() -> Self {
+        let mut rng = Rng::seed(0);
+        let mut linear = |seed, fan_in, fan_out| {
+            let layer = Linear::new(fan_in, fan_out, &mut rng);
+            for (name, param) in layer.params() {
+                match name.as_str() {
+                    "weight" => param.set(linear_weight(seed, fan_in, fan_out)),
+                    _ => param.set(Tensor::zeros(param.shape())),
+                }
+            }
+            layer
+        };
+        Self {
+            fc1: linear(11, 784, 512),
+            bn1: BatchNorm::new(512),
+            fc2: linear(12, 512, 512),
+            bn2: BatchNorm::new(512),
+            fc3: linear(13, 512, 10),
+        }
+    }
+
+    fn forward<'t>(&self, x: Var<'t>, activation: impl Fn(Var<'t>) -> Var<'t>) -> Var<'t> {
+        let h = activation(self.bn1.forward(self.fc1.forward(x)));
+        let h = activation(self.bn2.forward(self.fc2.forward(h)));
+        self.fc3.forward(h)
+    }
+}
+
+pub fn mlp_sgd() -> Record {
+    let net = Mlp::new();
+    train(Sgd::new(&net, 0.05).momentum(0.9), &digits_like(128, &[128, 784]), 10, |tape, (x, t)| {
+        net.forward(tape.var(x.clone()), |h| h.relu()).cross_entropy(t)
+    })
+}
+
+pub fn mlp_adam() -> Record {
+    let net = Mlp::new();
+    train(Adam::new(&net, 1e-3), &digits_like(32, &[32, 784]), 10, |tape, (x, t)| {
+        net.forward(tape.var(x.clone()), |h| h.leaky_relu(0.01)).cross_entropy(t)
+    })
+}

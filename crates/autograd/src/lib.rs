@@ -1,0 +1,21 @@
+//! Tape-based reverse-mode differentiation.
+//!
+//! An expression of [`Var`]s appends to a [`Tape`]: the operation, its inputs, the shape.
+//! Values are computed when somebody looks: the planner then decides which entries become
+//! which kernel. Derivatives are ordinary entries on the same tape.
+#![forbid(unsafe_code)]
+
+mod backward;
+mod gradients;
+mod op;
+mod ops;
+mod plan;
+mod state;
+mod tape;
+mod var;
+
+pub use gradients::{GradientError, Gradients};
+pub use op::{Cotangents, Elementwise, KernelFn, Lowering, Op, ViewFn};
+pub use state::{Buffer, Param};
+pub use tape::Tape;
+pub use var::{Operand, Var};

@@ -1,0 +1,307 @@
+//! From groups to launches: the program of each loop, what it reads and writes, and who is the
+//! last to read what.
+
+use std::collections::HashMap;
+
+use smallvec::SmallVec;
+use wengert_tensor::kernel::{Program, Spec, Step};
+use wengert_tensor::{Float, Layout, Shape, Strides};
+
+use super::fuse::{AxisMap, Group, Partition, Place, identity, partition};
+use super::graph::{Graph, Signature};
+use super::{Launch, Plan};
+use crate::Lowering;
+use crate::tape::{Kind, Nodes};
+
+/// The most maps that a later loop computes again to save storing and reading a value.
+const MAX_RECOMPUTED: usize = 12;
+
+pub(super) fn plan<T: Float>(graph: &Graph, nodes: &Nodes<T>, signature: Signature, fuse: bool) -> Plan<T> {
+    let partition = partition(graph, nodes, fuse);
+    let mut build = Build {
+        layouts: layouts(graph, nodes, &partition),
+        in_memory: vec![false; graph.ids.len()],
+        graph,
+        nodes,
+        partition: &partition,
+        fuse,
+    };
+    for &root in &graph.roots {
+        build.in_memory[root as usize] = true;
+    }
+    let loops: Vec<Option<Loop>> = partition.groups.iter().enumerate().map(|(g, group)| build.group(g as u32, group)).collect();
+    // A view in memory is a view of something in memory.
+    for position in (0..graph.ids.len()).rev() {
+        if build.in_memory[position] && matches!(partition.places[position], Place::View | Place::Alias { .. }) {
+            build.in_memory[graph.inputs[position][0] as usize] = true;
+        }
+    }
+    let launches = build.launches(loops);
+    let dead_after = dead_after(&launches, graph);
+    Plan { signature, launches, dead_after }
+}
+
+/// The layout of every value if it is in memory.
+fn layouts<T: Float>(graph: &Graph, nodes: &Nodes<T>, partition: &Partition) -> Vec<Layout> {
+    let mut layouts: Vec<Layout> = Vec::with_capacity(graph.ids.len());
+    for (position, &id) in graph.ids.iter().enumerate() {
+        let shape = nodes.shape(id);
+        let layout = match &partition.places[position] {
+            Place::Given => nodes.value(id).expect("given").layout().clone(),
+            Place::Member(axes) => {
+                let group = &partition.groups[partition.group_of[position] as usize];
+                let domain = group.domain.as_ref().expect("a loop has a domain");
+                member_layout(shape, axes, &domain.shape)
+            }
+            Place::View | Place::Alias { .. } => {
+                let base = &layouts[graph.inputs[position][0] as usize];
+                with_view(nodes, id, |view| view(base)).unwrap_or_else(|| Layout::contiguous(shape.clone()))
+            }
+            Place::Scalar | Place::Kernel => Layout::contiguous(shape.clone()),
+        };
+        layouts.push(layout);
+    }
+    layouts
+}
+
+/// Calls `f` with the view function of an entry that is a view.
+pub(super) fn with_view<T: Float, R>(nodes: &Nodes<T>, id: u32, f: impl FnOnce(&crate::ViewFn<'_>) -> R) -> R {
+    let Kind::Op(op) = &nodes.list[id as usize].kind else { unreachable!("a view is an operation") };
+    let Lowering::View(view) = op.lower() else { unreachable!("placed as a view") };
+    f(&*view)
+}
+
+/// How a member lies in a program's output, which is row-major over the axes that it has of the
+/// domain.
+fn member_layout(shape: &Shape, axes: &AxisMap, domain: &Shape) -> Layout {
+    let written: Shape = (0..domain.len()).map(|a| if axes.contains(&Some(a as u8)) { domain[a] } else { 1 }).collect();
+    let over = Layout::contiguous(written);
+    if axes.iter().flatten().is_sorted() {
+        return Layout::contiguous(shape.clone());
+    }
+    // Permuted: the order of the domain's axes that this value's axes run along.
+    let mut order: SmallVec<[usize; 4]> = axes.iter().flatten().map(|&a| a as usize).collect();
+    let ones = (0..domain.len()).filter(|a| !axes.contains(&Some(*a as u8)));
+    order.extend(ones);
+    let permuted = over.permute(&order).expect("each axis once");
+    permuted.reshape(shape).ok().flatten().expect("axes of size 1 move freely")
+}
+
+/// A loop in the making.
+struct Loop {
+    steps: Vec<Step>,
+    operands: Vec<(u32, Strides)>,
+    scalars: Vec<u32>,
+    maps: Vec<u32>,
+    /// The step of each member and of each value read, by position and axes over the domain.
+    step_of: HashMap<(u32, AxisMap), u32>,
+    member_step: HashMap<u32, u32>,
+}
+
+struct Build<'a, T: Float> {
+    graph: &'a Graph,
+    nodes: &'a Nodes<T>,
+    partition: &'a Partition,
+    fuse: bool,
+    layouts: Vec<Layout>,
+    in_memory: Vec<bool>,
+}
+
+impl<'a, T: Float> Build<'a, T> {
+    fn shape(&self, position: u32) -> &'a Shape {
+        self.nodes.shape(self.graph.ids[position as usize])
+    }
+
+    fn lowering(&self, position: u32) -> Option<Lowering<'a, T>> {
+        let node = &self.nodes.list[self.graph.ids[position as usize] as usize];
+        match &node.kind {
+            Kind::Op(op) if node.value.is_none() => Some(op.lower()),
+            _ => None,
+        }
+    }
+
+    fn group(&mut self, number: u32, group: &Group) -> Option<Loop> {
+        let Some(domain) = &group.domain else {
+            for &kernel in &group.members {
+                for &input in &self.graph.inputs[kernel as usize] {
+                    self.in_memory[input as usize] = true;
+                }
+            }
+            return None;
+        };
+        let mut body = Loop {
+            steps: Vec::with_capacity(group.members.len() * 2),
+            operands: Vec::new(),
+            scalars: Vec::new(),
+            maps: Vec::new(),
+            step_of: HashMap::new(),
+            member_step: HashMap::new(),
+        };
+        for &member in &group.members {
+            let Place::Member(axes) = &self.partition.places[member as usize] else { unreachable!("a member") };
+            let step = match self.lowering(member) {
+                Some(Lowering::Reduce(reduction, over)) => {
+                    // The input has the axes of the output, and those that are reduced.
+                    let input = self.graph.inputs[member as usize][0];
+                    let mut axes = axes.clone();
+                    if self.partition.group_of[input as usize] != number {
+                        let whole = identity(self.shape(input));
+                        over.iter().for_each(|&axis| axes[axis] = whole[axis]);
+                    }
+                    Step::Reduce(reduction, self.read(&mut body, number, input, &axes, &domain.shape))
+                }
+                Some(Lowering::Map { dear, .. }) => {
+                    self.map_step(&mut body, number, member, axes, &domain.shape, dear)
+                }
+                _ => unreachable!("members are maps and reductions"),
+            };
+            body.steps.push(step);
+            body.member_step.insert(member, body.steps.len() as u32 - 1);
+        }
+        Some(body)
+    }
+
+    fn map_step(&mut self, body: &mut Loop, group: u32, map: u32, axes: &AxisMap, domain: &Shape, keep: bool) -> Step {
+        let graph = self.graph;
+        let args = graph.inputs[map as usize]
+            .iter()
+            .map(|&input| {
+                let shape = self.shape(input);
+                let new = axes.len() - shape.len();
+                let axes = shape.iter().zip(&axes[new..]).map(|(&size, &axis)| axis.filter(|_| size != 1)).collect();
+                self.read(body, group, input, &axes, domain)
+            })
+            .collect();
+        body.maps.push(map);
+        Step::Map { map: body.maps.len() as u32 - 1, args, keep }
+    }
+
+    /// The step that gives the value of `position`, whose axes run along `axes` of the domain.
+    fn read(&mut self, body: &mut Loop, group: u32, position: u32, axes: &AxisMap, domain: &Shape) -> u32 {
+        if self.partition.group_of[position as usize] == group {
+            let member = match &self.partition.places[position as usize] {
+                Place::Alias { base, .. } => *base,
+                _ => position,
+            };
+            return body.member_step[&member];
+        }
+        let key = (position, axes.clone());
+        if let Some(&step) = body.step_of.get(&key) {
+            return step;
+        }
+        let step = if matches!(self.partition.places[position as usize], Place::Scalar) {
+            body.scalars.push(position);
+            Step::Scalar(body.scalars.len() as u32 - 1)
+        } else if self.fuse && !self.in_memory[position as usize] && self.is_cheap(position) {
+            self.map_step(body, group, position, axes, domain, false)
+        } else {
+            self.in_memory[position as usize] = true;
+            let mut strides: Strides = SmallVec::from_elem(0, domain.len());
+            for (axis, stride) in axes.iter().zip(self.layouts[position as usize].strides()) {
+                if let Some(axis) = axis {
+                    strides[*axis as usize] = *stride;
+                }
+            }
+            body.operands.push((position, strides));
+            Step::Load(body.operands.len() as u32 - 1)
+        };
+        body.steps.push(step);
+        let step = body.steps.len() as u32 - 1;
+        body.step_of.insert(key, step);
+        step
+    }
+
+    /// Whether computing a value of an earlier group again reads no more than loading it would:
+    /// few cheap maps of one value as large, and of smaller ones.
+    fn is_cheap(&self, position: u32) -> bool {
+        let large = self.shape(position).count() / 2;
+        let mut loads: SmallVec<[u32; 4]> = SmallVec::new();
+        let mut maps = 0;
+        let mut stack: SmallVec<[u32; 16]> = SmallVec::from_slice(&[position]);
+        while let Some(next) = stack.pop() {
+            let again = match (&self.partition.places[next as usize], self.lowering(next)) {
+                (Place::Member(_), Some(Lowering::Map { dear, .. })) => {
+                    !self.in_memory[next as usize] && (!dear || self.shape(next).count() <= 1)
+                }
+                (Place::Scalar, _) => continue,
+                _ => false,
+            };
+            if again {
+                maps += 1;
+                if maps > MAX_RECOMPUTED {
+                    return false;
+                }
+                stack.extend_from_slice(&self.graph.inputs[next as usize]);
+            } else if self.shape(next).count() > large && !loads.contains(&next) {
+                loads.push(next);
+            }
+        }
+        maps > 0 && loads.len() <= 1
+    }
+
+    fn launches(&self, loops: Vec<Option<Loop>>) -> Vec<Launch<T>> {
+        let mut views: Vec<Vec<u32>> = vec![Vec::new(); self.partition.groups.len()];
+        for position in 0..self.graph.ids.len() {
+            let view = matches!(self.partition.places[position], Place::View | Place::Alias { .. });
+            if view && self.in_memory[position] {
+                views[self.partition.group_of[position] as usize].push(position as u32);
+            }
+        }
+        let mut launches = Vec::new();
+        for ((group, body), views) in self.partition.groups.iter().zip(loops).zip(views) {
+            match body {
+                Some(body) => launches.extend(self.compile(group, body)),
+                None => launches.extend(group.members.iter().map(|&kernel| Launch::Kernel(kernel))),
+            }
+            launches.extend(views.into_iter().map(Launch::View));
+        }
+        launches
+    }
+
+    /// The launch of a loop; none when nobody reads what it computes.
+    fn compile(&self, group: &Group, body: Loop) -> Option<Launch<T>> {
+        let domain = group.domain.as_ref().expect("a loop has a domain");
+        let written: Vec<u32> = group.members.iter().copied().filter(|&m| self.in_memory[m as usize]).collect();
+        if written.is_empty() {
+            return None;
+        }
+        let spec = Spec {
+            domain: domain.shape.clone(),
+            reduced: domain.reduced.clone().unwrap_or_default(),
+            operands: body.operands.iter().map(|(_, strides)| strides.clone()).collect(),
+            steps: body.steps,
+            outputs: written.iter().map(|member| body.member_step[member]).collect(),
+        };
+        Some(Launch::Loop {
+            program: Program::compile(spec),
+            operands: body.operands.into_iter().map(|(position, _)| position).collect(),
+            scalars: body.scalars,
+            maps: body.maps,
+            outputs: written.iter().map(|&member| (member, self.layouts[member as usize].clone())).collect(),
+        })
+    }
+}
+
+/// For each launch, what no later one reads. Asked-for values outlive the run.
+fn dead_after<T: Float>(launches: &[Launch<T>], graph: &Graph) -> Vec<Vec<u32>> {
+    let mut last_reader: Vec<Option<usize>> = vec![None; graph.ids.len()];
+    for (number, launch) in launches.iter().enumerate() {
+        let reads: &[u32] = match launch {
+            Launch::Loop { operands, .. } => operands,
+            Launch::View(position) | Launch::Kernel(position) => &graph.inputs[*position as usize],
+        };
+        for &read in reads {
+            last_reader[read as usize] = Some(number);
+        }
+    }
+    for &root in &graph.roots {
+        last_reader[root as usize] = None;
+    }
+    let mut dead = vec![Vec::new(); launches.len()];
+    for (position, last) in last_reader.into_iter().enumerate() {
+        if let Some(number) = last {
+            dead[number].push(position as u32);
+        }
+    }
+    dead
+}

@@ -1,0 +1,353 @@
+//! Which entries become which kernel.
+//!
+//! Entries are walked in recording order, and each map or reduce joins a *group*, which becomes
+//! one loop over a *domain*. Groups run in the order in which they were opened, so an entry may
+//! join any group that is not earlier than those of its inputs. A group's values are all either
+//! *full* (they vary over the whole domain) or *kept* (constant along the axes that the group's
+//! reductions go over); each remembers which axis of the domain each of its own axes is.
+
+use smallvec::SmallVec;
+use wengert_tensor::kernel::Reduction;
+use wengert_tensor::{Float, Layout, Shape};
+
+use super::graph::Graph;
+use crate::Lowering;
+use crate::tape::{Kind, Nodes};
+
+/// For each axis of a value, the axis of the domain that it runs along; `None` where it repeats
+/// or has size 1.
+pub(super) type AxisMap = SmallVec<[Option<u8>; 4]>;
+type Axes = SmallVec<[usize; 4]>;
+
+/// Where the value of a position comes from.
+pub(super) enum Place {
+    /// It is there before the run.
+    Given,
+    /// A number.
+    Scalar,
+    /// A member of a group.
+    Member(AxisMap),
+    /// A view that only renames axes of a member of the same group.
+    Alias { base: u32, axes: AxisMap },
+    /// A view of something in memory.
+    View,
+    /// An opaque kernel.
+    Kernel,
+}
+
+/// A loop, or an opaque kernel, in launch order.
+pub(super) struct Group {
+    /// The members in recording order; a kernel alone is a group of one without a domain.
+    pub(super) members: Vec<u32>,
+    pub(super) domain: Option<Domain>,
+    /// What its members read that is not one of them.
+    reads: Vec<u32>,
+}
+
+pub(super) struct Domain {
+    pub(super) shape: Shape,
+    /// The axes that the reductions go over, once there is one.
+    pub(super) reduced: Option<Axes>,
+}
+
+/// The outcome: a place for each position and the groups.
+pub(super) struct Partition {
+    pub(super) places: Vec<Place>,
+    /// The group of each position; that of its base for views, 0 for what is given.
+    pub(super) group_of: Vec<u32>,
+    pub(super) groups: Vec<Group>,
+}
+
+/// The most elements of one block that stay in the second-level cache while several phases go
+/// over them.
+const MAX_BLOCK: usize = 1 << 18;
+/// Columns that a block has at least when the last axis is kept.
+const MIN_COLUMNS: usize = 64;
+/// A loop of several phases is cut into at least so many blocks, or is so small that one
+/// thread does.
+const MIN_BLOCKS: usize = 4;
+const SMALL: usize = 1 << 14;
+
+pub(super) fn partition<T: Float>(graph: &Graph, nodes: &Nodes<T>, fuse: bool) -> Partition {
+    let mut state = Builder {
+        graph,
+        nodes,
+        fuse,
+        // Group 0 is what is there before the run.
+        result: Partition {
+            places: Vec::with_capacity(graph.ids.len()),
+            group_of: Vec::with_capacity(graph.ids.len()),
+            groups: vec![Group { members: Vec::new(), domain: None, reads: Vec::new() }],
+        },
+        levels: Vec::with_capacity(graph.ids.len()),
+        recent: Vec::new(),
+    };
+    for position in 0..graph.ids.len() as u32 {
+        state.place(position);
+    }
+    state.result
+}
+
+struct Builder<'a, T: Float> {
+    graph: &'a Graph,
+    nodes: &'a Nodes<T>,
+    fuse: bool,
+    result: Partition,
+    /// How many reductions of its own group a member depends on.
+    levels: Vec<u32>,
+    /// Groups that may still take members, the latest last.
+    recent: Vec<u32>,
+}
+
+/// How many groups are tried for an entry.
+const RECENT: usize = 7;
+
+impl<T: Float> Builder<'_, T> {
+    fn shape(&self, position: u32) -> &Shape {
+        self.nodes.shape(self.graph.ids[position as usize])
+    }
+
+    fn place(&mut self, position: u32) {
+        let id = self.graph.ids[position as usize];
+        let node = &self.nodes.list[id as usize];
+        let (place, group, level) = match &node.kind {
+            _ if node.value.is_some() => (Place::Given, 0, 0),
+            Kind::Scalar(_) => (Place::Scalar, 0, 0),
+            Kind::Leaf => unreachable!("a leaf has a value"),
+            Kind::Op(op) => match op.lower() {
+                Lowering::Kernel(_) => {
+                    self.result.groups.push(Group { members: vec![position], domain: None, reads: Vec::new() });
+                    (Place::Kernel, self.result.groups.len() as u32 - 1, 0)
+                }
+                Lowering::View(view) => {
+                    let base = self.graph.inputs[position as usize][0];
+                    let group = self.result.group_of[base as usize];
+                    let axes = renamed_axes(self.shape(base), |layout| view(layout));
+                    let alias = axes.and_then(|axes| self.alias(base, &axes));
+                    (alias.unwrap_or(Place::View), group, self.levels[base as usize])
+                }
+                Lowering::Map { .. } => self.place_in_loop(position, None),
+                Lowering::Reduce(reduction, axes) => self.place_in_loop(position, Some((reduction, axes))),
+            },
+        };
+        self.result.places.push(place);
+        self.result.group_of.push(group);
+        self.levels.push(level);
+    }
+
+    /// A view of a member, or of an alias of one, by the axes of `base` that its axes are.
+    fn alias(&self, base: u32, axes: &AxisMap) -> Option<Place> {
+        let (base, base_axes) = match &self.result.places[base as usize] {
+            Place::Member(axes) => (base, axes),
+            Place::Alias { base, axes } => (*base, axes),
+            _ => return None,
+        };
+        let axes = axes.iter().map(|axis| axis.and_then(|a| base_axes[a as usize])).collect();
+        Some(Place::Alias { base, axes })
+    }
+
+    fn place_in_loop(&mut self, position: u32, reduce: Option<(Reduction, &[usize])>) -> (Place, u32, u32) {
+        let inputs = &self.graph.inputs[position as usize];
+        let earliest = inputs.iter().map(|&i| self.result.group_of[i as usize]).max().unwrap_or(0);
+        if self.fuse {
+            let later = self.recent.iter().rev().take(RECENT).copied().filter(|&group| group > earliest);
+            let candidates: SmallVec<[u32; RECENT + 1]> = std::iter::once(earliest).chain(later).collect();
+            for group in candidates {
+                if let Some((axes, level)) = self.fit(position, reduce, group, earliest) {
+                    let over = reduce.map(|(_, axes)| mapped(&self.input_axes(position, 0, group), axes));
+                    let domain = self.result.groups[group as usize].domain.as_mut().expect("only loops are recent");
+                    domain.reduced = over.or(domain.reduced.take());
+                    self.join(position, group);
+                    return (Place::Member(axes), group, level);
+                }
+            }
+        }
+        self.open(position, reduce)
+    }
+
+    /// A new group whose domain is the shape of the map, or of the reduction's input.
+    fn open(&mut self, position: u32, reduce: Option<(Reduction, &[usize])>) -> (Place, u32, u32) {
+        let shape = match reduce {
+            Some(_) => self.shape(self.graph.inputs[position as usize][0]),
+            None => self.shape(position),
+        };
+        let mut axes = identity(shape);
+        let mut reduced = reduce.map(|(_, reduced)| mapped(&axes, reduced));
+        if let Some((_, all)) = reduce {
+            all.iter().for_each(|&axis| axes[axis] = None);
+            // Axes of size 1 matter only when there are no others.
+            reduced = reduced.map(|r| if r.is_empty() { Axes::from_slice(all) } else { r });
+        }
+        let domain = Domain { shape: shape.clone(), reduced };
+        let group = self.result.groups.len() as u32;
+        self.result.groups.push(Group { members: Vec::new(), domain: Some(domain), reads: Vec::new() });
+        self.join(position, group);
+        self.recent.push(group);
+        (Place::Member(axes), group, reduce.is_some() as u32)
+    }
+
+    fn join(&mut self, position: u32, group: u32) {
+        let joined = &mut self.result.groups[group as usize];
+        joined.members.push(position);
+        for &input in &self.graph.inputs[position as usize] {
+            if self.result.group_of[input as usize] != group && !joined.reads.contains(&input) {
+                joined.reads.push(input);
+            }
+        }
+    }
+
+    /// The axes of an input over the domain of `group`, where it is one of its members.
+    fn input_axes(&self, position: u32, k: usize, group: u32) -> AxisMap {
+        let input = self.graph.inputs[position as usize][k] as usize;
+        match &self.result.places[input] {
+            Place::Member(axes) | Place::Alias { axes, .. } if self.result.group_of[input] == group => axes.clone(),
+            _ => identity(self.shape(input as u32)),
+        }
+    }
+
+    /// Whether an entry can be computed in `group`: its axes over the domain and its level.
+    fn fit(
+        &self,
+        position: u32,
+        reduce: Option<(Reduction, &[usize])>,
+        group: u32,
+        earliest: u32,
+    ) -> Option<(AxisMap, u32)> {
+        let Group { domain, reads, .. } = &self.result.groups[group as usize];
+        let domain = domain.as_ref()?;
+        let inputs = &self.graph.inputs[position as usize];
+        // Large loops that share nothing gain nothing from each other.
+        let related = |input: &u32| self.result.group_of[*input as usize] == group || reads.contains(input);
+        if domain.shape.count() > SMALL && !inputs.iter().any(related) {
+            return None;
+        }
+        // What the group itself computes is not in memory yet: it must be read as a member.
+        let mut level = 0;
+        for &input in inputs {
+            if self.result.group_of[input as usize] == group {
+                if !matches!(self.result.places[input as usize], Place::Member(_) | Place::Alias { .. }) {
+                    return None;
+                }
+                level = level.max(self.levels[input as usize]);
+            }
+        }
+        if let Some((_, axes)) = reduce {
+            let over = self.input_axes(position, 0, group);
+            let joins = earliest == group || *self.shape(inputs[0]) == domain.shape;
+            let full = over.iter().flatten().count() == domain.shape.iter().filter(|&&s| s != 1).count();
+            let reduced = mapped(&over, axes);
+            let fits = joins
+                && full
+                && !reduced.is_empty()
+                && domain.reduced.as_ref().is_none_or(|have| *have == reduced)
+                && (level == 0 || blocks_fit(&domain.shape, &reduced));
+            let mut out = over;
+            for &axis in axes {
+                out[axis] = None;
+            }
+            return fits.then_some((out, level + 1));
+        }
+        let axes = self.map_axes(position, group, domain)?;
+        let size = |axis: usize| domain.shape[axis] != 1;
+        let covered = |axis: usize| axes.contains(&Some(axis as u8));
+        let full = (0..domain.shape.len()).all(|axis| !size(axis) || covered(axis));
+        let ok = match &domain.reduced {
+            None => full,
+            Some(reduced) if full => level == 0 || blocks_fit(&domain.shape, reduced),
+            Some(reduced) => {
+                (0..domain.shape.len()).all(|axis| !size(axis) || covered(axis) != reduced.contains(&axis))
+            }
+        };
+        ok.then_some((axes, level))
+    }
+
+    /// The axes of a map's result over the domain, as its members among the inputs dictate;
+    /// `None` when they disagree.
+    fn map_axes(&self, position: u32, group: u32, domain: &Domain) -> Option<AxisMap> {
+        let shape = self.shape(position);
+        let mut axes: AxisMap = SmallVec::from_elem(None, shape.len());
+        let mut any_member = false;
+        for (k, &input) in self.graph.inputs[position as usize].iter().enumerate() {
+            if self.result.group_of[input as usize] != group {
+                continue;
+            }
+            any_member = true;
+            let given = self.input_axes(position, k, group);
+            let new = shape.len() - given.len();
+            for (axis, given) in given.into_iter().enumerate() {
+                let slot = &mut axes[new + axis];
+                match (given, *slot) {
+                    (Some(a), Some(b)) if a != b => return None,
+                    (Some(_), _) => *slot = given,
+                    (None, _) => {}
+                }
+            }
+        }
+        if !any_member {
+            return (*shape == domain.shape).then(|| identity(shape));
+        }
+        // Axes that no member dictates come from operands in memory: in place, if they fit.
+        if (0..shape.len()).any(|axis| shape[axis] != 1 && axes[axis].is_none()) {
+            let in_place = |axis: usize| axes[axis].is_none_or(|a| a as usize == axis);
+            if *shape != domain.shape || !(0..shape.len()).all(in_place) {
+                return None;
+            }
+            return Some(identity(shape));
+        }
+        let mut seen: SmallVec<[bool; 8]> = SmallVec::from_elem(false, domain.shape.len());
+        let once = axes.iter().flatten().all(|&a| !std::mem::replace(&mut seen[a as usize], true));
+        once.then_some(axes)
+    }
+}
+
+/// Each axis as itself, size-1 axes as none.
+pub(super) fn identity(shape: &Shape) -> AxisMap {
+    shape.iter().enumerate().map(|(axis, &size)| (size != 1).then_some(axis as u8)).collect()
+}
+
+/// The domain axes of some axes of a value, in ascending order.
+fn mapped(axes: &AxisMap, which: &[usize]) -> Axes {
+    let mut result: Axes = which.iter().filter_map(|&axis| axes[axis].map(usize::from)).collect();
+    result.sort_unstable();
+    result
+}
+
+/// Whether several phases can go over blocks that stay in the cache, enough of them to share
+/// among threads.
+fn blocks_fit(domain: &Shape, reduced: &[usize]) -> bool {
+    let count = domain.count();
+    if count <= SMALL {
+        return true;
+    }
+    let length: usize = reduced.iter().map(|&axis| domain[axis]).product();
+    let kept = count / length.max(1);
+    let last = (0..domain.len()).rev().find(|&axis| domain[axis] != 1);
+    let columns = match last {
+        Some(axis) if !reduced.contains(&axis) => domain[axis].min(MIN_COLUMNS),
+        _ => 1,
+    };
+    length * columns <= MAX_BLOCK && kept / columns >= MIN_BLOCKS
+}
+
+/// The input axis that each axis of a view is, if it only renames, drops or adds axes of size 1
+/// and repeats; found by its effect on a row-major layout.
+fn renamed_axes(input: &Shape, view: impl Fn(&Layout) -> Option<Layout>) -> Option<AxisMap> {
+    if input.contains(&0) {
+        return None;
+    }
+    let before = Layout::contiguous(input.clone());
+    let after = view(&before)?;
+    let mut used: SmallVec<[bool; 8]> = SmallVec::from_elem(false, input.len());
+    let mut axes = AxisMap::new();
+    for (&size, &stride) in after.shape().iter().zip(after.strides()) {
+        if size == 1 || stride == 0 {
+            axes.push(None);
+            continue;
+        }
+        let found = (0..input.len()).find(|&a| input[a] == size && before.strides()[a] == stride && !used[a])?;
+        used[found] = true;
+        axes.push(Some(found as u8));
+    }
+    let all = (0..input.len()).all(|a| input[a] == 1 || used[a]);
+    (all && after.offset() == 0).then_some(axes)
+}

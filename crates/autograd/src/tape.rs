@@ -1,0 +1,330 @@
+//! The tape: an append-only list of operations. Creation order is a topological order, so
+//! every pass over it is a loop.
+
+use std::cell::{Cell, RefCell};
+use std::panic::Location;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use indexmap::IndexMap;
+use smallvec::SmallVec;
+use wengert_tensor::{Float, Shape, Tensor};
+
+use crate::op::{Elementwise, Map, Op, Recorded};
+use crate::state::{Slot, StateId};
+use crate::{Param, Var, plan};
+
+/// A recording of operations, from which values are computed when somebody looks and along
+/// which derivatives are taken.
+///
+/// A tape is in *evaluate* mode ([`Tape::new`]) or in *train* mode ([`Tape::train`]); layers
+/// such as batch norm and dropout ask it.
+///
+/// ```
+/// use wengert_autograd::Tape;
+/// use wengert_tensor::tensor;
+///
+/// let tape = Tape::new();
+/// let x = tape.var(tensor![[1.0, 2.0], [3.0, 4.0]]);
+/// let y = (x * x + 1.0).ln().sum(..);
+/// let [dx] = y.grad([x]);
+/// assert_eq!(dx.value(), (x * 2.0 / (x * x + 1.0)).value());
+/// # let _: f32 = y.item();
+/// ```
+pub struct Tape<T: Float = f32> {
+    pub(crate) id: u64,
+    pub(crate) nodes: RefCell<Nodes<T>>,
+    /// The seed, in train mode.
+    seed: Option<u64>,
+    /// How many random operations were recorded, so that each draws its own numbers.
+    draws: Cell<u64>,
+    /// While a vjp rule records: the user's line of the operation that it differentiates.
+    pub(crate) on_behalf_of: Cell<Option<&'static Location<'static>>>,
+    /// Parameters and buffers on this tape.
+    pub(crate) state: RefCell<IndexMap<StateId, OnTape<T>>>,
+    /// Whether a gradient was asked for: what the forward pass computed may be dropped then.
+    pub(crate) differentiated: Cell<bool>,
+    /// Scalars whose value somebody will ask for after the step (losses).
+    pub(crate) watched: RefCell<SmallVec<[u32; 2]>>,
+}
+
+/// A parameter or buffer on a tape.
+pub(crate) struct OnTape<T: Float> {
+    pub(crate) slot: Slot<T>,
+    /// The leaf that holds its value when it was first used.
+    pub(crate) leaf: u32,
+    /// The node that holds its value after the step.
+    pub(crate) next: Option<u32>,
+}
+
+/// What one entry of the tape is.
+pub(crate) enum Kind<T: Float> {
+    /// A value from outside.
+    Leaf,
+    /// A number from outside, of shape `[]`.
+    Scalar(f64),
+    /// An operation on earlier entries.
+    Op(Box<dyn Recorded<T>>),
+}
+
+pub(crate) struct Node<T: Float> {
+    pub(crate) kind: Kind<T>,
+    pub(crate) inputs: SmallVec<[u32; 3]>,
+    /// Index into [`Nodes::shapes`].
+    pub(crate) shape: u32,
+    /// Index into [`Nodes::tensors`], once computed.
+    pub(crate) value: Option<std::num::NonZeroU32>,
+    /// The line of the user's program that recorded it.
+    pub(crate) at: &'static Location<'static>,
+    /// The last run that needed it, and its position in that run's graph.
+    pub(crate) mark: (u32, u32),
+}
+
+/// The entries with what they share.
+pub(crate) struct Nodes<T: Float> {
+    pub(crate) list: Vec<Node<T>>,
+    pub(crate) shapes: Vec<Shape>,
+    /// Values, addressed from 1.
+    pub(crate) tensors: Vec<Tensor<T>>,
+    /// The number of runs so far.
+    pub(crate) runs: u32,
+}
+
+impl<T: Float> Nodes<T> {
+    pub(crate) fn shape(&self, id: u32) -> &Shape {
+        &self.shapes[self.list[id as usize].shape as usize]
+    }
+
+    pub(crate) fn value(&self, id: u32) -> Option<&Tensor<T>> {
+        self.list[id as usize].value.map(|i| &self.tensors[i.get() as usize - 1])
+    }
+
+    pub(crate) fn set_value(&mut self, id: u32, value: Tensor<T>) {
+        self.tensors.push(value);
+        self.list[id as usize].value = std::num::NonZeroU32::new(self.tensors.len() as u32);
+    }
+
+    /// The index of `shape`, an existing one if it was seen lately.
+    fn intern(&mut self, shape: Shape) -> u32 {
+        let recent = self.shapes.len().saturating_sub(16);
+        let found = self.shapes[recent..].iter().rposition(|s| *s == shape).map(|i| recent + i);
+        found.unwrap_or_else(|| {
+            self.shapes.push(shape);
+            self.shapes.len() - 1
+        }) as u32
+    }
+
+    fn push(
+        &mut self,
+        kind: Kind<T>,
+        inputs: SmallVec<[u32; 3]>,
+        shape: u32,
+        at: &'static Location<'static>,
+    ) -> u32 {
+        let id = self.list.len();
+        assert!(id < u32::MAX as usize, "a tape holds at most 2^32 - 1 operations");
+        self.list.push(Node { kind, inputs, shape, value: None, at, mark: (0, 0) });
+        id as u32
+    }
+}
+
+impl<T: Float> Tape<T> {
+    /// An empty tape in evaluate mode.
+    #[expect(clippy::new_without_default, reason = "a tape is opened on purpose, in one of two modes")]
+    pub fn new() -> Self {
+        Self::with_seed(None)
+    }
+
+    /// An empty tape in train mode: dropout drops, batch norm uses the batch's statistics, and
+    /// random operations draw from `seed`.
+    ///
+    /// Give every step its own seed (the step number will do); the same seed gives the same
+    /// bits.
+    pub fn train(seed: u64) -> Self {
+        Self::with_seed(Some(seed))
+    }
+
+    fn with_seed(seed: Option<u64>) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            nodes: RefCell::new(Nodes { list: Vec::new(), shapes: Vec::new(), tensors: Vec::new(), runs: 0 }),
+            seed,
+            draws: Cell::new(0),
+            on_behalf_of: Cell::new(None),
+            state: RefCell::default(),
+            differentiated: Cell::new(false),
+            watched: RefCell::default(),
+        }
+    }
+
+    /// Whether the tape is in train mode.
+    pub fn is_training(&self) -> bool {
+        self.seed.is_some()
+    }
+
+    /// The number of entries recorded so far.
+    pub fn len(&self) -> usize {
+        self.nodes.borrow().list.len()
+    }
+
+    /// Whether nothing was recorded yet.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A seed for the next random operation: different for each, the same when the same
+    /// program runs with the same seed. In evaluate mode it counts from seed 0.
+    pub fn next_seed(&self) -> u64 {
+        self.draws.set(self.draws.get() + 1);
+        // Weyl increments of two odd constants keep (seed, draw) pairs apart.
+        let seed = self.seed.unwrap_or(0);
+        seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ self.draws.get().wrapping_mul(0xD134_2543_DE82_EF95)
+    }
+
+    /// A variable with this value.
+    #[track_caller]
+    pub fn var(&self, value: impl Into<Tensor<T>>) -> Var<'_, T> {
+        let value = value.into();
+        let mut nodes = self.nodes.borrow_mut();
+        let shape = nodes.intern(value.shape().clone());
+        let id = nodes.push(Kind::Leaf, SmallVec::new(), shape, self.location());
+        nodes.set_value(id, value);
+        Var::new(self, id)
+    }
+
+    /// A number, of shape `[]`.
+    #[track_caller]
+    pub fn scalar(&self, value: f64) -> Var<'_, T> {
+        let mut nodes = self.nodes.borrow_mut();
+        let shape = nodes.intern(Shape::scalar());
+        let id = nodes.push(Kind::Scalar(value), SmallVec::new(), shape, self.location());
+        Var::new(self, id)
+    }
+
+    /// Records an operation.
+    ///
+    /// # Panics
+    /// If an input is on another tape, or the shapes do not fit, naming the operation, the
+    /// shapes and the caller's line.
+    #[track_caller]
+    pub fn record<'t>(&'t self, op: impl Op, x: &[Var<'t, T>]) -> Var<'t, T> {
+        let at = self.location();
+        if let Some(other) = x.iter().find(|v| v.tape().id != self.id) {
+            panic!(
+                "{}: a variable of another tape (shape {}) at {at}; use its value: tape.var(v.value())",
+                op.name(),
+                other.shape()
+            );
+        }
+        let mut nodes = self.nodes.borrow_mut();
+        let shape = {
+            let shapes: SmallVec<[&Shape; 3]> = x.iter().map(|v| nodes.shape(v.id)).collect();
+            match Op::shape(&op, &shapes) {
+                Ok(shape) => shape,
+                Err(error) => {
+                    let shapes: Vec<String> = shapes.iter().map(ToString::to_string).collect();
+                    panic!("{}: {error} (inputs {}) at {at}", op.name(), shapes.join(" and "));
+                }
+            }
+        };
+        // Most outputs have the shape of an input.
+        let same = x.iter().map(|v| nodes.list[v.id as usize].shape).find(|&s| nodes.shapes[s as usize] == shape);
+        let shape = same.unwrap_or_else(|| nodes.intern(shape));
+        let inputs = x.iter().map(|v| v.id).collect();
+        let id = nodes.push(Kind::Op(Box::new(op)), inputs, shape, at);
+        Var::new(self, id)
+    }
+
+    /// Records an elementwise function of inputs that broadcast.
+    #[track_caller]
+    pub fn map<'t, const N: usize>(&'t self, f: impl Elementwise<N>, x: [Var<'t, T>; N]) -> Var<'t, T> {
+        self.record(Map::new(f), &x)
+    }
+
+    /// The caller's line, or that of the operation being differentiated.
+    #[track_caller]
+    fn location(&self) -> &'static Location<'static> {
+        self.on_behalf_of.get().unwrap_or_else(Location::caller)
+    }
+
+    /// The value of a parameter on this tape: one leaf, however often it is used.
+    #[track_caller]
+    pub fn param(&self, param: &Param<T>) -> Var<'_, T> {
+        self.state_leaf(param.slot())
+    }
+
+    /// The present value of a parameter or buffer: what was assigned to it on this tape, or
+    /// what it holds.
+    #[track_caller]
+    pub(crate) fn state_leaf(&self, slot: &Slot<T>) -> Var<'_, T> {
+        if let Some(on_tape) = self.state.borrow().get(&slot.id()) {
+            return Var::new(self, on_tape.next.unwrap_or(on_tape.leaf));
+        }
+        let var = self.var(slot.value());
+        self.state.borrow_mut().insert(slot.id(), OnTape { slot: slot.clone(), leaf: var.id, next: None });
+        var
+    }
+
+    /// Records that a parameter or buffer takes the value of `next` when the step is
+    /// committed.
+    #[track_caller]
+    pub(crate) fn assign(&self, slot: &Slot<T>, next: Var<'_, T>) {
+        let held = self.state_leaf(slot);
+        assert!(next.tape().id == self.id, "assign: a variable of another tape");
+        let (old, new) = (held.shape(), next.shape());
+        assert!(old == new, "assign: {} of shape {old} cannot hold {new}", slot.name());
+        self.state.borrow_mut()[&slot.id()].next = Some(next.id);
+    }
+
+    /// Computes every assigned value in one run and stores it in its parameter or buffer.
+    ///
+    /// `optimizer.step` calls this; call it yourself when only buffers change. Assignments are
+    /// carried out once.
+    pub fn commit(&self) {
+        let pending: Vec<u32> = self.state.borrow().values().filter_map(|s| s.next).collect();
+        if pending.is_empty() {
+            return;
+        }
+        let mut roots = pending;
+        roots.extend_from_slice(&self.watched.borrow());
+        self.run(&roots);
+        let nodes = self.nodes.borrow();
+        for on_tape in self.state.borrow_mut().values_mut() {
+            if let Some(next) = on_tape.next.take() {
+                on_tape.slot.set(nodes.value(next).expect("a root of the run").contiguous());
+                on_tape.leaf = next;
+            }
+        }
+    }
+
+    /// Computes several values in one run, which shares and fuses their work; looking at each
+    /// ([`Var::value`]) is then free.
+    ///
+    /// ```
+    /// use wengert_autograd::Tape;
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.scalar(2.0);
+    /// let y = x.exp();
+    /// let [dy] = y.grad([x]);
+    /// tape.compute([y, dy]);
+    /// assert_eq!(y.item(), dy.item());
+    /// ```
+    /// # Panics
+    /// If one is on another tape.
+    #[track_caller]
+    pub fn compute<'t>(&'t self, vars: impl IntoIterator<Item = Var<'t, T>>) {
+        let roots: Vec<u32> = vars
+            .into_iter()
+            .map(|v| {
+                assert!(v.tape().id == self.id, "compute: a variable of another tape (shape {})", v.shape());
+                v.id
+            })
+            .collect();
+        self.run(&roots);
+    }
+
+    /// Computes the values of `roots` and whatever they need.
+    pub(crate) fn run(&self, roots: &[u32]) {
+        plan::run(self, roots);
+    }
+}

@@ -1,0 +1,99 @@
+//! Functions of `f64`.
+
+mod gamma;
+
+pub use gamma::{digamma, lgamma, polygamma, trigamma};
+
+super::plain::plain!(f64);
+
+macro_rules! from_libm {
+    ($($(#[$doc:meta])* $name:ident($($arg:ident),*) = $source:ident;)*) => {
+        $($(#[$doc])*
+        #[inline(always)]
+        pub fn $name($($arg: f64),*) -> f64 {
+            libm::$source($($arg),*)
+        })*
+    };
+}
+
+from_libm! {
+    /// eˣ.
+    exp(x) = exp;
+    /// 2ˣ.
+    exp2(x) = exp2;
+    /// eˣ − 1.
+    expm1(x) = expm1;
+    /// ln x.
+    ln(x) = log;
+    /// ln(1 + x).
+    ln1p(x) = log1p;
+    /// log₂ x.
+    log2(x) = log2;
+    /// log₁₀ x.
+    log10(x) = log10;
+    /// sin x.
+    sin(x) = sin;
+    /// cos x.
+    cos(x) = cos;
+    /// Tangent of radians.
+    tan(x) = tan;
+    /// Inverse sine.
+    asin(x) = asin;
+    /// Inverse cosine.
+    acos(x) = acos;
+    /// Inverse tangent.
+    atan(x) = atan;
+    /// Angle of the point (x, y).
+    atan2(y, x) = atan2;
+    /// Hyperbolic sine.
+    sinh(x) = sinh;
+    /// Hyperbolic cosine.
+    cosh(x) = cosh;
+    /// Hyperbolic tangent.
+    tanh(x) = tanh;
+    /// Inverse hyperbolic sine.
+    asinh(x) = asinh;
+    /// Inverse hyperbolic cosine.
+    acosh(x) = acosh;
+    /// Inverse hyperbolic tangent.
+    atanh(x) = atanh;
+    /// √(x² + y²) without overflow.
+    hypot(x, y) = hypot;
+    /// Cube root.
+    cbrt(x) = cbrt;
+    /// The error function.
+    erf(x) = erf;
+    /// 1 − erf x, with every digit of the tail.
+    erfc(x) = erfc;
+    /// x to the power `exponent`, by C's rules: 0⁰ = NaN⁰ = 1, (−2)³ = −8.
+    pow(x, exponent) = pow;
+}
+
+/// 1/(1 + e⁻ˣ).
+#[inline(always)]
+pub fn sigmoid(x: f64) -> f64 {
+    let e = exp(-x.abs());
+    (if x < 0.0 { e } else { 1.0 }) / (1.0 + e)
+}
+
+/// ln(1 + eˣ).
+#[inline(always)]
+pub fn softplus(x: f64) -> f64 {
+    let positive = if x < 0.0 { 0.0 } else { x };
+    positive + ln1p(exp(-x.abs()))
+}
+
+/// ln(eᵃ + eᵇ).
+#[inline(always)]
+pub fn log_add_exp(a: f64, b: f64) -> f64 {
+    // Equal infinities would differ by NaN.
+    let apart = if a == b { 0.0 } else { (a - b).abs() };
+    max_nan(a, b) + ln1p(exp(-apart))
+}
+
+/// x·ln y, and 0 where x is 0 unless y is NaN.
+#[inline(always)]
+pub fn xlogy(x: f64, y: f64) -> f64 {
+    let product = x * ln(y);
+    if x == 0.0 && !y.is_nan() { 0.0 } else { product }
+}

@@ -1,0 +1,20 @@
+//! The kernels: the tile machine that runs fused elementwise programs and reductions, matrix
+//! products, strided copies, and the threads they run on.
+//!
+//! A [`Program`] is compiled once from a [`Spec`] and run many times; what it computes on every
+//! element are [`ElementFn`]s. This folder and `storage.rs` hold all of the crate's `unsafe` code.
+
+mod copy;
+mod isa;
+pub mod math;
+pub mod matmul;
+pub mod parallel;
+mod program;
+mod reduce;
+mod tile;
+
+pub use copy::copy;
+pub use matmul::Gemm;
+pub use program::{Operand, Program, Spec, Step};
+pub use reduce::Reduction;
+pub use tile::{ElementFn, TileMap, Tiled};

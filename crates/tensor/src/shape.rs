@@ -1,0 +1,225 @@
+//! Sizes of the axes of a tensor, and the checked arithmetic on them.
+
+use std::fmt;
+use std::ops::Deref;
+
+use smallvec::SmallVec;
+
+use crate::ShapeError;
+
+/// The sizes of a tensor's axes; `[]` is the shape of a scalar.
+///
+/// Up to four axes live without an allocation. It dereferences to `[usize]`.
+///
+/// ```
+/// use wengert_tensor::Shape;
+/// let shape = Shape::from([2, 3]);
+/// assert_eq!(shape.count(), 6);
+/// assert_eq!(shape[1], 3);
+/// assert_eq!(shape.to_string(), "[2, 3]");
+/// ```
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct Shape(SmallVec<[usize; 4]>);
+
+impl Shape {
+    /// The shape of a scalar: no axes, one element.
+    pub fn scalar() -> Self {
+        Self::default()
+    }
+
+    /// The number of elements.
+    ///
+    /// Every tensor's shape was checked when it was made, so this does not overflow for them.
+    pub fn count(&self) -> usize {
+        self.iter().product()
+    }
+
+    /// The number of elements, or an error when it, or its bytes at 8 an element, exceed what
+    /// can be addressed.
+    pub fn checked_count(&self) -> Result<usize, ShapeError> {
+        // Zero-size tensors may have axes whose product alone would overflow.
+        if self.contains(&0) {
+            return Ok(0);
+        }
+        self.iter()
+            .try_fold(1usize, |n, &size| n.checked_mul(size))
+            .filter(|&n| n <= isize::MAX as usize / 8)
+            .ok_or_else(|| ShapeError::new(format!("shape {self} has more elements than can be addressed")))
+    }
+
+    /// The sizes, for changing them.
+    pub fn sizes_mut(&mut self) -> &mut SmallVec<[usize; 4]> {
+        &mut self.0
+    }
+
+    /// This shape with `axes` set to 1 when `keep`, else removed.
+    pub fn reduced(&self, axes: &[usize], keep: bool) -> Self {
+        self.iter()
+            .enumerate()
+            .filter(|(axis, _)| keep || !axes.contains(axis))
+            .map(|(axis, &size)| if axes.contains(&axis) { 1 } else { size })
+            .collect()
+    }
+}
+
+impl Deref for Shape {
+    type Target = [usize];
+    fn deref(&self) -> &[usize] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", &self.0[..])
+    }
+}
+
+impl fmt::Debug for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl<const N: usize> From<[usize; N]> for Shape {
+    fn from(sizes: [usize; N]) -> Self {
+        Self(SmallVec::from_slice(&sizes))
+    }
+}
+
+impl From<&[usize]> for Shape {
+    fn from(sizes: &[usize]) -> Self {
+        Self(SmallVec::from_slice(sizes))
+    }
+}
+
+impl From<&Shape> for Shape {
+    fn from(shape: &Shape) -> Self {
+        shape.clone()
+    }
+}
+
+impl From<Vec<usize>> for Shape {
+    fn from(sizes: Vec<usize>) -> Self {
+        Self(sizes.into())
+    }
+}
+
+impl From<usize> for Shape {
+    fn from(size: usize) -> Self {
+        [size].into()
+    }
+}
+
+impl FromIterator<usize> for Shape {
+    fn from_iter<I: IntoIterator<Item = usize>>(sizes: I) -> Self {
+        Self(sizes.into_iter().collect())
+    }
+}
+
+impl PartialEq<[usize]> for Shape {
+    fn eq(&self, other: &[usize]) -> bool {
+        self.0[..] == *other
+    }
+}
+
+impl<const N: usize> PartialEq<[usize; N]> for Shape {
+    fn eq(&self, other: &[usize; N]) -> bool {
+        self.0[..] == *other
+    }
+}
+
+/// The common shape of two operands by NumPy's rule: aligned at the last axis, a size of 1
+/// stretches.
+///
+/// ```
+/// use wengert_tensor::broadcast;
+/// assert_eq!(broadcast(&[2, 1, 3], &[4, 1]).unwrap(), [2, 4, 3]);
+/// ```
+pub fn broadcast(a: &[usize], b: &[usize]) -> Result<Shape, ShapeError> {
+    let rank = a.len().max(b.len());
+    let size = |s: &[usize], i: usize| (i + s.len()).checked_sub(rank).map_or(1, |j| s[j]);
+    (0..rank)
+        .map(|i| match (size(a, i), size(b, i)) {
+            (x, y) if x == y => Ok(x),
+            (1, y) => Ok(y),
+            (x, 1) => Ok(x),
+            (x, y) => {
+                Err(ShapeError::new(format!("shapes {a:?} and {b:?} do not broadcast: {x} against {y}")))
+            }
+        })
+        .collect::<Result<SmallVec<_>, _>>()
+        .map(Shape)
+        .and_then(|shape| shape.checked_count().map(|_| shape))
+}
+
+/// `axis` counted from the end when negative, checked against `rank`.
+///
+/// ```
+/// use wengert_tensor::resolve_axis;
+/// assert_eq!(resolve_axis(-1, 3), Ok(2));
+/// assert!(resolve_axis(3, 3).is_err());
+/// ```
+pub fn resolve_axis(axis: isize, rank: usize) -> Result<usize, ShapeError> {
+    let resolved = if axis < 0 { axis + rank as isize } else { axis };
+    if (0..rank as isize).contains(&resolved) {
+        Ok(resolved as usize)
+    } else {
+        Err(ShapeError::new(format!("axis {axis} is out of range for {rank} axes")))
+    }
+}
+
+/// The axes an operation works on: a number, several, or `..` for all. Negative ones count
+/// from the end.
+///
+/// ```
+/// use wengert_tensor::Axes;
+/// assert_eq!(Axes::from([0, -1]).resolve(3).unwrap()[..], [0, 2]);
+/// assert_eq!(Axes::from(..).resolve(2).unwrap()[..], [0, 1]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Axes {
+    /// Every axis.
+    All,
+    /// These axes.
+    Some(SmallVec<[isize; 4]>),
+}
+
+impl Axes {
+    /// The axes in ascending order; out of range or repeated ones are errors.
+    pub fn resolve(&self, rank: usize) -> Result<SmallVec<[usize; 4]>, ShapeError> {
+        let Axes::Some(axes) = self else {
+            return Ok((0..rank).collect());
+        };
+        let mut resolved = axes.iter().map(|&a| resolve_axis(a, rank)).collect::<Result<SmallVec<[usize; 4]>, _>>()?;
+        resolved.sort_unstable();
+        if let Some(pair) = resolved.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(ShapeError::new(format!("axis {} is named twice in {:?}", pair[0], &axes[..])));
+        }
+        Ok(resolved)
+    }
+}
+
+impl From<std::ops::RangeFull> for Axes {
+    fn from(_: std::ops::RangeFull) -> Self {
+        Axes::All
+    }
+}
+
+impl From<isize> for Axes {
+    fn from(axis: isize) -> Self {
+        Axes::Some(SmallVec::from_slice(&[axis]))
+    }
+}
+
+impl<const N: usize> From<[isize; N]> for Axes {
+    fn from(axes: [isize; N]) -> Self {
+        Axes::Some(SmallVec::from_slice(&axes))
+    }
+}
+
+impl From<&[isize]> for Axes {
+    fn from(axes: &[isize]) -> Self {
+        Axes::Some(SmallVec::from_slice(axes))
+    }
+}

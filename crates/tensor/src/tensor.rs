@@ -1,0 +1,177 @@
+//! The tensor: an immutable value over shared storage.
+
+use std::sync::Arc;
+
+use crate::error::checked;
+use crate::storage::Storage;
+use crate::{Element, Layout, Shape, ShapeError};
+
+/// An n-dimensional array of `T`, immutable and cheap to clone.
+///
+/// Clones and views share one buffer; the methods that write copy it first when it is shared.
+/// A mistake in shapes panics at the caller's line.
+///
+/// ```
+/// use wengert_tensor::{Tensor, tensor};
+/// let a = tensor![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]];
+/// let column = a.slice(1, 2..).reshape([2]);
+/// assert_eq!(column, tensor![3.0, 6.0]);
+/// assert_eq!((&a.t() * 2.0).shape(), &[3, 2]);
+/// # let _: Tensor = a;
+/// ```
+#[derive(Clone)]
+pub struct Tensor<T: Element = f32> {
+    storage: Arc<Storage<T>>,
+    layout: Layout,
+}
+
+impl<T: Element> Tensor<T> {
+    /// A tensor of this shape whose elements `fill` writes, in row-major order.
+    ///
+    /// `fill` gets a slice of unspecified old values. The error is a size that cannot be
+    /// allocated.
+    pub fn try_build(shape: impl Into<Shape>, fill: impl FnOnce(&mut [T])) -> Result<Self, ShapeError> {
+        let shape = shape.into();
+        let mut storage = Storage::recycled(shape.checked_count()?)?;
+        fill(&mut storage);
+        Ok(Self { storage: Arc::new(storage), layout: Layout::contiguous(shape) })
+    }
+
+    /// A tensor of this shape whose elements `fill` writes, in row-major order: how kernels
+    /// make their results.
+    ///
+    /// `fill` gets a slice of unspecified old values and must write all of it.
+    ///
+    /// ```
+    /// use wengert_tensor::Tensor;
+    /// let squares = Tensor::build([4], |out| {
+    ///     for (i, v) in out.iter_mut().enumerate() {
+    ///         *v = (i * i) as f32;
+    ///     }
+    /// });
+    /// assert_eq!(squares.to_vec(), [0.0, 1.0, 4.0, 9.0]);
+    /// ```
+    /// # Panics
+    /// If the shape cannot be allocated.
+    #[track_caller]
+    pub fn build(shape: impl Into<Shape>, fill: impl FnOnce(&mut [T])) -> Self {
+        checked!("build", Self::try_build(shape, fill))
+    }
+
+    /// The sizes of the axes.
+    pub fn shape(&self) -> &Shape {
+        self.layout.shape()
+    }
+
+    /// Shape, strides and offset.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The number of elements.
+    pub fn count(&self) -> usize {
+        self.shape().count()
+    }
+
+    /// The number of axes.
+    pub fn rank(&self) -> usize {
+        self.shape().len()
+    }
+
+    /// The whole buffer that the layout points into; for kernels.
+    pub fn buffer(&self) -> &[T] {
+        &self.storage
+    }
+
+    /// The elements in row-major order if they lie so in memory.
+    pub fn as_slice(&self) -> Option<&[T]> {
+        let start = self.layout.offset();
+        self.layout.is_contiguous().then(|| &self.storage[start..start + self.count()])
+    }
+
+    /// The elements in row-major order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = T> + '_ {
+        self.layout.offsets().map(|i| self.storage[i])
+    }
+
+    /// The elements in row-major order, copied.
+    pub fn to_vec(&self) -> Vec<T> {
+        match self.as_slice() {
+            Some(slice) => slice.to_vec(),
+            None => self.iter().collect(),
+        }
+    }
+
+    /// The only element.
+    ///
+    /// # Panics
+    /// If there is not exactly one.
+    #[track_caller]
+    pub fn item(&self) -> T {
+        assert!(self.count() == 1, "item: {} has {} elements, not one", self.shape(), self.count());
+        self.storage[self.layout.offset()]
+    }
+
+    /// The element at `index`.
+    ///
+    /// # Panics
+    /// If an index is out of range, or their number is not the number of axes.
+    #[track_caller]
+    pub fn at<const N: usize>(&self, index: [usize; N]) -> T {
+        let fits = N == self.rank() && index.iter().zip(self.shape().iter()).all(|(i, size)| i < size);
+        assert!(fits, "at: index {index:?} is out of range for {}", self.shape());
+        let step: isize = index.iter().zip(self.layout.strides()).map(|(&i, &s)| i as isize * s).sum();
+        self.storage[(self.layout.offset() as isize + step) as usize]
+    }
+
+    /// The elements in row-major order for writing, copied first when they are shared or
+    /// strided.
+    pub fn make_mut(&mut self) -> &mut [T] {
+        if !self.layout.is_contiguous() || Arc::get_mut(&mut self.storage).is_none() {
+            *self = self.copied();
+        }
+        let (start, count) = (self.layout.offset(), self.count());
+        let storage = Arc::get_mut(&mut self.storage).expect("a fresh copy is not shared");
+        &mut storage[start..start + count]
+    }
+
+    /// This value with its elements in row-major order in memory; itself when they are.
+    pub fn contiguous(&self) -> Self {
+        if self.layout.is_contiguous() { self.clone() } else { self.copied() }
+    }
+
+    /// The same values in a buffer of their own.
+    fn copied(&self) -> Self {
+        Self::build(self.shape().clone(), |out| crate::kernel::copy(&self.storage, &self.layout, out))
+    }
+
+    /// The same buffer under another layout; for kernels and view operations.
+    ///
+    /// # Panics
+    /// If the layout reaches outside the buffer.
+    #[track_caller]
+    pub fn with_layout(&self, layout: Layout) -> Self {
+        assert!(layout.last_offset().is_none_or(|last| last < self.storage.len()), "a layout outside of its buffer");
+        Self { storage: self.storage.clone(), layout }
+    }
+
+    /// Whether both share one buffer.
+    pub fn shares_buffer(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.storage, &other.storage)
+    }
+
+    /// The values as another element type (as Rust's `as` converts; `bool` is "not zero").
+    ///
+    /// ```
+    /// use wengert_tensor::{Tensor, tensor};
+    /// let mask: Tensor<bool> = tensor![0.0, 2.5].cast();
+    /// assert_eq!(mask.to_vec(), [false, true]);
+    /// ```
+    pub fn cast<U: Element>(&self) -> Tensor<U> {
+        Tensor::build(self.shape().clone(), |out| {
+            for (to, from) in out.iter_mut().zip(self.iter()) {
+                *to = U::from_f64(from.to_f64());
+            }
+        })
+    }
+}
