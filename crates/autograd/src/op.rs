@@ -217,7 +217,6 @@ impl<E: Elementwise<N>, const N: usize> Op for Map<E, N> {
 /// An [`Op`] behind a pointer, for one element type.
 pub(crate) trait Recorded<T: Float>: Send + Sync {
     fn name(&self) -> &'static str;
-    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError>;
     fn lower(&self) -> Lowering<'_, T>;
     fn vjp<'t>(&self, x: &[Var<'t, T>], y: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T>;
     fn kind(&self) -> TypeId;
@@ -228,9 +227,6 @@ pub(crate) trait Recorded<T: Float>: Send + Sync {
 impl<O: Op, T: Float> Recorded<T> for O {
     fn name(&self) -> &'static str {
         Op::name(self)
-    }
-    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
-        Op::shape(self, x)
     }
     fn lower(&self) -> Lowering<'_, T> {
         Op::lower(self)

@@ -1,1 +1,25 @@
+//! The derive macro of the trait `Module`; documented there, in `wengert-nn`.
 #![forbid(unsafe_code)]
+
+mod module;
+
+use proc_macro::TokenStream;
+
+/// Implements `Module` by visiting every field in order.
+///
+/// - A struct with a parameter `T: Float` becomes a `Module<T>`, any other a `Module<f32>`.
+///   Further type parameters must be modules themselves.
+/// - The parameters of a field `fc` are called `fc.…`, those of field number 0 of a tuple
+///   struct `0.…`. Of an enum, the fields of the present variant are visited.
+/// - Every field must be a `Module`. Numbers, flags and strings are: they hold no parameters.
+///   A field of any other type that holds none is marked `#[module(skip)]`.
+///
+/// The generated code names the trait `::wengert::Module`. A crate that depends on `wengert-nn`
+/// but not on `wengert` says so once, in its root: `extern crate wengert_nn as wengert;`.
+#[proc_macro_derive(Module, attributes(module))]
+pub fn derive_module(input: TokenStream) -> TokenStream {
+    let input = syn::parse_macro_input!(input as syn::DeriveInput);
+    module::derive(input)
+        .unwrap_or_else(|error| error.into_compile_error())
+        .into()
+}

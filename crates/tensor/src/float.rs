@@ -33,6 +33,8 @@ macro_rules! float {
             const NAN: Self;
             /// ∞.
             const INFINITY: Self;
+            /// The largest finite value.
+            const MAX: Self;
             /// The distance from 1 to the next larger value.
             const EPSILON: Self;
             /// Integers up to here are exact.
@@ -61,6 +63,7 @@ macro_rules! float {
             const ONE: Self = 1.0;
             const NAN: Self = $t::NAN;
             const INFINITY: Self = $t::INFINITY;
+            const MAX: Self = $t::MAX;
             const EPSILON: Self = $t::EPSILON;
             const MAX_EXACT_INTEGER: usize = $exact;
             #[inline(always)]
@@ -86,6 +89,8 @@ float! {
     rsqrt();
     /// eˣ.
     exp();
+    /// 2ˣ.
+    exp2();
     /// eˣ − 1, accurate near 0.
     expm1();
     /// Natural logarithm.
@@ -126,6 +131,10 @@ float! {
     sigmoid();
     /// ln(1 + eˣ).
     softplus();
+    /// ln(eˣ + eʸ).
+    log_add_exp(y);
+    /// x·ln y, and 0 where x is 0 unless y is NaN.
+    xlogy(y);
     /// The error function.
     erf();
     /// 1 − erf(x), accurate in the tail.

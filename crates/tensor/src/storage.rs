@@ -33,7 +33,9 @@ impl<T: Element> Storage<T> {
     /// Refuses what the allocator refuses, so a size that cannot be is an error, not an abort.
     pub(crate) fn recycled(len: usize) -> Result<Self, ShapeError> {
         let bytes = len.checked_mul(size_of::<T>()).and_then(size_class).ok_or_else(|| too_large::<T>(len))?;
-        let block = pool().take(bytes).or_else(|| fresh(bytes)).ok_or_else(|| too_large::<T>(len))?;
+        // The guard must be gone before `fresh` locks again.
+        let cached = pool().take(bytes);
+        let block = cached.or_else(|| fresh(bytes)).ok_or_else(|| too_large::<T>(len))?;
         let mut storage = Storage { ptr: block.cast::<T>(), len, bytes };
         if !T::ANY_BITS {
             // SAFETY: the block holds `bytes >= len * size_of::<T>()` bytes; zero is a valid `bool`.

@@ -19,7 +19,7 @@ const MAX_RECOMPUTED: usize = 12;
 pub(super) fn plan<T: Float>(graph: &Graph, nodes: &Nodes<T>, signature: Signature, fuse: bool) -> Plan<T> {
     let partition = partition(graph, nodes, fuse);
     let mut build = Build {
-        layouts: layouts(graph, nodes, &partition),
+        layouts: vec![None; graph.ids.len()],
         in_memory: vec![false; graph.ids.len()],
         graph,
         nodes,
@@ -29,39 +29,28 @@ pub(super) fn plan<T: Float>(graph: &Graph, nodes: &Nodes<T>, signature: Signatu
     for &root in &graph.roots {
         build.in_memory[root as usize] = true;
     }
-    let loops: Vec<Option<Loop>> = partition.groups.iter().enumerate().map(|(g, group)| build.group(g as u32, group)).collect();
+    let mut views: Vec<Vec<u32>> = vec![Vec::new(); partition.groups.len()];
+    for (position, place) in partition.places.iter().enumerate() {
+        match place {
+            Place::View | Place::Alias { .. } => views[partition.group_of[position] as usize].push(position as u32),
+            Place::Member(_) => {}
+            _ => build.lay_out(position as u32, None),
+        }
+    }
+    let mut loops = Vec::with_capacity(partition.groups.len());
+    for (number, group) in partition.groups.iter().enumerate() {
+        loops.push(build.group(number as u32, group));
+        views[number].iter().for_each(|&view| build.lay_out(view, None));
+    }
     // A view in memory is a view of something in memory.
     for position in (0..graph.ids.len()).rev() {
         if build.in_memory[position] && matches!(partition.places[position], Place::View | Place::Alias { .. }) {
             build.in_memory[graph.inputs[position][0] as usize] = true;
         }
     }
-    let launches = build.launches(loops);
+    let launches = build.launches(loops, views);
     let dead_after = dead_after(&launches, graph);
     Plan { signature, launches, dead_after }
-}
-
-/// The layout of every value if it is in memory.
-fn layouts<T: Float>(graph: &Graph, nodes: &Nodes<T>, partition: &Partition) -> Vec<Layout> {
-    let mut layouts: Vec<Layout> = Vec::with_capacity(graph.ids.len());
-    for (position, &id) in graph.ids.iter().enumerate() {
-        let shape = nodes.shape(id);
-        let layout = match &partition.places[position] {
-            Place::Given => nodes.value(id).expect("given").layout().clone(),
-            Place::Member(axes) => {
-                let group = &partition.groups[partition.group_of[position] as usize];
-                let domain = group.domain.as_ref().expect("a loop has a domain");
-                member_layout(shape, axes, &domain.shape)
-            }
-            Place::View | Place::Alias { .. } => {
-                let base = &layouts[graph.inputs[position][0] as usize];
-                with_view(nodes, id, |view| view(base)).unwrap_or_else(|| Layout::contiguous(shape.clone()))
-            }
-            Place::Scalar | Place::Kernel => Layout::contiguous(shape.clone()),
-        };
-        layouts.push(layout);
-    }
-    layouts
 }
 
 /// Calls `f` with the view function of an entry that is a view.
@@ -71,20 +60,36 @@ pub(super) fn with_view<T: Float, R>(nodes: &Nodes<T>, id: u32, f: impl FnOnce(&
     f(&*view)
 }
 
-/// How a member lies in a program's output, which is row-major over the axes that it has of the
-/// domain.
-fn member_layout(shape: &Shape, axes: &AxisMap, domain: &Shape) -> Layout {
-    let written: Shape = (0..domain.len()).map(|a| if axes.contains(&Some(a as u8)) { domain[a] } else { 1 }).collect();
-    let over = Layout::contiguous(written);
-    if axes.iter().flatten().is_sorted() {
-        return Layout::contiguous(shape.clone());
-    }
-    // Permuted: the order of the domain's axes that this value's axes run along.
+/// How a member lies in a program's output, which is row-major over `written`; the axes that
+/// the output does not have repeat.
+fn member_layout(shape: &Shape, axes: &AxisMap, written: Shape) -> Layout {
+    let output = Layout::contiguous(written);
+    // The axes of the domain in the order of this value's axes, then those that it lacks.
     let mut order: SmallVec<[usize; 4]> = axes.iter().flatten().map(|&a| a as usize).collect();
-    let ones = (0..domain.len()).filter(|a| !axes.contains(&Some(*a as u8)));
-    order.extend(ones);
-    let permuted = over.permute(&order).expect("each axis once");
-    permuted.reshape(shape).ok().flatten().expect("axes of size 1 move freely")
+    order.extend((0..output.shape().len()).filter(|a| !axes.contains(&Some(*a as u8))));
+    let own: Shape = order.iter().map(|&a| output.shape()[a]).collect();
+    let mut own_axes = own.iter();
+    let with_ones = axes.iter().map(|axis| if axis.is_some() { own_axes.next().copied().unwrap_or(1) } else { 1 }).collect();
+    let permuted = output.permute(&order).expect("each axis once");
+    let unexpanded = permuted.reshape(&with_ones).ok().flatten().expect("axes of size 1 come and go freely");
+    unexpanded.expand(shape).expect("what the output lacks repeats")
+}
+
+/// Whether each step varies along the reduced axes, as far as strides tell.
+fn varying(body: &Loop, reduced: &[usize], domain: &Shape) -> Vec<bool> {
+    let mut varies: Vec<bool> = Vec::with_capacity(body.steps.len());
+    for step in &body.steps {
+        varies.push(match step {
+            _ if reduced.is_empty() => true,
+            Step::Load(operand) => {
+                let strides = &body.operands[*operand as usize].1;
+                reduced.iter().any(|&axis| domain[axis] != 1 && strides[axis] != 0)
+            }
+            Step::Map { args, .. } => args.iter().any(|&arg| varies[arg as usize]),
+            Step::Scalar(_) | Step::Reduce(..) => false,
+        });
+    }
+    varies
 }
 
 /// A loop in the making.
@@ -103,7 +108,8 @@ struct Build<'a, T: Float> {
     nodes: &'a Nodes<T>,
     partition: &'a Partition,
     fuse: bool,
-    layouts: Vec<Layout>,
+    /// How each value lies if it is in memory, once that is known.
+    layouts: Vec<Option<Layout>>,
     in_memory: Vec<bool>,
 }
 
@@ -118,6 +124,27 @@ impl<'a, T: Float> Build<'a, T> {
             Kind::Op(op) if node.value.is_none() => Some(op.lower()),
             _ => None,
         }
+    }
+
+    /// Notes the layout of a value; `written` is the shape of the output that a member is.
+    fn lay_out(&mut self, position: u32, written: Option<Shape>) {
+        let id = self.graph.ids[position as usize];
+        let shape = self.nodes.shape(id);
+        let layout = match (&self.partition.places[position as usize], written) {
+            (Place::Given, _) => self.nodes.value(id).expect("given").layout().clone(),
+            (Place::Member(axes), Some(written)) => member_layout(shape, axes, written),
+            (Place::View | Place::Alias { .. }, _) => {
+                let base = self.layout(self.graph.inputs[position as usize][0]);
+                let viewed = with_view(self.nodes, id, |view| view(base));
+                viewed.unwrap_or_else(|| Layout::contiguous(shape.clone()))
+            }
+            _ => Layout::contiguous(shape.clone()),
+        };
+        self.layouts[position as usize] = Some(layout);
+    }
+
+    fn layout(&self, position: u32) -> &Layout {
+        self.layouts[position as usize].as_ref().expect("laid out before it is read")
     }
 
     fn group(&mut self, number: u32, group: &Group) -> Option<Loop> {
@@ -158,6 +185,13 @@ impl<'a, T: Float> Build<'a, T> {
             body.steps.push(step);
             body.member_step.insert(member, body.steps.len() as u32 - 1);
         }
+        let reduced = domain.reduced.as_deref().unwrap_or_default();
+        let varies = varying(&body, reduced, &domain.shape);
+        for &member in &group.members {
+            let full = varies[body.member_step[&member] as usize];
+            let written = if full { domain.shape.clone() } else { domain.shape.reduced(reduced, true) };
+            self.lay_out(member, Some(written));
+        }
         Some(body)
     }
 
@@ -197,7 +231,7 @@ impl<'a, T: Float> Build<'a, T> {
         } else {
             self.in_memory[position as usize] = true;
             let mut strides: Strides = SmallVec::from_elem(0, domain.len());
-            for (axis, stride) in axes.iter().zip(self.layouts[position as usize].strides()) {
+            for (axis, stride) in axes.iter().zip(self.layout(position).strides()) {
                 if let Some(axis) = axis {
                     strides[*axis as usize] = *stride;
                 }
@@ -239,21 +273,14 @@ impl<'a, T: Float> Build<'a, T> {
         maps > 0 && loads.len() <= 1
     }
 
-    fn launches(&self, loops: Vec<Option<Loop>>) -> Vec<Launch<T>> {
-        let mut views: Vec<Vec<u32>> = vec![Vec::new(); self.partition.groups.len()];
-        for position in 0..self.graph.ids.len() {
-            let view = matches!(self.partition.places[position], Place::View | Place::Alias { .. });
-            if view && self.in_memory[position] {
-                views[self.partition.group_of[position] as usize].push(position as u32);
-            }
-        }
+    fn launches(&self, loops: Vec<Option<Loop>>, views: Vec<Vec<u32>>) -> Vec<Launch<T>> {
         let mut launches = Vec::new();
         for ((group, body), views) in self.partition.groups.iter().zip(loops).zip(views) {
             match body {
                 Some(body) => launches.extend(self.compile(group, body)),
                 None => launches.extend(group.members.iter().map(|&kernel| Launch::Kernel(kernel))),
             }
-            launches.extend(views.into_iter().map(Launch::View));
+            launches.extend(views.into_iter().filter(|&view| self.in_memory[view as usize]).map(Launch::View));
         }
         launches
     }
@@ -277,7 +304,7 @@ impl<'a, T: Float> Build<'a, T> {
             operands: body.operands.into_iter().map(|(position, _)| position).collect(),
             scalars: body.scalars,
             maps: body.maps,
-            outputs: written.iter().map(|&member| (member, self.layouts[member as usize].clone())).collect(),
+            outputs: written.iter().map(|&member| (member, self.layout(member).clone())).collect(),
         })
     }
 }

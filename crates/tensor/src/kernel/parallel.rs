@@ -16,8 +16,8 @@ use rayon_core::{ThreadPool, ThreadPoolBuilder, join};
 const WORTH_INSIDE_NS: usize = 20_000;
 /// Work worth entering the pool for from an outside thread, which itself costs about 20 µs.
 const WORTH_OUTSIDE_NS: usize = 80_000;
-/// Tasks are taken in bunches of about this much work, so that the shared counter costs nothing.
-const BUNCH_NS: usize = 4_000;
+/// No thread takes less work than this at a time, so that the shared counter costs nothing.
+const LEAST_NS: usize = 4_000;
 
 /// The number of threads asked for; 0 until somebody asks.
 static THREADS: AtomicUsize = AtomicUsize::new(0);
@@ -99,27 +99,42 @@ pub fn scope_run<R: Send>(f: impl FnOnce() -> R + Send) -> R {
 ///
 /// A panic in `f` reaches the caller; tasks not yet started may then never run.
 pub fn for_each(tasks: usize, cost_ns: usize, f: impl Fn(usize) + Sync) {
-    let total = tasks.saturating_mul(cost_ns);
+    spread(tasks, cost_ns, 4, |run| run.for_each(&f));
+}
+
+/// As [`for_each`], for tasks that are cheaper when neighbours are done at once: `f` gets runs of
+/// them, which together are `0..tasks`. The whole on one thread is a single run.
+///
+/// How tasks are put into runs depends on the threads and on chance: what a task computes must be
+/// the same bits in any run.
+pub fn for_each_run(tasks: usize, cost_ns: usize, f: impl Fn(Range<usize>) + Sync) {
+    spread(tasks, cost_ns, 1, f);
+}
+
+/// A free thread takes the `1 / (share · threads)` part of what is left: large runs first, small
+/// ones in the end, so that all threads end together.
+fn spread(tasks: usize, cost_ns: usize, share: usize, f: impl Fn(Range<usize>) + Sync) {
+    if tasks == 0 {
+        return;
+    }
     let worker_of = WORKER_OF.get();
     let inside = worker_of != 0;
     let width = if inside { worker_of } else { threads() };
     let worth = if inside { WORTH_INSIDE_NS } else { WORTH_OUTSIDE_NS };
-    if width == 1 || tasks <= 1 || total < worth {
-        return (0..tasks).for_each(f);
+    if width == 1 || tasks == 1 || tasks.saturating_mul(cost_ns) < worth {
+        return f(0..tasks);
     }
-    // At least four bunches for every thread, so that the last one to finish is not late.
-    let bunch = (BUNCH_NS / cost_ns.max(1)).min(tasks / (4 * width)).max(1);
-    let helpers = width.min(tasks.div_ceil(bunch)) - 1;
+    let least = (LEAST_NS / cost_ns.max(1)).max(1);
+    let take = |left: usize| left.div_ceil(share * width).max(least).min(left);
     let next = AtomicUsize::new(0);
     let drain = || {
-        loop {
-            let start = next.fetch_add(bunch, Ordering::Relaxed);
-            if start >= tasks {
-                break;
-            }
-            (start..(start + bunch).min(tasks)).for_each(&f);
+        while let Ok(start) = next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |start| {
+            (start < tasks).then(|| start + take(tasks - start))
+        }) {
+            f(start..start + take(tasks - start));
         }
     };
+    let helpers = width.min(tasks.div_ceil(least)) - 1;
     if inside { offer(helpers, &drain) } else { pool().install(|| offer(helpers, &drain)) }
 }
 
@@ -215,20 +230,23 @@ impl<'a, T> SharedMut<'a, T> {
     }
 }
 
+/// Runs `f` at `n` threads. The setting is the whole process's and tests run side by side, so those
+/// that change it do it here, one after another.
+#[cfg(test)]
+pub(crate) fn with_threads<R>(n: usize, f: impl FnOnce() -> R) -> R {
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = threads();
+    set_threads(n);
+    let r = f();
+    set_threads(before);
+    r
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::panic::{AssertUnwindSafe, catch_unwind};
-
-    /// `set_threads` is for the whole process, and tests run side by side.
-    fn with_threads(n: usize, f: impl FnOnce()) {
-        static ONE: Mutex<()> = Mutex::new(());
-        let _guard = ONE.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = threads();
-        set_threads(n);
-        f();
-        set_threads(before);
-    }
 
     #[test]
     fn every_task_runs_once() {
@@ -244,6 +262,23 @@ mod tests {
                     run();
                     scope_run(run);
                     assert!(runs.iter().all(|r| r.load(Ordering::Relaxed) == 2));
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn runs_cover_the_tasks() {
+        for n in [1, 2, 3, 8] {
+            with_threads(n, || {
+                for (tasks, cost) in [(0, 1_000_000), (1, 1_000_000), (13, 1_000_000), (1000, 500)] {
+                    let runs = Mutex::new(Vec::new());
+                    for_each_run(tasks, cost, |run| runs.lock().unwrap().push(run));
+                    let mut runs = runs.into_inner().unwrap();
+                    runs.sort_by_key(|run| run.start);
+                    assert!(n > 1 || runs.len() <= 1);
+                    assert!(runs.iter().all(|run| !run.is_empty()));
+                    assert_eq!(runs.into_iter().flatten().collect::<Vec<_>>(), Vec::from_iter(0..tasks));
                 }
             });
         }

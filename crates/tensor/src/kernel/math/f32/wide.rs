@@ -13,8 +13,6 @@ macro_rules! through_f64 {
 }
 
 through_f64! {
-    /// Tangent of radians.
-    tan(x);
     /// Inverse sine.
     asin(x);
     /// Inverse cosine.

@@ -102,6 +102,9 @@ pub fn polygamma(order: u32, x: f64) -> f64 {
     if x.is_nan() || x == f64::NEG_INFINITY {
         return f64::NAN;
     }
+    if x == f64::INFINITY {
+        return if odd { 0.0 } else { -0.0 };
+    }
     if x > 0.0 {
         let y = power_sum(order, x);
         return if odd { y } else { -y };
@@ -151,5 +154,67 @@ fn factorial_over_power(order: u32, x: f64) -> f64 {
     } else {
         let n = order as f64;
         libm::exp(libm::lgamma(n + 1.0) - (n + 1.0) * libm::log(x))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::check::close;
+    use super::*;
+
+    #[test]
+    fn digamma_has_its_digits() {
+        close(digamma(0.1), -10.423_754_940_411_076);
+        close(digamma(1.0), -0.577_215_664_901_532_9);
+        close(digamma(1.25), -0.227_453_533_376_265_4);
+        close(digamma(1.5), 0.036_489_973_978_576_52);
+        close(digamma(7.5), 1.946_757_484_246_086_8);
+        close(digamma(1e6), 13.815_510_057_964_191);
+        close(digamma(-0.5), 0.036_489_973_978_576_52);
+        close(digamma(-3.75), -1.692_388_598_311_330_3);
+        close(digamma(-20.125), 10.611_077_432_912_594);
+    }
+
+    #[test]
+    fn polygamma_has_its_digits() {
+        close(trigamma(0.1), 101.433_299_150_792_75);
+        close(trigamma(1.0), 1.644_934_066_848_226_4);
+        close(trigamma(50.0), 0.020_201_333_226_697_126);
+        close(trigamma(-0.5), 8.934_802_200_544_68);
+        close(trigamma(-7.25), 19.610_354_539_293_27);
+        close(polygamma(2, 0.25), -129.327_739_937_536_92);
+        close(polygamma(2, 30.0), -0.001_148_765_203_728_6);
+        close(polygamma(2, -1.25), 123.721_366_783_662_36);
+        close(polygamma(3, 0.5), 97.409_091_034_002_44);
+        close(polygamma(3, -2.5), 194.747_876_219_187_62);
+        close(polygamma(4, 3.0), -0.136_266_123_440_878_23);
+        close(polygamma(10, 2.0), -1_793.311_606_628_713);
+        close(polygamma(40, 9.5), -67_962_068.053_023_36);
+    }
+
+    #[test]
+    fn lgamma_has_its_digits() {
+        close(lgamma(1e-5), 11.512_919_692_895_826);
+        close(lgamma(0.5), 0.572_364_942_924_700_1);
+        close(lgamma(1.5), -0.120_782_237_635_245_22);
+        close(lgamma(1e10), 220_258_509_288.810_58);
+        close(lgamma(-2.25), 0.555_501_545_020_647_5);
+    }
+
+    #[test]
+    fn poles_and_limits() {
+        const INF: f64 = f64::INFINITY;
+        assert_eq!(
+            [digamma(0.0), digamma(-0.0), digamma(INF), lgamma(0.0)],
+            [-INF, INF, INF, INF]
+        );
+        assert_eq!(
+            [trigamma(0.0), trigamma(-1.0), trigamma(INF), polygamma(2, 0.0)],
+            [INF, INF, 0.0, -INF]
+        );
+        for x in [-1.0, -INF, f64::NAN] {
+            assert!(digamma(x).is_nan() && polygamma(2, x).is_nan(), "{x}");
+        }
+        assert!(digamma(1.461_632_144_968_362_2).abs() < 1e-15);
     }
 }

@@ -97,3 +97,36 @@ pub fn xlogy(x: f64, y: f64) -> f64 {
     let product = x * ln(y);
     if x == 0.0 && !y.is_nan() { 0.0 } else { product }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::close;
+    use super::*;
+
+    #[test]
+    fn sigmoids_keep_their_digits() {
+        close(sigmoid(-30.0), 9.357_622_968_839_29e-14);
+        close(sigmoid(0.25), 0.562_176_500_885_798_1);
+        close(sigmoid(-700.0), 9.859_676_543_759_77e-305);
+        close(softplus(-30.0), 9.357_622_968_839_737e-14);
+        close(softplus(0.25), 0.825_939_419_878_843_6);
+        close(softplus(-700.0), 9.859_676_543_759_77e-305);
+        assert_eq!((softplus(1000.0), softplus(-1000.0)), (1000.0, 0.0));
+        assert_eq!((sigmoid(1000.0), sigmoid(-1000.0)), (1.0, 0.0));
+        assert_eq!(log_add_exp(f64::NEG_INFINITY, f64::NEG_INFINITY), f64::NEG_INFINITY);
+        assert_eq!(log_add_exp(1000.0, 1000.0), 1000.0 + std::f64::consts::LN_2);
+        assert_eq!(xlogy(0.0, 0.0), 0.0);
+    }
+
+    #[test]
+    fn libm_is_accurate_enough() {
+        close(expm1(1e-5), 1.000_005_000_016_666_7e-5);
+        close(ln1p(1e-5), 9.999_950_000_333_332e-6);
+        close(tanh(0.5), 0.462_117_157_260_009_76);
+        close(erf(0.5), 0.520_499_877_813_046_5);
+        close(erfc(25.0), 8.300_172_571_196_522e-274);
+        close(sin(1e10), -0.487_506_025_087_510_7);
+        close(cosh(3.0), 10.067_661_995_777_765);
+        assert_eq!([pow(0.0, 0.0), pow(f64::NAN, 0.0), pow(-2.0, 3.0)], [1.0, 1.0, -8.0]);
+    }
+}

@@ -1,0 +1,147 @@
+//! Recordings computed again: in `f64`, or with another value in a leaf.
+//!
+//! Nothing is recorded anew, so every evaluation after the first finds its plan made, and what
+//! does not depend on the leaf is computed once.
+
+use smallvec::SmallVec;
+use wengert_tensor::{Float, Tensor};
+
+use crate::tape::{Kind, Node, Nodes};
+use crate::{Param, Tape, Var};
+
+/// What one variable was computed from, on a tape of `f64`: the same operations on the same
+/// leaves. A program written for `f32` can so be checked in `f64` without being rewritten.
+pub(crate) struct Transcript<'o, T: Float> {
+    original: Var<'o, T>,
+    tape: Tape<f64>,
+    /// The entry that each entry of the original became, up to the root.
+    number: Vec<Option<u32>>,
+}
+
+impl<'o, T: Float> Transcript<'o, T> {
+    pub(crate) fn of(original: Var<'o, T>) -> Self {
+        let tape = Tape::new();
+        let mut number = vec![None; original.id as usize + 1];
+        {
+            let (from, mut to) = (original.tape().nodes.borrow(), tape.nodes.borrow_mut());
+            to.shapes = from.shapes.clone();
+            for (id, _) in needed(&from, original.id).into_iter().enumerate().filter(|(_, needed)| *needed) {
+                let node = &from.list[id];
+                let kind = match &node.kind {
+                    Kind::Leaf => Kind::Leaf,
+                    Kind::Scalar(value) => Kind::Scalar(*value),
+                    Kind::Op(op) => Kind::Op(op.to_f64()),
+                };
+                let inputs: SmallVec<[u32; 3]> =
+                    node.inputs.iter().map(|&input| number[input as usize].expect("an input comes first")).collect();
+                let new = to.list.len() as u32;
+                number[id] = Some(new);
+                let leaf = matches!(kind, Kind::Leaf);
+                to.list.push(Node { kind, inputs, shape: node.shape, value: None, at: node.at, mark: (0, 0) });
+                if leaf {
+                    to.set_value(new, from.value(id as u32).expect("a leaf has a value").cast());
+                }
+            }
+        }
+        Self { original, tape, number }
+    }
+
+    /// What the original variable became.
+    pub(crate) fn root(&self) -> Var<'_, f64> {
+        Var::new(&self.tape, self.number[self.original.id as usize].expect("the root is needed"))
+    }
+
+    /// The leaf that holds a parameter's value; `None` if the root does not depend on it.
+    pub(crate) fn leaf(&self, param: &Param<T>) -> Option<Var<'_, f64>> {
+        let leaf = self.original.tape().state.borrow().get(&param.slot().id())?.leaf;
+        let number = self.number.get(leaf as usize).copied().flatten()?;
+        Some(Var::new(&self.tape, number))
+    }
+}
+
+/// A variable as a function of one leaf.
+///
+/// On drop the leaf has its value back.
+pub(crate) struct Rerun<'t, T: Float> {
+    root: Var<'t, T>,
+    leaf: Var<'t, T>,
+    original: Tensor<T>,
+    /// What has to be computed again for another value of the leaf.
+    stale: Vec<u32>,
+}
+
+impl<'t, T: Float> Rerun<'t, T> {
+    pub(crate) fn new(root: Var<'t, T>, leaf: Var<'t, T>) -> Self {
+        let tape = root.tape();
+        let mut stale: Vec<u32> = Vec::new();
+        let mut constant: Vec<u32> = Vec::new();
+        {
+            let nodes = tape.nodes.borrow();
+            let needed = needed(&nodes, root.id);
+            let mut varies = vec![false; needed.len().max(leaf.id as usize + 1)];
+            varies[leaf.id as usize] = true;
+            for id in leaf.id + 1..=root.id {
+                let inputs = &nodes.list[id as usize].inputs;
+                if !needed[id as usize] || !inputs.iter().any(|&input| varies[input as usize]) {
+                    continue;
+                }
+                varies[id as usize] = true;
+                stale.push(id);
+                let computed = |&input: &u32| matches!(nodes.list[input as usize].kind, Kind::Op(_));
+                constant.extend(inputs.iter().copied().filter(computed).filter(|&input| !varies[input as usize]));
+            }
+        }
+        constant.sort_unstable();
+        constant.dedup();
+        tape.run(&constant);
+        Self { root, leaf, original: leaf.value(), stale }
+    }
+
+    /// The value of the root with this value in the leaf, of the same shape.
+    pub(crate) fn at(&self, value: Tensor<T>) -> Tensor<T> {
+        let tape = self.root.tape();
+        let kept = {
+            let mut nodes = tape.nodes.borrow_mut();
+            self.put(&mut nodes, value);
+            nodes.tensors.len()
+        };
+        tape.run(&[self.root.id]);
+        let mut nodes = tape.nodes.borrow_mut();
+        let result = nodes.value(self.root.id).expect("a root of the run").clone();
+        if !self.stale.is_empty() {
+            self.forget(&mut nodes);
+            nodes.tensors.truncate(kept);
+        }
+        result
+    }
+
+    fn put(&self, nodes: &mut Nodes<T>, value: Tensor<T>) {
+        let held = nodes.list[self.leaf.id as usize].value.expect("a leaf has a value");
+        nodes.tensors[held.get() as usize - 1] = value;
+        self.forget(nodes);
+    }
+
+    fn forget(&self, nodes: &mut Nodes<T>) {
+        for &id in &self.stale {
+            nodes.list[id as usize].value = None;
+        }
+    }
+}
+
+impl<T: Float> Drop for Rerun<'_, T> {
+    fn drop(&mut self) {
+        self.put(&mut self.root.tape().nodes.borrow_mut(), self.original.clone());
+    }
+}
+
+/// For each entry up to `root`, whether `root` depends on it.
+fn needed<T: Float>(nodes: &Nodes<T>, root: u32) -> Vec<bool> {
+    let mut needed = vec![false; root as usize + 1];
+    needed[root as usize] = true;
+    for id in (0..=root as usize).rev() {
+        if needed[id] {
+            nodes.list[id].inputs.iter().for_each(|&input| needed[input as usize] = true);
+        }
+    }
+    needed
+}

@@ -1,0 +1,340 @@
+//! A module: anything that holds parameters and buffers, found by name.
+
+use std::fmt::Display;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use wengert_autograd::{Buffer, Param};
+use wengert_tensor::{Float, Rng};
+
+/// Anything that holds parameters and buffers: a layer, a model, a part of one.
+///
+/// `#[derive(Module)]` visits every field. A parameter is called by its path, `fc1.weight` or
+/// `blocks.0.norm.gamma`; names and order depend on the program alone. A parameter that is
+/// reached by two paths (shared weights) is listed once, under the first.
+///
+/// ```
+/// # extern crate wengert_nn as wengert;
+/// use wengert::{BatchNorm, Linear, Module};
+/// use wengert_tensor::Rng;
+///
+/// #[derive(Module)]
+/// struct Net {
+///     blocks: Vec<(Linear, BatchNorm)>,
+///     out: Option<Linear>,
+///     slope: f32,
+/// }
+///
+/// let mut rng = Rng::seed(0);
+/// let net = Net {
+///     blocks: vec![(Linear::new(4, 8, &mut rng).no_bias(), BatchNorm::new(8))],
+///     out: Some(Linear::new(8, 2, &mut rng)),
+///     slope: 0.01,
+/// };
+/// let names: Vec<String> = net.params().into_keys().collect();
+/// assert_eq!(names, ["blocks.0.0.weight", "blocks.0.1.gamma", "blocks.0.1.beta", "out.weight", "out.bias"]);
+/// assert_eq!(net.param_count(), 4 * 8 + 8 + 8 + 8 * 2 + 2);
+/// ```
+/// A field that is not a module does not compile unless it is marked:
+/// ```compile_fail,E0277
+/// # extern crate wengert_nn as wengert;
+/// # use wengert::Module;
+/// #[derive(Module)]
+/// struct Net {
+///     when: std::time::Instant, // `Instant` is not a module
+/// }
+/// ```
+/// ```
+/// # extern crate wengert_nn as wengert;
+/// # use wengert::Module;
+/// #[derive(Module)]
+/// struct Net {
+///     #[module(skip)]
+///     when: std::time::Instant,
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a module over `{T}`",
+    note = "derive `Module` for it, or mark a field that holds no parameters with `#[module(skip)]`"
+)]
+pub trait Module<T: Float = f32>: Send + Sync {
+    /// Shows `visitor` every part, always in the same order. What `#[derive(Module)]` writes.
+    fn visit(&self, visitor: &mut Visitor<T>);
+
+    /// The parameters by name, frozen ones included.
+    fn params(&self) -> IndexMap<String, Param<T>> {
+        Visitor::walk(self).params
+    }
+
+    /// The buffers by name.
+    fn buffers(&self) -> IndexMap<String, Buffer<T>> {
+        Visitor::walk(self).buffers
+    }
+
+    /// The number of trainable values: the elements of all parameters.
+    fn param_count(&self) -> usize {
+        self.params().values().map(|param| param.shape().count()).sum()
+    }
+
+    /// Excludes every parameter from training.
+    fn freeze(&self) {
+        self.params().values().for_each(Param::freeze);
+    }
+
+    /// Includes every parameter in training again.
+    fn unfreeze(&self) {
+        self.params().values().for_each(Param::unfreeze);
+    }
+}
+
+/// Collects the parameters and buffers of a [`Module`] with their names.
+///
+/// ```
+/// use wengert_autograd::Param;
+/// use wengert_nn::{Module, Visitor};
+/// use wengert_tensor::tensor;
+///
+/// struct Scale(Param);
+///
+/// impl Module for Scale {
+///     fn visit(&self, visitor: &mut Visitor) {
+///         visitor.child("factor", &self.0);
+///     }
+/// }
+///
+/// let scale = Scale(Param::new("factor", tensor![2.0]));
+/// assert!(scale.params()["factor"].is(&scale.0));
+/// ```
+pub struct Visitor<T: Float = f32> {
+    path: String,
+    params: IndexMap<String, Param<T>>,
+    buffers: IndexMap<String, Buffer<T>>,
+}
+
+impl<T: Float> Visitor<T> {
+    fn walk(module: &(impl Module<T> + ?Sized)) -> Self {
+        let mut visitor = Self { path: String::new(), params: IndexMap::new(), buffers: IndexMap::new() };
+        module.visit(&mut visitor);
+        visitor
+    }
+
+    /// Visits a part under the name it has in the whole.
+    pub fn child(&mut self, name: impl Display, part: &(impl Module<T> + ?Sized)) {
+        let length = self.path.len();
+        if length > 0 {
+            self.path.push('.');
+        }
+        self.path.push_str(&name.to_string());
+        part.visit(self);
+        self.path.truncate(length);
+    }
+}
+
+/// Parameters and buffers are the leaves of the walk.
+macro_rules! leaf {
+    ($($leaf:ident $list:ident),*) => {$(
+        impl<T: Float> Module<T> for $leaf<T> {
+            fn visit(&self, visitor: &mut Visitor<T>) {
+                if visitor.$list.values().any(|seen| seen.is(self)) {
+                    return;
+                }
+                // On its own it has no path.
+                let name = if visitor.path.is_empty() { self.name() } else { &visitor.path }.to_owned();
+                let other = visitor.$list.insert(name, self.clone());
+                assert!(other.is_none(), "two different parts are called `{}`", visitor.path);
+            }
+        }
+    )*};
+}
+leaf!(Param params, Buffer buffers);
+
+/// A pointer is what it points to.
+macro_rules! pointer {
+    ($($pointer:ty),*) => {$(
+        impl<T: Float, M: Module<T> + ?Sized> Module<T> for $pointer {
+            fn visit(&self, visitor: &mut Visitor<T>) {
+                (**self).visit(visitor);
+            }
+        }
+    )*};
+}
+pointer!(Box<M>, Arc<M>, &M);
+
+impl<T: Float, M: Module<T>> Module<T> for Option<M> {
+    fn visit(&self, visitor: &mut Visitor<T>) {
+        if let Some(module) = self {
+            module.visit(visitor);
+        }
+    }
+}
+
+impl<T: Float, M: Module<T>> Module<T> for [M] {
+    fn visit(&self, visitor: &mut Visitor<T>) {
+        for (i, module) in self.iter().enumerate() {
+            visitor.child(i, module);
+        }
+    }
+}
+
+impl<T: Float, M: Module<T>> Module<T> for Vec<M> {
+    fn visit(&self, visitor: &mut Visitor<T>) {
+        self[..].visit(visitor);
+    }
+}
+
+impl<T: Float, M: Module<T>, const N: usize> Module<T> for [M; N] {
+    fn visit(&self, visitor: &mut Visitor<T>) {
+        self[..].visit(visitor);
+    }
+}
+
+macro_rules! tuple {
+    ($($($name:ident $i:tt)+;)*) => {$(
+        impl<T: Float, $($name: Module<T>),+> Module<T> for ($($name,)+) {
+            fn visit(&self, visitor: &mut Visitor<T>) {
+                $(visitor.child($i, &self.$i);)+
+            }
+        }
+    )*};
+}
+tuple! {
+    A 0;
+    A 0 B 1;
+    A 0 B 1 C 2;
+    A 0 B 1 C 2 D 3;
+    A 0 B 1 C 2 D 3 E 4;
+    A 0 B 1 C 2 D 3 E 4 F 5;
+}
+
+/// Settings, which hold no parameters.
+macro_rules! plain {
+    ($($plain:ty),* $(,)?) => {$(
+        impl<T: Float> Module<T> for $plain {
+            fn visit(&self, _: &mut Visitor<T>) {}
+        }
+    )*};
+}
+plain!(
+    (), bool, char, f32, f64, i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize, str, String, Rng
+);
+
+impl<T: Float, U: Send + Sync> Module<T> for PhantomData<U> {
+    fn visit(&self, _: &mut Visitor<T>) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wengert_tensor::Tensor;
+
+    fn param<T: Float>(name: &str, count: usize) -> Param<T> {
+        Param::new(name, Tensor::zeros([count]))
+    }
+
+    fn names<T: Float>(module: &impl Module<T>) -> Vec<String> {
+        module.params().into_keys().collect()
+    }
+
+    #[derive(Module)]
+    struct Dense<T: Float = f32> {
+        weight: Param<T>,
+        bias: Option<Param<T>>,
+        mean: Buffer<T>,
+        slope: f32,
+    }
+
+    fn dense<T: Float>(bias: bool) -> Dense<T> {
+        Dense {
+            weight: param("weight", 6),
+            bias: bias.then(|| param("bias", 2)),
+            mean: Buffer::new("mean", Tensor::zeros([2])),
+            slope: 0.01,
+        }
+    }
+
+    #[derive(Module)]
+    enum Norm<M> {
+        Off,
+        Affine(Param, #[module(skip)] std::time::Duration, M),
+        Named { gamma: Param, r#in: Param },
+    }
+
+    #[derive(Module)]
+    enum Never {}
+
+    #[derive(Module)]
+    struct Net {
+        first: Dense,
+        blocks: Vec<(Dense, Norm<bool>)>,
+        boxed: Box<dyn Module>,
+        pair: [Dense; 2],
+        never: Option<Never>,
+        name: String,
+        #[module(skip)]
+        elsewhere: Param,
+    }
+
+    #[test]
+    fn parameters_are_named_by_their_path_in_order() {
+        let affine = Norm::Affine(param("a", 1), std::time::Duration::ZERO, true);
+        let named = Norm::Named { gamma: param("gamma", 1), r#in: param("in", 1) };
+        let net = Net {
+            first: dense(true),
+            blocks: vec![(dense(false), Norm::Off), (dense(false), affine), (dense(false), named)],
+            boxed: Box::new(dense::<f32>(true)),
+            pair: [dense(false), dense(false)],
+            never: None,
+            name: "net".into(),
+            elsewhere: param("elsewhere", 1),
+        };
+        let expected = "first.weight first.bias blocks.0.0.weight blocks.1.0.weight blocks.1.1.0 blocks.2.0.weight \
+            blocks.2.1.gamma blocks.2.1.in boxed.weight boxed.bias pair.0.weight pair.1.weight";
+        assert_eq!(names(&net).join(" "), expected);
+        assert_eq!(net.param_count(), 7 * 6 + 2 * 2 + 3);
+        let buffers: Vec<String> = net.buffers().into_keys().collect();
+        assert_eq!(
+            buffers.join(" "),
+            "first.mean blocks.0.0.mean blocks.1.0.mean blocks.2.0.mean boxed.mean pair.0.mean pair.1.mean"
+        );
+        assert!(net.params()["first.weight"].is(&net.first.weight));
+        assert_eq!((net.first.slope, net.name.as_str(), net.elsewhere.name()), (0.01, "net", "elsewhere"));
+    }
+
+    #[test]
+    fn shared_parameters_are_listed_once() {
+        let shared = Arc::new(dense::<f64>(true));
+        let tied = Dense { weight: shared.weight.clone(), ..dense(true) };
+        let all = (shared.clone(), shared, tied);
+        assert_eq!(names(&all), ["0.weight", "0.bias", "2.bias"]);
+        assert_eq!(all.buffers().len(), 2);
+    }
+
+    #[test]
+    fn freezing_reaches_every_parameter() {
+        let net = (dense::<f32>(true), dense::<f32>(false));
+        net.0.freeze();
+        let frozen = |name: &str| net.params()[name].is_frozen();
+        assert!(frozen("0.weight") && frozen("0.bias") && !frozen("1.weight"));
+        net.unfreeze();
+        assert!(net.params().values().all(|param| !param.is_frozen()));
+    }
+
+    #[test]
+    fn a_parameter_alone_has_its_own_name() {
+        assert_eq!(names(&param::<f64>("w", 1)), ["w"]);
+    }
+
+    #[test]
+    #[should_panic(expected = "two different parts are called `same`")]
+    fn a_name_belongs_to_one_parameter() {
+        struct Twice(Param, Param);
+        impl Module for Twice {
+            fn visit(&self, visitor: &mut Visitor) {
+                visitor.child("same", &self.0);
+                visitor.child("same", &self.1);
+            }
+        }
+        Twice(param("a", 1), param("b", 1)).params();
+    }
+}

@@ -1,0 +1,75 @@
+//! How far a long job is, in the terminal.
+
+use std::fmt;
+
+/// A progress bar with lines above it.
+///
+/// The bar needs the feature `progress` and a terminal on standard output; otherwise only the
+/// lines are printed, so logs and pipes stay clean. The bar goes when this is dropped.
+///
+/// ```
+/// use wengert_train::Progress;
+///
+/// let progress = Progress::new("training", 20);
+/// for epoch in 0..2 {
+///     for _batch in 0..10 {
+///         progress.step();
+///     }
+///     progress.line(format_args!("epoch {epoch} done"));
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Progress {
+    #[cfg(feature = "progress")]
+    bar: indicatif::ProgressBar,
+}
+
+#[cfg(feature = "progress")]
+impl Progress {
+    /// A bar of `steps` steps.
+    pub fn new(label: &str, steps: usize) -> Self {
+        use std::io::IsTerminal;
+
+        use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+        let terminal = std::io::stdout().is_terminal();
+        let target = if terminal { ProgressDrawTarget::stdout() } else { ProgressDrawTarget::hidden() };
+        let style = ProgressStyle::with_template("{msg} {bar:40} {pos}/{len} {eta}").expect("a valid template");
+        let bar = ProgressBar::with_draw_target(Some(steps as u64), target).with_style(style);
+        Self { bar: bar.with_message(label.to_owned()) }
+    }
+
+    /// One step further.
+    pub fn step(&self) {
+        self.bar.inc(1);
+    }
+
+    /// Prints a line above the bar.
+    pub fn line(&self, text: impl fmt::Display) {
+        // Not the bar's own printing, which says nothing where there is no terminal.
+        self.bar.suspend(|| println!("{text}"));
+    }
+}
+
+#[cfg(feature = "progress")]
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+#[cfg(not(feature = "progress"))]
+impl Progress {
+    /// A bar of `steps` steps.
+    pub fn new(_label: &str, _steps: usize) -> Self {
+        Self {}
+    }
+
+    /// One step further.
+    pub fn step(&self) {}
+
+    /// Prints a line above the bar.
+    pub fn line(&self, text: impl fmt::Display) {
+        println!("{text}");
+    }
+}
