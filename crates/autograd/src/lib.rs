@@ -5,13 +5,17 @@
 //! which kernel. Derivatives are ordinary entries on the same tape.
 #![forbid(unsafe_code)]
 
+mod arena;
 mod backward;
+pub mod check;
 mod gradients;
 mod op;
 mod ops;
 mod plan;
+mod replay;
 mod state;
 mod tape;
+pub mod transform;
 mod var;
 
 pub use gradients::{GradientError, Gradients};

@@ -24,20 +24,34 @@ impl<'o, T: Float> Transcript<'o, T> {
         let mut number = vec![None; original.id as usize + 1];
         {
             let (from, mut to) = (original.tape().nodes.borrow(), tape.nodes.borrow_mut());
-            to.shapes = from.shapes.clone();
-            for (id, _) in needed(&from, original.id).into_iter().enumerate().filter(|(_, needed)| *needed) {
+            to.shapes.clone_from(&from.shapes);
+            for (id, _) in needed(&from, original.id)
+                .into_iter()
+                .enumerate()
+                .filter(|(_, needed)| *needed)
+            {
                 let node = &from.list[id];
                 let kind = match &node.kind {
                     Kind::Leaf => Kind::Leaf,
                     Kind::Scalar(value) => Kind::Scalar(*value),
                     Kind::Op(op) => Kind::Op(op.to_f64()),
                 };
-                let inputs: SmallVec<[u32; 3]> =
-                    node.inputs.iter().map(|&input| number[input as usize].expect("an input comes first")).collect();
+                let inputs: SmallVec<[u32; 3]> = node
+                    .inputs
+                    .iter()
+                    .map(|&input| number[input as usize].expect("an input comes first"))
+                    .collect();
                 let new = to.list.len() as u32;
                 number[id] = Some(new);
                 let leaf = matches!(kind, Kind::Leaf);
-                to.list.push(Node { kind, inputs, shape: node.shape, value: None, at: node.at, mark: (0, 0) });
+                to.list.push(Node {
+                    kind,
+                    inputs,
+                    shape: node.shape,
+                    value: None,
+                    at: node.at,
+                    mark: (0, 0),
+                });
                 if leaf {
                     to.set_value(new, from.value(id as u32).expect("a leaf has a value").cast());
                 }
@@ -48,7 +62,10 @@ impl<'o, T: Float> Transcript<'o, T> {
 
     /// What the original variable became.
     pub(crate) fn root(&self) -> Var<'_, f64> {
-        Var::new(&self.tape, self.number[self.original.id as usize].expect("the root is needed"))
+        Var::new(
+            &self.tape,
+            self.number[self.original.id as usize].expect("the root is needed"),
+        )
     }
 
     /// The leaf that holds a parameter's value; `None` if the root does not depend on it.
@@ -88,13 +105,24 @@ impl<'t, T: Float> Rerun<'t, T> {
                 varies[id as usize] = true;
                 stale.push(id);
                 let computed = |&input: &u32| matches!(nodes.list[input as usize].kind, Kind::Op(_));
-                constant.extend(inputs.iter().copied().filter(computed).filter(|&input| !varies[input as usize]));
+                constant.extend(
+                    inputs
+                        .iter()
+                        .copied()
+                        .filter(computed)
+                        .filter(|&input| !varies[input as usize]),
+                );
             }
         }
         constant.sort_unstable();
         constant.dedup();
         tape.run(&constant);
-        Self { root, leaf, original: leaf.value(), stale }
+        Self {
+            root,
+            leaf,
+            original: leaf.value(),
+            stale,
+        }
     }
 
     /// The value of the root with this value in the leaf, of the same shape.
@@ -140,8 +168,59 @@ fn needed<T: Float>(nodes: &Nodes<T>, root: u32) -> Vec<bool> {
     needed[root as usize] = true;
     for id in (0..=root as usize).rev() {
         if needed[id] {
-            nodes.list[id].inputs.iter().for_each(|&input| needed[input as usize] = true);
+            nodes.list[id]
+                .inputs
+                .iter()
+                .for_each(|&input| needed[input as usize] = true);
         }
     }
     needed
+}
+
+#[cfg(test)]
+mod tests {
+    use wengert_tensor::tensor;
+
+    use super::*;
+
+    #[test]
+    fn a_transcript_computes_in_f64_what_was_recorded_in_f32() {
+        let w = Param::<f32>::new("w", tensor![0.1f32, 3.0]);
+        let other = Param::<f32>::new("other", tensor![1f32]);
+        let tape = Tape::new();
+        let x = tape.var(tensor![2f32, 0.7]);
+        other.on(&tape);
+        let y = (x * &w / 3.0).sum(..);
+        let transcript = Transcript::of(y);
+        let expected = (2.0 * 0.1f32 as f64 / 3.0) + (0.7f32 as f64 * 3.0 / 3.0);
+        assert!((transcript.root().item() - expected).abs() < 1e-15);
+        let leaf = transcript.leaf(&w).expect("y depends on w");
+        assert_eq!(leaf.value(), w.value().cast());
+        assert!(transcript.leaf(&other).is_none());
+        // Only what y needs was copied.
+        assert_eq!(transcript.root().tape().len(), tape.len() - 1);
+    }
+
+    #[test]
+    fn a_rerun_is_a_function_of_its_leaf_and_leaves_no_trace() {
+        let tape = Tape::<f64>::new();
+        let (x, w) = (tape.var(tensor![1.0, 2.0]), tape.var(tensor![3.0, 5.0]));
+        let y = (x.exp() * w).sum(..) + x.sum(..);
+        let before = y.item();
+        {
+            let rerun = Rerun::new(y, w);
+            let stored = tape.nodes.borrow().tensors.len();
+            for values in [[1.0, 0.0], [0.0, 1.0], [-2.0, 4.0]] {
+                let expected = 1f64.exp() * values[0] + 2f64.exp() * values[1] + 3.0;
+                assert!((rerun.at(tensor![values[0], values[1]]).item() - expected).abs() < 1e-14);
+            }
+            assert_eq!(tape.nodes.borrow().tensors.len(), stored);
+        }
+        assert_eq!(w.value(), tensor![3.0, 5.0]);
+        assert_eq!(y.item(), before);
+        // What the root does not depend on, and the root itself.
+        assert_eq!(Rerun::new(x.sum(..), w).at(tensor![9.0, 9.0]).item(), 3.0);
+        assert_eq!(Rerun::new(w, w).at(tensor![9.0, 9.0]), tensor![9.0, 9.0]);
+        assert_eq!(w.value(), tensor![3.0, 5.0]);
+    }
 }

@@ -89,6 +89,18 @@ pub(crate) struct Nodes<T: Float> {
     pub(crate) runs: u32,
 }
 
+impl<T: Float> Default for Nodes<T> {
+    fn default() -> Self {
+        Self { list: Vec::new(), shapes: Vec::new(), tensors: Vec::new(), runs: 0 }
+    }
+}
+
+impl<T: Float> Drop for Tape<T> {
+    fn drop(&mut self) {
+        crate::arena::give(std::mem::take(self.nodes.get_mut()));
+    }
+}
+
 impl<T: Float> Nodes<T> {
     pub(crate) fn shape(&self, id: u32) -> &Shape {
         &self.shapes[self.list[id as usize].shape as usize]
@@ -147,7 +159,7 @@ impl<T: Float> Tape<T> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
-            nodes: RefCell::new(Nodes { list: Vec::new(), shapes: Vec::new(), tensors: Vec::new(), runs: 0 }),
+            nodes: RefCell::new(crate::arena::take()),
             seed,
             draws: Cell::new(0),
             on_behalf_of: Cell::new(None),
@@ -209,17 +221,11 @@ impl<T: Float> Tape<T> {
     #[track_caller]
     pub fn record<'t>(&'t self, op: impl Op, x: &[Var<'t, T>]) -> Var<'t, T> {
         let at = self.location();
-        if let Some(other) = x.iter().find(|v| v.tape().id != self.id) {
-            panic!(
-                "{}: a variable of another tape (shape {}) at {at}; use its value: tape.var(v.value())",
-                op.name(),
-                other.shape()
-            );
-        }
+        self.check_tape(&op, x, at);
         let mut nodes = self.nodes.borrow_mut();
         let shape = {
             let shapes: SmallVec<[&Shape; 3]> = x.iter().map(|v| nodes.shape(v.id)).collect();
-            match Op::shape(&op, &shapes) {
+            match op.shape(&shapes) {
                 Ok(shape) => shape,
                 Err(error) => {
                     let shapes: Vec<String> = shapes.iter().map(ToString::to_string).collect();
@@ -227,18 +233,38 @@ impl<T: Float> Tape<T> {
                 }
             }
         };
-        // Most outputs have the shape of an input.
-        let same = x.iter().map(|v| nodes.list[v.id as usize].shape).find(|&s| nodes.shapes[s as usize] == shape);
-        let shape = same.unwrap_or_else(|| nodes.intern(shape));
-        let inputs = x.iter().map(|v| v.id).collect();
-        let id = nodes.push(Kind::Op(Box::new(op)), inputs, shape, at);
+        let shape = nodes.intern(shape);
+        let id = nodes.push(Kind::Op(Box::new(op)), x.iter().map(|v| v.id).collect(), shape, at);
         Var::new(self, id)
     }
 
     /// Records an elementwise function of inputs that broadcast.
+    ///
+    /// # Panics
+    /// As [`Tape::record`].
     #[track_caller]
     pub fn map<'t, const N: usize>(&'t self, f: impl Elementwise<N>, x: [Var<'t, T>; N]) -> Var<'t, T> {
-        self.record(Map::new(f), &x)
+        let op = Map::new(f);
+        let shape_of = |v: &Var<'t, T>| self.nodes.borrow().list[v.id as usize].shape;
+        let at = self.location();
+        self.check_tape(&op, &x, at);
+        // Inputs of one shape need no broadcasting: the shortest way for the commonest case.
+        let shape = shape_of(&x[0]);
+        if x[1..].iter().any(|v| shape_of(v) != shape) {
+            return self.record(op, &x);
+        }
+        let inputs = SmallVec::from_slice(&x.map(|v| v.id));
+        Var::new(self, self.nodes.borrow_mut().push(Kind::Op(Box::new(op)), inputs, shape, at))
+    }
+
+    fn check_tape(&self, op: &impl Op, x: &[Var<'_, T>], at: &Location<'_>) {
+        if let Some(other) = x.iter().find(|v| v.tape().id != self.id) {
+            panic!(
+                "{}: a variable of another tape (shape {}) at {at}; use its value: tape.var(v.value())",
+                op.name(),
+                other.shape()
+            );
+        }
     }
 
     /// The caller's line, or that of the operation being differentiated.

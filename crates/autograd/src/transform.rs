@@ -1,16 +1,16 @@
 //! Derivatives of ordinary functions: from a closure over variables to numbers, without a tape in
 //! sight.
 //!
-//! The point may be a number, a tensor, or an array of several; gradients come in the same form.
+//! The point is a number or a tensor, and gradients come in the same form.
 //! Whoever wants a derivative inside of a larger expression, or of it in turn, uses
 //! [`Var::grad`] and [`Var::vjp`] on a tape.
 //!
 //! ```
-//! use wengert_autograd::transform::{grad, hessian, jvp};
+//! use wengert_autograd::transform::{grad, grads, hessian, jvp};
 //! use wengert_tensor::tensor;
 //!
 //! assert_eq!(grad(|x| x * x * x, 2.0), 12.0);
-//! assert_eq!(grad(|[x, y]| x * x * y, [3.0, 2.0]), [12.0, 9.0]);
+//! assert_eq!(grads(|[x, y]| x * x * y, [3.0, 2.0]), [12.0, 9.0]);
 //!
 //! let x = tensor![1.0, 2.0];
 //! assert_eq!(grad(|x| (x * x).sum(..), &x), tensor![2.0, 4.0]);
@@ -18,99 +18,71 @@
 //! assert_eq!(jvp(|x| x * x, &x, &tensor![1.0, 10.0]).1, tensor![2.0, 40.0]);
 //! ```
 
+use std::convert::identity;
+
 use wengert_tensor::{Float, Shape, Tensor};
 
 use crate::replay::Rerun;
 use crate::{Tape, Var};
 
-/// Where a function is differentiated: a number, a tensor (or a reference to one), or an array
-/// of them for a function of several variables.
+/// Where a function is differentiated: a number or a tensor.
 pub trait Point<T: Float> {
-    /// The variables that the function gets.
-    type Vars<'t>;
-    /// A gradient with respect to them.
+    /// What a gradient with respect to it is: a number or a tensor.
     type Gradient;
-
-    /// The values, one a variable.
-    fn values(self) -> Vec<Tensor<T>>;
-    /// The variables in the form that the function takes.
-    fn vars<'t>(vars: &[Var<'t, T>]) -> Self::Vars<'t>;
-    /// Gradients in the form of the point.
-    fn gradient(gradients: Vec<Tensor<T>>) -> Self::Gradient;
+    /// The value.
+    fn value(self) -> Tensor<T>;
+    /// A gradient in that form.
+    fn gradient(gradient: Tensor<T>) -> Self::Gradient;
 }
 
-/// A point of one variable, and of arrays of them.
 macro_rules! point {
-    ($($point:ty => $gradient:ty, $value:expr, $back:expr;)*) => {$(
+    ($($point:ty => $gradient:ty, $value:path, $back:expr;)*) => {$(
         impl<T: Float> Point<T> for $point {
-            type Vars<'t> = Var<'t, T>;
             type Gradient = $gradient;
-            fn values(self) -> Vec<Tensor<T>> {
-                vec![$value(self)]
+            fn value(self) -> Tensor<T> {
+                $value(self)
             }
-            fn vars<'t>(vars: &[Var<'t, T>]) -> Var<'t, T> {
-                vars[0]
-            }
-            fn gradient(gradients: Vec<Tensor<T>>) -> $gradient {
-                $back(&gradients[0])
-            }
-        }
-
-        impl<T: Float, const N: usize> Point<T> for [$point; N] {
-            type Vars<'t> = [Var<'t, T>; N];
-            type Gradient = [$gradient; N];
-            fn values(self) -> Vec<Tensor<T>> {
-                self.into_iter().map($value).collect()
-            }
-            fn vars<'t>(vars: &[Var<'t, T>]) -> [Var<'t, T>; N] {
-                vars.try_into().expect("one variable a value")
-            }
-            fn gradient(gradients: Vec<Tensor<T>>) -> [$gradient; N] {
-                std::array::from_fn(|i| $back(&gradients[i]))
+            #[track_caller]
+            fn gradient(gradient: Tensor<T>) -> $gradient {
+                $back(gradient)
             }
         }
     )*};
 }
 
 point! {
-    T => T, Tensor::scalar, Tensor::item;
-    Tensor<T> => Tensor<T>, std::convert::identity, Tensor::clone;
-    &Tensor<T> => Tensor<T>, Tensor::clone, Tensor::clone;
-}
-
-/// A function on a tape of its own, with the variables that it was given.
-#[track_caller]
-fn record<'t, T: Float, X: Point<T>>(
-    tape: &'t Tape<T>,
-    f: impl FnOnce(X::Vars<'t>) -> Var<'t, T>,
-    x: X,
-) -> (Vec<Var<'t, T>>, Var<'t, T>) {
-    let x: Vec<Var<'t, T>> = x.values().into_iter().map(|value| tape.var(value)).collect();
-    let y = f(X::vars(&x));
-    (x, y)
-}
-
-/// The cotangents of `x`, zeros for what `y` does not depend on.
-#[track_caller]
-fn pull<'t, T: Float>(y: Var<'t, T>, g: Var<'t, T>, x: &[Var<'t, T>]) -> Vec<Var<'t, T>> {
-    let found = y.cotangents_of(g, x);
-    found.into_iter().zip(x).map(|(g, x)| g.unwrap_or_else(|| y.tape().zeros_like(*x))).collect()
+    T => T, Tensor::scalar, |gradient: Tensor<T>| gradient.item();
+    Tensor<T> => Tensor<T>, identity, identity;
+    &Tensor<T> => Tensor<T>, Tensor::clone, identity;
 }
 
 /// The gradients of a scalar.
 #[track_caller]
-fn gradients<'t, T: Float>(what: &str, y: Var<'t, T>, x: &[Var<'t, T>]) -> Vec<Var<'t, T>> {
+fn slopes<'t, T: Float, const N: usize>(what: &str, y: Var<'t, T>, x: [Var<'t, T>; N]) -> [Var<'t, T>; N] {
     let shape = y.shape();
-    assert!(shape.count() == 1, "{what}: the function returned shape {shape}, not one element; reduce it (`.sum(..)`)");
-    pull(y, y.tape().scalar(1.0).reshape(shape), x)
+    assert!(
+        shape.count() == 1,
+        "{what}: the function returned shape {shape}, not one element; reduce it (`.sum(..)`)"
+    );
+    y.vjp(y.tape().scalar(1.0).reshape(shape), x)
 }
 
-/// All of them in one run.
-fn values<T: Float>(vars: &[Var<'_, T>]) -> Vec<Tensor<T>> {
-    if let Some(first) = vars.first() {
-        first.tape().run(&vars.iter().map(|v| v.id).collect::<Vec<_>>());
-    }
-    vars.iter().map(|v| v.value()).collect()
+/// Both in one run.
+fn both<T: Float>(a: Var<'_, T>, b: Var<'_, T>) -> (Tensor<T>, Tensor<T>) {
+    a.tape().run(&[a.id, b.id]);
+    (a.value(), b.value())
+}
+
+/// A direction at `x`, on its tape.
+#[track_caller]
+fn direction<'t, T: Float>(what: &str, v: impl Point<T>, x: Var<'t, T>) -> Var<'t, T> {
+    let (v, shape) = (v.value(), x.shape());
+    assert!(
+        *v.shape() == shape,
+        "{what}: a direction of shape {} at a point of shape {shape}",
+        v.shape()
+    );
+    x.tape().var(v)
 }
 
 /// The gradient of a scalar function at `x`.
@@ -119,20 +91,42 @@ fn values<T: Float>(vars: &[Var<'_, T>]) -> Vec<Tensor<T>> {
 /// use wengert_autograd::transform::grad;
 /// use wengert_tensor::tensor;
 ///
-/// let d = grad(|x| (2.0 * x).tanh() * x, 1.0);
+/// let d = grad(|x| (x * 2.0).tanh() * x, 1.0);
 /// assert!((d - (2f64.tanh() + 2.0 * (1.0 - 2f64.tanh().powi(2)))).abs() < 1e-15);
+/// assert_eq!(grad(|x| (x * x).sum(..), tensor![1.0, 2.0]), tensor![2.0, 4.0]);
+/// ```
+/// # Panics
+/// If the function returns more than one element.
+#[track_caller]
+pub fn grad<T: Float, X: Point<T>>(f: impl for<'t> FnOnce(Var<'t, T>) -> Var<'t, T>, x: X) -> X::Gradient {
+    let tape = Tape::new();
+    let x = tape.var(x.value());
+    let [dx] = slopes("grad", f(x), [x]);
+    X::gradient(dx.value())
+}
+
+/// The gradients of a scalar function of several variables.
+///
+/// ```
+/// use wengert_autograd::transform::grads;
+/// use wengert_tensor::tensor;
 ///
 /// let (x, w) = (tensor![[1.0, 2.0]], tensor![[3.0], [4.0]]);
-/// let [dx, dw] = grad(|[x, w]| x.matmul(w).sum(..), [&x, &w]);
+/// let [dx, dw] = grads(|[x, w]| x.matmul(w).sum(..), [&x, &w]);
 /// assert_eq!((dx, dw), (w.t(), x.t()));
 /// ```
 /// # Panics
 /// If the function returns more than one element.
 #[track_caller]
-pub fn grad<T: Float, X: Point<T>>(f: impl for<'t> FnOnce(X::Vars<'t>) -> Var<'t, T>, x: X) -> X::Gradient {
+pub fn grads<T: Float, X: Point<T>, const N: usize>(
+    f: impl for<'t> FnOnce([Var<'t, T>; N]) -> Var<'t, T>,
+    x: [X; N],
+) -> [X::Gradient; N] {
     let tape = Tape::new();
-    let (x, y) = record(&tape, f, x);
-    X::gradient(values(&gradients("grad", y, &x)))
+    let x = x.map(|x| tape.var(x.value()));
+    let found = slopes("grads", f(x), x);
+    tape.run(&found.map(|g| g.id));
+    found.map(|g| X::gradient(g.value()))
 }
 
 /// The value and the gradient of a scalar function at `x`.
@@ -145,16 +139,15 @@ pub fn grad<T: Float, X: Point<T>>(f: impl for<'t> FnOnce(X::Vars<'t>) -> Var<'t
 /// If the function returns more than one element.
 #[track_caller]
 pub fn value_and_grad<T: Float, X: Point<T>>(
-    f: impl for<'t> FnOnce(X::Vars<'t>) -> Var<'t, T>,
+    f: impl for<'t> FnOnce(Var<'t, T>) -> Var<'t, T>,
     x: X,
 ) -> (T, X::Gradient) {
     let tape = Tape::new();
-    let (x, y) = record(&tape, f, x);
-    let mut wanted = gradients("value_and_grad", y, &x);
-    wanted.push(y);
-    let mut found = values(&wanted);
-    let value = found.pop().expect("the value is the last").item();
-    (value, X::gradient(found))
+    let x = tape.var(x.value());
+    let y = f(x);
+    let [dx] = slopes("value_and_grad", y, [x]);
+    let (y, dx) = both(y, dx);
+    (y.item(), X::gradient(dx))
 }
 
 /// The value of a function at `x`, and the cotangent of `x` for the cotangent `g` of the value:
@@ -171,92 +164,77 @@ pub fn value_and_grad<T: Float, X: Point<T>>(
 /// If `g` has another shape than the value.
 #[track_caller]
 pub fn vjp<T: Float, X: Point<T>>(
-    f: impl for<'t> FnOnce(X::Vars<'t>) -> Var<'t, T>,
+    f: impl for<'t> FnOnce(Var<'t, T>) -> Var<'t, T>,
     x: X,
-    g: impl Into<Tensor<T>>,
+    g: impl Point<T>,
 ) -> (Tensor<T>, X::Gradient) {
     let tape = Tape::new();
-    let (x, y) = record(&tape, f, x);
-    let mut wanted = pull(y, tape.var(g), &x);
-    wanted.push(y);
-    let mut found = values(&wanted);
-    let value = found.pop().expect("the value is the last");
-    (value, X::gradient(found))
+    let x = tape.var(x.value());
+    let y = f(x);
+    let [dx] = y.vjp(&g.value(), [x]);
+    let (y, dx) = both(y, dx);
+    (y, X::gradient(dx))
 }
 
 /// The value of a function at `x`, and its derivative in the direction `v`: the Jacobian applied
 /// to `v`.
 ///
-/// The vjp is linear in its cotangent, and the vjp of that linear function is the jvp, so
-/// every function with second derivatives has it.
+/// The vjp is linear in its cotangent, and the vjp of that linear function is the jvp. So every
+/// function whose rules can be differentiated has one.
 ///
 /// ```
 /// use wengert_autograd::transform::jvp;
+/// use wengert_tensor::tensor;
 ///
-/// let (y, dy) = jvp(|[x, y]| x * y, [2.0, 5.0], [1.0, 0.0]);
-/// assert_eq!((y.item(), dy.item()), (10.0, 5.0));
+/// let (y, dy) = jvp(|x| x * x, &tensor![1.0, 2.0], &tensor![1.0, 10.0]);
+/// assert_eq!((y, dy), (tensor![1.0, 4.0], tensor![2.0, 40.0]));
 /// ```
 /// # Panics
-/// If `v` has other shapes than `x`.
+/// If `v` has another shape than `x`.
 #[track_caller]
-pub fn jvp<T: Float, X: Point<T>, V: Point<T, Gradient = X::Gradient>>(
-    f: impl for<'t> FnOnce(X::Vars<'t>) -> Var<'t, T>,
-    x: X,
-    v: V,
+pub fn jvp<T: Float>(
+    f: impl for<'t> FnOnce(Var<'t, T>) -> Var<'t, T>,
+    x: impl Point<T>,
+    v: impl Point<T>,
 ) -> (Tensor<T>, Tensor<T>) {
     let tape = Tape::new();
-    let (x, y) = record(&tape, f, x);
-    let u = tape.zeros_like(y);
-    // A leaf of its own: what is computed from a number depends on nothing.
-    let u = tape.var(u.value());
-    let terms = pull(y, u, &x).into_iter().zip(directions("jvp", &tape, v, &x)).map(|(g, v)| {
-        let [term] = g.vjp(v, [u]);
-        term
-    });
-    let dy = terms.reduce(|a, b| a + b).unwrap_or(u);
-    let mut found = values(&[y, dy]);
-    let dy = found.pop().expect("two were asked for");
-    (found.pop().expect("two were asked for"), dy)
-}
-
-#[track_caller]
-fn directions<'t, T: Float>(what: &str, tape: &'t Tape<T>, v: impl Point<T>, x: &[Var<'t, T>]) -> Vec<Var<'t, T>> {
-    let directions = v.values();
-    for (v, x) in directions.iter().zip(x) {
-        assert!(*v.shape() == x.shape(), "{what}: a direction of shape {} at a point of shape {}", v.shape(), x.shape());
-    }
-    directions.into_iter().map(|v| tape.var(v)).collect()
+    let x = tape.var(x.value());
+    let v = direction("jvp", v, x);
+    let y = f(x);
+    let u = tape.var(Tensor::zeros(y.shape()));
+    let [g] = y.vjp(u, [x]);
+    let [dy] = g.vjp(v, [u]);
+    both(y, dy)
 }
 
 /// The Hessian of a scalar function at `x` applied to `v`, without the Hessian.
 ///
-/// It is the gradient of ⟨∇f, v⟩ (Pearlmutter 1994 gives the forward twin): the cost of a few
-/// gradients.
+/// It is the gradient of ⟨∇f, v⟩, at the cost of a few gradients (Pearlmutter 1994).
 ///
 /// ```
 /// use wengert_autograd::transform::hvp;
 /// use wengert_tensor::tensor;
 ///
-/// let x = tensor![1.0, 2.0];
-/// let product = hvp(|x| (x * x * x).sum(..), &x, &tensor![1.0, 10.0]);
+/// let product = hvp(|x| (x * x * x).sum(..), &tensor![1.0, 2.0], &tensor![1.0, 10.0]);
 /// assert_eq!(product, tensor![6.0, 120.0]);
 /// ```
 /// # Panics
-/// If the function returns more than one element, or `v` has other shapes than `x`.
+/// If the function returns more than one element, or `v` has another shape than `x`.
 #[track_caller]
-pub fn hvp<T: Float, X: Point<T>, V: Point<T, Gradient = X::Gradient>>(
-    f: impl for<'t> FnOnce(X::Vars<'t>) -> Var<'t, T>,
+pub fn hvp<T: Float, X: Point<T>>(
+    f: impl for<'t> FnOnce(Var<'t, T>) -> Var<'t, T>,
     x: X,
-    v: V,
+    v: impl Point<T>,
 ) -> X::Gradient {
     let tape = Tape::new();
-    let (x, y) = record(&tape, f, x);
-    let slopes = gradients("hvp", y, &x).into_iter().zip(directions("hvp", &tape, v, &x));
-    let along = slopes.map(|(g, v)| (g * v).sum(..)).reduce(|a, b| a + b);
-    X::gradient(along.map_or_else(Vec::new, |along| values(&gradients("hvp", along, &x))))
+    let x = tape.var(x.value());
+    let v = direction("hvp", v, x);
+    let [slope] = slopes("hvp", f(x), [x]);
+    let [product] = slope.vjp(v, [x]);
+    X::gradient(product.value())
 }
 
-/// The Jacobian of a function of one variable, of shape `y.shape() ++ x.shape()`.
+/// The Jacobian of a function at `x`, of shape `y.shape() ++ x.shape()`.
 ///
 /// The function is recorded once; each row is another run of the same plan.
 ///
@@ -269,16 +247,13 @@ pub fn hvp<T: Float, X: Point<T>, V: Point<T, Gradient = X::Gradient>>(
 /// assert_eq!(j, a);
 /// ```
 #[track_caller]
-pub fn jacobian<T: Float, X>(f: impl for<'t> FnOnce(X::Vars<'t>) -> Var<'t, T>, x: X) -> Tensor<T>
-where
-    X: for<'t> Point<T, Vars<'t> = Var<'t, T>>,
-{
+pub fn jacobian<T: Float>(f: impl for<'t> FnOnce(Var<'t, T>) -> Var<'t, T>, x: impl Point<T>) -> Tensor<T> {
     let tape = Tape::new();
-    let (x, y) = record(&tape, f, x);
-    rows(y, x[0])
+    let x = tape.var(x.value());
+    rows(f(x), x)
 }
 
-/// The Hessian of a scalar function of one variable, of shape `x.shape() ++ x.shape()`.
+/// The Hessian of a scalar function at `x`, of shape `x.shape() ++ x.shape()`.
 ///
 /// ```
 /// use wengert_autograd::transform::hessian;
@@ -290,14 +265,11 @@ where
 /// # Panics
 /// If the function returns more than one element.
 #[track_caller]
-pub fn hessian<T: Float, X>(f: impl for<'t> FnOnce(X::Vars<'t>) -> Var<'t, T>, x: X) -> Tensor<T>
-where
-    X: for<'t> Point<T, Vars<'t> = Var<'t, T>>,
-{
+pub fn hessian<T: Float>(f: impl for<'t> FnOnce(Var<'t, T>) -> Var<'t, T>, x: impl Point<T>) -> Tensor<T> {
     let tape = Tape::new();
-    let (x, y) = record(&tape, f, x);
-    let slope = gradients("hessian", y, &x)[0];
-    rows(slope, x[0])
+    let x = tape.var(x.value());
+    let [slope] = slopes("hessian", f(x), [x]);
+    rows(slope, x)
 }
 
 /// The derivative of every element of `y`, by running one vjp for each unit cotangent.
@@ -316,4 +288,136 @@ fn rows<T: Float>(y: Var<'_, T>, x: Var<'_, T>) -> Tensor<T> {
         values.extend(rerun.at(Tensor::from_vec(unit, &rows)).iter());
     }
     Tensor::from_vec(values, shape)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use wengert_tensor::{Rng, Tensor, tensor};
+
+    use super::*;
+
+    /// exp(xᵢ) / Σ exp(x), whose Jacobian is diag(y) − y yᵀ.
+    fn softmax<T: Float>(x: Var<'_, T>) -> Var<'_, T> {
+        let e = (x - x.max_keep(-1)).exp();
+        e / e.sum_keep(-1)
+    }
+
+    /// Rosenbrock's function of two variables.
+    fn rosenbrock<T: Float>(x: Var<'_, T>) -> Var<'_, T> {
+        let (first, second) = (x * &tensor_of(&[1.0, 0.0]), x * &tensor_of(&[0.0, 1.0]));
+        let (a, b) = (first.sum(..), second.sum(..));
+        (b - a.square()).square() * 100.0 + (a - 1.0).square()
+    }
+
+    fn tensor_of<T: Float>(values: &[f64]) -> Tensor<T> {
+        Tensor::from_slice(values, [values.len()]).cast()
+    }
+
+    #[test]
+    fn numbers_and_tensors_of_both_precisions() {
+        assert_eq!(grad(|x| x * x, 3.0f32), 6.0f32);
+        assert_eq!(grad(|x| x * x, 3.0), 6.0);
+        assert_eq!(grad(|x| (x * x).sum(..), &tensor![1f32, 2.0]), tensor![2f32, 4.0]);
+        assert_eq!(value_and_grad(|x| x * x, 3.0f32), (9.0f32, 6.0));
+        let (y, [a, b]) = (6.0, grads(|[a, b]| a * b, [2.0, 3.0]));
+        assert_eq!((y, a, b), (6.0, 3.0, 2.0));
+    }
+
+    #[test]
+    fn the_jacobian_of_softmax_has_its_closed_form() {
+        let x = tensor![0.3, -1.2, 2.0];
+        let e: Vec<f64> = x.iter().map(f64::exp).collect();
+        let total: f64 = e.iter().sum();
+        let y: Vec<f64> = e.iter().map(|e| e / total).collect();
+        let expected = Tensor::build([3, 3], |out| {
+            for (k, v) in out.iter_mut().enumerate() {
+                let (i, j) = (k / 3, k % 3);
+                *v = if i == j { y[i] } else { 0.0 } - y[i] * y[j];
+            }
+        });
+        jacobian(softmax, &x).assert_close(&expected, 1e-13, 1e-15);
+    }
+
+    #[test]
+    fn the_hessian_of_rosenbrock_has_its_closed_form() {
+        let (a, b) = (-1.2, 1.0);
+        let expected = tensor![[2.0 - 400.0 * (b - 3.0 * a * a), -400.0 * a], [-400.0 * a, 200.0]];
+        let found = hessian(rosenbrock, &tensor![a, b]);
+        found.assert_close(&expected, 1e-13, 0.0);
+        let v = tensor![0.5, -2.0];
+        let product = hvp(rosenbrock, &tensor![a, b], &v);
+        let by_hand = tensor![
+            expected.at([0, 0]) * 0.5 - expected.at([0, 1]) * 2.0,
+            expected.at([1, 0]) * 0.5 - 400.0
+        ];
+        product.assert_close(&by_hand, 1e-13, 0.0);
+    }
+
+    #[test]
+    fn shapes_of_jacobians_join_output_and_input() {
+        let x: Tensor<f64> = Tensor::ones([2, 3]);
+        assert_eq!(*jacobian(|x| x.sum(1), &x).shape(), [2, 2, 3]);
+        assert_eq!(*hessian(|x| (x * x).sum(..), &x).shape(), [2, 3, 2, 3]);
+        assert_eq!(*jacobian(|x| x * x, 3.0).shape(), []);
+        assert_eq!(*jacobian(|x| x * 2.0, Tensor::<f64>::zeros([0])).shape(), [0, 0]);
+    }
+
+    #[test]
+    fn what_the_function_ignores_has_derivative_zero() {
+        fn ignore(x: Var<'_, f64>) -> Var<'_, f64> {
+            x.tape().scalar(1.0)
+        }
+        assert_eq!(grad(ignore, 3.0), 0.0);
+        assert_eq!(jvp(ignore, 3.0, 1.0).1.item(), 0.0);
+        assert_eq!(jacobian(ignore, &tensor![1.0, 2.0]), tensor![0.0, 0.0]);
+        assert_eq!(hessian(|x| x.sum(..), &tensor![1.0, 2.0]), Tensor::zeros([2, 2]));
+    }
+
+    #[test]
+    #[should_panic(expected = "grad: the function returned shape [2], not one element")]
+    fn the_gradient_of_several_outputs_is_refused() {
+        grad(|x| x * x, &tensor![1.0, 2.0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "jvp: a direction of shape [3] at a point of shape [2]")]
+    fn a_direction_of_another_shape_is_refused() {
+        jvp(|x| x * x, &tensor![1.0, 2.0], &tensor![1.0, 2.0, 3.0]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        #[test]
+        fn forward_and_reverse_agree(seed in any::<u64>(), n in 1usize..5) {
+            let mut rng = Rng::seed(seed);
+            let mut draw = |shape: &[usize]| Tensor::uniform(shape, -1.0..1.0, &mut rng);
+            let (x, v, g, w) = (draw(&[n]), draw(&[n]), draw(&[3]), draw(&[3, n]));
+            let dot = |a: &Tensor<f64>, b: &Tensor<f64>| a.iter().zip(b.iter()).map(|(a, b)| a * b).sum::<f64>();
+            fn layer<'t>(w: &Tensor<f64>, x: Var<'t, f64>) -> Var<'t, f64> {
+                x.tape().var(w).matmul(x.tanh()).exp()
+            }
+
+            // ⟨g, J v⟩ = ⟨Jᵀ g, v⟩, and both are products with the Jacobian.
+            let (y, jv) = jvp(|x| layer(&w, x), &x, &v);
+            let (again, gj) = vjp(|x| layer(&w, x), &x, &g);
+            prop_assert_eq!(y, again);
+            prop_assert!((dot(&g, &jv) - dot(&gj, &v)).abs() <= 1e-12);
+            let j = jacobian(|x| layer(&w, x), &x);
+            for i in 0..3 {
+                let row: f64 = (0..n).map(|k| j.at([i, k]) * v.at([k])).sum();
+                prop_assert!((row - jv.at([i])).abs() <= 1e-12);
+            }
+
+            // The Hessian is symmetric, and its product with v is the hvp.
+            let h = hessian(|x| layer(&w, x).square().sum(..), &x);
+            prop_assert!(h.allclose(&h.t(), 1e-12, 1e-12));
+            let hv = hvp(|x| layer(&w, x).square().sum(..), &x, &v);
+            for i in 0..n {
+                let row: f64 = (0..n).map(|k| h.at([i, k]) * v.at([k])).sum();
+                prop_assert!((row - hv.at([i])).abs() <= 1e-11 * (1.0 + row.abs()));
+            }
+        }
+    }
 }

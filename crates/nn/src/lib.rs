@@ -1,1 +1,75 @@
+//! Neural networks: modules and their parameters, layers, activations, losses, initialisation
+//! and optimizers.
+//!
+//! A model is an ordinary struct with an ordinary method. It is recorded on a tape in train
+//! mode, the loss is differentiated, and the optimizer's step runs all of it at once:
+//!
+//! ```
+//! # extern crate wengert_nn as wengert;
+//! use wengert::{Activation, Adam, BatchNorm, Layer, Linear, Loss, Maxout, Module, Optimizer};
+//! use wengert_autograd::{Tape, Var};
+//! use wengert_tensor::{Rng, Tensor};
+//!
+//! #[derive(Module)]
+//! struct Net {
+//!     fc: Linear,
+//!     norm: BatchNorm,
+//!     pieces: Maxout,
+//!     out: Linear,
+//! }
+//!
+//! impl Net {
+//!     fn new(rng: &mut Rng) -> Self {
+//!         Self {
+//!             fc: Linear::new(2, 16, rng).no_bias(),
+//!             norm: BatchNorm::new(16),
+//!             pieces: Maxout::new(16, 8, 2, rng),
+//!             out: Linear::new(8, 2, rng),
+//!         }
+//!     }
+//!
+//!     fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
+//!         let h = self.norm.forward(self.fc.forward(x)).leaky_relu(0.01);
+//!         self.out.forward(self.pieces.forward(h))
+//!     }
+//! }
+//!
+//! // Is a point in the unit circle?
+//! let mut rng = Rng::seed(1);
+//! let points: Tensor = Tensor::uniform([256, 2], -1.5..1.5, &mut rng);
+//! let inside: Tensor<i64> = points.to_vec().chunks(2).map(|p| i64::from(p[0] * p[0] + p[1] * p[1] < 1.0)).collect();
+//!
+//! let net = Net::new(&mut rng);
+//! let mut optimizer = Adam::new(&net, 0.02);
+//! for step in 0..60 {
+//!     let tape = Tape::train(step);
+//!     let loss = net.forward(tape.var(&points)).cross_entropy(&inside);
+//!     optimizer.step(&loss.backward())?;
+//! }
+//!
+//! let tape = Tape::new(); // in evaluate mode: batch norm uses its running statistics
+//! let loss = net.forward(tape.var(&points)).cross_entropy(&inside).item();
+//! assert!(loss < 0.2, "{loss}");
+//! # Ok::<(), wengert_nn::StepError>(())
+//! ```
 #![forbid(unsafe_code)]
+
+// `#[derive(Module)]` names the trait as the users of the facade know it.
+extern crate self as wengert;
+
+mod activation;
+mod init;
+mod layers;
+mod loss;
+mod module;
+mod optim;
+#[cfg(test)]
+mod testing;
+
+pub use activation::Activation;
+pub use init::{Fan, Init, gain};
+pub use layers::{BatchNorm, Dropout, Layer, Linear, Maxout, Sequential};
+pub use loss::{CrossEntropy, Loss, Reduction};
+pub use module::{Module, Visitor};
+pub use optim::{Adam, Optimizer, Sgd, StepError};
+pub use wengert_derive::Module;

@@ -114,7 +114,11 @@ pub struct Visitor<T: Float = f32> {
 
 impl<T: Float> Visitor<T> {
     fn walk(module: &(impl Module<T> + ?Sized)) -> Self {
-        let mut visitor = Self { path: String::new(), params: IndexMap::new(), buffers: IndexMap::new() };
+        let mut visitor = Self {
+            path: String::new(),
+            params: IndexMap::new(),
+            buffers: IndexMap::new(),
+        };
         module.visit(&mut visitor);
         visitor
     }
@@ -216,7 +220,26 @@ macro_rules! plain {
     )*};
 }
 plain!(
-    (), bool, char, f32, f64, i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize, str, String, Rng
+    (),
+    bool,
+    char,
+    f32,
+    f64,
+    i8,
+    i16,
+    i32,
+    i64,
+    i128,
+    isize,
+    u8,
+    u16,
+    u32,
+    u64,
+    u128,
+    usize,
+    str,
+    String,
+    Rng
 );
 
 impl<T: Float, U: Send + Sync> Module<T> for PhantomData<U> {
@@ -226,6 +249,7 @@ impl<T: Float, U: Send + Sync> Module<T> for PhantomData<U> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Module; // with its derive
     use wengert_tensor::Tensor;
 
     fn param<T: Float>(name: &str, count: usize) -> Param<T> {
@@ -256,7 +280,7 @@ mod tests {
     #[derive(Module)]
     enum Norm<M> {
         Off,
-        Affine(Param, #[module(skip)] std::time::Duration, M),
+        Affine(Param, #[module(skip)] (), M),
         Named { gamma: Param, r#in: Param },
     }
 
@@ -277,8 +301,11 @@ mod tests {
 
     #[test]
     fn parameters_are_named_by_their_path_in_order() {
-        let affine = Norm::Affine(param("a", 1), std::time::Duration::ZERO, true);
-        let named = Norm::Named { gamma: param("gamma", 1), r#in: param("in", 1) };
+        let affine = Norm::Affine(param("a", 1), (), true);
+        let named = Norm::Named {
+            gamma: param("gamma", 1),
+            r#in: param("in", 1),
+        };
         let net = Net {
             first: dense(true),
             blocks: vec![(dense(false), Norm::Off), (dense(false), affine), (dense(false), named)],
@@ -298,13 +325,19 @@ mod tests {
             "first.mean blocks.0.0.mean blocks.1.0.mean blocks.2.0.mean boxed.mean pair.0.mean pair.1.mean"
         );
         assert!(net.params()["first.weight"].is(&net.first.weight));
-        assert_eq!((net.first.slope, net.name.as_str(), net.elsewhere.name()), (0.01, "net", "elsewhere"));
+        assert_eq!(
+            (net.first.slope, net.name.as_str(), net.elsewhere.name()),
+            (0.01, "net", "elsewhere")
+        );
     }
 
     #[test]
     fn shared_parameters_are_listed_once() {
         let shared = Arc::new(dense::<f64>(true));
-        let tied = Dense { weight: shared.weight.clone(), ..dense(true) };
+        let tied = Dense {
+            weight: shared.weight.clone(),
+            ..dense(true)
+        };
         let all = (shared.clone(), shared, tied);
         assert_eq!(names(&all), ["0.weight", "0.bias", "2.bias"]);
         assert_eq!(all.buffers().len(), 2);

@@ -50,10 +50,10 @@ impl Layout {
     /// Whether the elements follow each other in row-major order (from any offset).
     pub fn is_contiguous(&self) -> bool {
         let mut expected = 1;
+        if self.shape.contains(&0) {
+            return true;
+        }
         for (&size, &stride) in self.shape.iter().zip(&self.strides).rev() {
-            if size == 0 {
-                return true;
-            }
             if size != 1 && stride != expected {
                 return false;
             }

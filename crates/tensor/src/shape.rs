@@ -37,14 +37,13 @@ impl Shape {
     /// The number of elements, or an error when it, or its bytes at 8 an element, exceed what
     /// can be addressed.
     pub fn checked_count(&self) -> Result<usize, ShapeError> {
-        // Zero-size tensors may have axes whose product alone would overflow.
-        if self.contains(&0) {
-            return Ok(0);
-        }
+        // Axes of size 0 aside, so that reducing over them cannot overflow either.
         self.iter()
+            .filter(|&&size| size != 0)
             .try_fold(1usize, |n, &size| n.checked_mul(size))
             .filter(|&n| n <= isize::MAX as usize / 8)
-            .ok_or_else(|| ShapeError::new(format!("shape {self} has more elements than can be addressed")))
+            .ok_or_else(|| ShapeError::new(format!("shape {self} has more elements than can be addressed")))?;
+        Ok(self.count())
     }
 
     /// The sizes, for changing them.
@@ -206,20 +205,26 @@ impl From<std::ops::RangeFull> for Axes {
     }
 }
 
-impl From<isize> for Axes {
-    fn from(axis: isize) -> Self {
-        Axes::Some(SmallVec::from_slice(&[axis]))
-    }
-}
+macro_rules! axes_from {
+    ($($t:ty),*) => {$(
+        impl From<$t> for Axes {
+            fn from(axis: $t) -> Self {
+                [axis].into()
+            }
+        }
 
-impl<const N: usize> From<[isize; N]> for Axes {
-    fn from(axes: [isize; N]) -> Self {
-        Axes::Some(SmallVec::from_slice(&axes))
-    }
-}
+        impl<const N: usize> From<[$t; N]> for Axes {
+            fn from(axes: [$t; N]) -> Self {
+                axes.as_slice().into()
+            }
+        }
 
-impl From<&[isize]> for Axes {
-    fn from(axes: &[isize]) -> Self {
-        Axes::Some(SmallVec::from_slice(axes))
-    }
+        impl From<&[$t]> for Axes {
+            fn from(axes: &[$t]) -> Self {
+                // An axis beyond `isize` is out of range all the same.
+                Axes::Some(axes.iter().map(|&axis| isize::try_from(axis).unwrap_or(isize::MAX)).collect())
+            }
+        }
+    )*};
 }
+axes_from!(i32, i64, isize, usize);

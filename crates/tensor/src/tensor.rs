@@ -126,6 +126,7 @@ impl<T: Element> Tensor<T> {
 
     /// The elements in row-major order for writing, copied first when they are shared or
     /// strided.
+    #[track_caller]
     pub fn make_mut(&mut self) -> &mut [T] {
         if !self.layout.is_contiguous() || Arc::get_mut(&mut self.storage).is_none() {
             *self = self.copied();
@@ -136,11 +137,13 @@ impl<T: Element> Tensor<T> {
     }
 
     /// This value with its elements in row-major order in memory; itself when they are.
+    #[track_caller]
     pub fn contiguous(&self) -> Self {
         if self.layout.is_contiguous() { self.clone() } else { self.copied() }
     }
 
     /// The same values in a buffer of their own.
+    #[track_caller]
     fn copied(&self) -> Self {
         Self::build(self.shape().clone(), |out| crate::kernel::copy(&self.storage, &self.layout, out))
     }
@@ -151,7 +154,14 @@ impl<T: Element> Tensor<T> {
     /// If the layout reaches outside the buffer.
     #[track_caller]
     pub fn with_layout(&self, layout: Layout) -> Self {
-        assert!(layout.last_offset().is_none_or(|last| last < self.storage.len()), "a layout outside of its buffer");
+        let layout = match layout.last_offset() {
+            Some(last) => {
+                assert!(last < self.storage.len(), "with_layout: {layout:?} reaches outside of its buffer");
+                layout
+            }
+            // Of no elements, where they lie means nothing; the offset could be anywhere.
+            None => Layout::contiguous(layout.shape().clone()),
+        };
         Self { storage: self.storage.clone(), layout }
     }
 
@@ -167,6 +177,7 @@ impl<T: Element> Tensor<T> {
     /// let mask: Tensor<bool> = tensor![0.0, 2.5].cast();
     /// assert_eq!(mask.to_vec(), [false, true]);
     /// ```
+    #[track_caller]
     pub fn cast<U: Element>(&self) -> Tensor<U> {
         Tensor::build(self.shape().clone(), |out| {
             for (to, from) in out.iter_mut().zip(self.iter()) {

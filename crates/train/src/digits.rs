@@ -54,8 +54,17 @@ mod tests {
         let ink: Vec<String> = (0..8)
             .map(|row| (0..8).map(|column| if first.at([row * 8 + column]) > 7.0 { '#' } else { '.' }).collect())
             .collect();
-        let expected =
-            ["...##...", "..####..", "..#..#..", "....##..", "....##..", "..#..#..", "..#.##..", "...##..."];
+        #[rustfmt::skip]
+        let expected = [
+            "...##...",
+            "..####..",
+            "..#..##.",
+            "..#..##.",
+            "..#..##.",
+            "..#..#..",
+            "..#.##..",
+            "...##...",
+        ];
         assert_eq!(ink, expected);
     }
 }

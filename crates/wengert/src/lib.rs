@@ -1,1 +1,125 @@
+//! A tensor framework with define-by-run reverse-mode differentiation, named after R. E.
+//! Wengert, whose 1964 paper gave us the list of operations that everyone calls the tape.
+//!
+//! # Expressions
+//!
+//! A [`Tape`] records what is done to its variables. A [`Var`] is a small `Copy` handle, so
+//! expressions read as mathematics; values are computed when somebody looks, and then whole
+//! expressions run as fused kernels.
+//!
+//! ```
+//! use wengert::prelude::*;
+//!
+//! let tape = Tape::new();
+//! let x = tape.var(tensor![[1.0, 2.0], [3.0, 4.0]]);
+//! let y = (x * x + 1.0).ln().sum(..);
+//! let [dx] = y.grad([x]);            // a Var: differentiate it again if you like
+//! println!("{}", dx.value());
+//! # assert_eq!(dx.value(), tensor![[1.0f32, 0.8], [0.6, 8.0 / 17.0]]);
+//! ```
+//!
+//! Gradients are ordinary variables on the same tape, so there are derivatives of every order;
+//! [`transform`] has [`grad`](transform::grad), [`hessian`](transform::hessian) and others for
+//! plain functions.
+//!
+//! A mistake in an expression (shapes, axes, variables of two tapes) panics at the line that
+//! made it. What depends on the outside world returns a `Result`.
+//!
+//! # Models
+//!
+//! A model is a struct of layers with an ordinary method. [`Module`], which can be derived,
+//! names its parameters; an optimizer takes them from there. Whether a step trains or evaluates
+//! is for its tape to say.
+//!
+//! ```
+//! use wengert::prelude::*;
+//! use wengert::train::{Standardize, accuracy, digits};
+//!
+//! #[derive(Module)]
+//! struct Net {
+//!     hidden: Linear,
+//!     norm: BatchNorm,
+//!     out: Linear,
+//! }
+//!
+//! impl Net {
+//!     fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
+//!         let h = self.norm.forward(self.hidden.forward(x)).relu();
+//!         self.out.forward(h)
+//!     }
+//! }
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let [training, test] = digits().split([0.8, 0.2], 1);
+//!     let scale = Standardize::fit(training.features());
+//!
+//!     let mut rng = Rng::seed(1);
+//!     let net = Net {
+//!         hidden: Linear::new(64, 32, &mut rng),
+//!         norm: BatchNorm::new(32),
+//!         out: Linear::new(32, 10, &mut rng),
+//!     };
+//!     let mut optimizer = Adam::new(&net, 0.01);
+//!     for (step, (x, labels)) in training.batches(64, 1).enumerate() {
+//!         let tape = Tape::train(step as u64);
+//!         let loss = net.forward(tape.var(scale.apply(&x))).cross_entropy(&labels);
+//!         optimizer.step(&loss.backward())?;
+//!     }
+//!
+//!     let tape = Tape::new();
+//!     let scores = net.forward(tape.var(scale.apply(test.features()))).value();
+//!     assert!(accuracy(&scores.argmax(1), test.labels()) > 0.8); // after one epoch
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Operations of your own
+//!
+//! Compose them of others, implement [`Elementwise`] for a function of scalars, which then fuses
+//! with its neighbours, or [`Op`] for anything else. The built-in operations are made in the
+//! same way. [`check`] compares the gradients of an operation, an expression or a whole model
+//! with finite differences.
+//!
+//! # Features
+//!
+//! - `progress`: progress bars in the terminal.
+//!
+//! # Speed of debug builds
+//!
+//! Numerical code without optimisation is a hundred times slower. Two lines in your own
+//! `Cargo.toml` optimise the dependencies, and leave your crate as quick to compile and debug as
+//! it was:
+//!
+//! ```toml
+//! [profile.dev.package."*"]
+//! opt-level = 3
+//! ```
 #![forbid(unsafe_code)]
+
+#[doc(inline)]
+pub use wengert_autograd::*;
+#[doc(inline)]
+pub use wengert_nn::*;
+#[doc(inline)]
+pub use wengert_tensor::*;
+#[doc(inline)]
+pub use wengert_train as train;
+
+/// What programs need most: `use wengert::prelude::*;`.
+pub mod prelude {
+    // Values.
+    pub use crate::{Axes, Element, Float, Rng, Shape, ShapeError, Slice, Tensor, broadcast, resolve_axis, tensor};
+    // Variables and operations.
+    pub use crate::{Buffer, Cotangents, Elementwise, Gradients, Lowering, Op, Operand, Param, Tape, Var};
+    // Derivatives of functions, and checks of them.
+    pub use crate::check;
+    pub use crate::transform::{grad, hessian, hvp, jacobian, jvp, value_and_grad};
+    // Models.
+    pub use crate::{Activation, BatchNorm, Dropout, Init, Layer, Linear, Maxout, Module, Sequential, Visitor};
+    // Training.
+    pub use crate::{Adam, CrossEntropy, Loss, Optimizer, Reduction, Sgd, StepError};
+}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -60,9 +60,9 @@ impl Line<'_> {
     /// Compares the derivative at the point with `analytic`.
     pub(super) fn compare(mut self, analytic: f64, tolerance: f64) -> Compared {
         let unit = self.size.max(1.0);
-        let small = self.size > 0.0 && self.size < SMALL;
-        let small_steps = SMALL_STEPS.iter().filter(|_| small).map(|step| step * self.size);
-        let steps = STEPS.iter().map(|step| step * unit).chain(small_steps);
+        let small = Some(self.size).filter(|size| (f64::MIN_POSITIVE..SMALL).contains(size));
+        let small_steps = small.into_iter().flat_map(|size| SMALL_STEPS.map(|step| step * size));
+        let steps = STEPS.map(|step| step * unit).into_iter().chain(small_steps);
 
         let mut best: Option<Estimate> = None;
         let mut all: Vec<(f64, f64)> = Vec::new();
@@ -71,7 +71,9 @@ impl Line<'_> {
             if number >= STEPS.len() && kink.is_some() {
                 break;
             }
-            let Some(estimate) = self.estimate(step, unit) else { continue };
+            let Some(estimate) = self.estimate(step, unit) else {
+                continue;
+            };
             if estimate.kink {
                 kink = Some(estimate);
                 continue;
@@ -81,7 +83,10 @@ impl Line<'_> {
             let scale = estimate.central.abs().max(estimate.floor);
             let settled = estimate.error <= 0.1 * tolerance * scale;
             let agrees = relative_error(analytic, estimate.central, estimate.floor) <= tolerance;
-            if best.as_ref().is_none_or(|best| (settled && agrees) || estimate.error < best.error) {
+            if best
+                .as_ref()
+                .is_none_or(|best| (settled && agrees) || estimate.error < best.error)
+            {
                 best = Some(estimate);
             }
             if settled && agrees {
@@ -105,7 +110,8 @@ impl Line<'_> {
     /// Differences at `h`, `h/2` and `h/4`; `None` where the function is not finite.
     fn estimate(&mut self, h: f64, unit: f64) -> Option<Estimate> {
         let (mut central, mut right, mut left) = ([0.0; 3], [0.0; 3], [0.0; 3]);
-        // The size of the outputs that change: what rounding errors are relative to.
+        // The size of the outputs that change (of all when none does): what rounding errors are
+        // relative to.
         let mut size: f64 = 0.0;
         for k in 0..3 {
             let (forth, ahead) = (self.at)(h / f64::from(1 << k));
@@ -123,6 +129,9 @@ impl Line<'_> {
             right[k] /= forth;
             left[k] /= back;
             size = size.max(changed);
+        }
+        if size == 0.0 {
+            size = self.base.iter().map(|y| y.abs()).sum();
         }
         let (central, error) = extrapolate(central, 4.0);
         let (right, right_error) = extrapolate(right, 2.0);
@@ -156,15 +165,26 @@ fn extrapolate(d: [f64; 3], factor: f64) -> (f64, f64) {
 
 fn relative_error(analytic: f64, numeric: f64, floor: f64) -> f64 {
     let difference = (analytic - numeric).abs();
-    if difference == 0.0 { 0.0 } else { difference / analytic.abs().max(numeric.abs()).max(floor) }
+    if difference == 0.0 {
+        0.0
+    } else {
+        difference / analytic.abs().max(numeric.abs()).max(floor)
+    }
 }
 
 /// The verdict on `estimate`, the best of `all` (each with its error).
 fn beside(analytic: f64, estimate: Estimate, all: &[(f64, f64)], tolerance: f64) -> Compared {
-    let Estimate { central, error: numeric_error, floor, .. } = estimate;
+    let Estimate {
+        central,
+        error: numeric_error,
+        floor,
+        ..
+    } = estimate;
     let error = relative_error(analytic, central, floor);
     // Beside a jump the differences of every step look stable, but no two steps agree.
-    let confirming = all.iter().filter(|(other, error)| (other - central).abs() <= 8.0 * (error + numeric_error));
+    let confirming = all
+        .iter()
+        .filter(|(other, error)| (other - central).abs() <= 8.0 * (error + numeric_error));
     let confirmed = confirming.count() > 1;
     let finding = if !analytic.is_finite() {
         Finding::NotFinite
@@ -176,12 +196,21 @@ fn beside(analytic: f64, estimate: Estimate, all: &[(f64, f64)], tolerance: f64)
         Finding::Wrong
     };
     let zero = analytic.abs().max(central.abs()) <= 1e-6 * floor;
-    Compared { numeric: central, numeric_error, error, finding, kink: None, zero }
+    Compared {
+        numeric: central,
+        numeric_error,
+        error,
+        finding,
+        kink: None,
+        zero,
+    }
 }
 
 /// At a kink every slope between those of the two sides is as good as another.
 fn at_kink(analytic: f64, estimate: Estimate, tolerance: f64) -> Compared {
-    let Estimate { sides, error, floor, .. } = estimate;
+    let Estimate {
+        sides, error, floor, ..
+    } = estimate;
     let (low, high) = (sides.left.min(sides.right), sides.left.max(sides.right));
     let numeric = analytic.clamp(low, high);
     let outside = relative_error(analytic, numeric, floor);
@@ -191,7 +220,14 @@ fn at_kink(analytic: f64, estimate: Estimate, tolerance: f64) -> Compared {
         false if analytic.is_finite() => (Finding::Wrong, error),
         false => (Finding::NotFinite, error),
     };
-    Compared { numeric, numeric_error: error, error: outside, finding, kink: Some(sides), zero: false }
+    Compared {
+        numeric,
+        numeric_error: error,
+        error: outside,
+        finding,
+        kink: Some(sides),
+        zero: false,
+    }
 }
 
 #[cfg(test)]
@@ -201,7 +237,12 @@ mod tests {
     fn along(f: impl Fn(f64) -> f64, x: f64, analytic: f64) -> Compared {
         let base = [f(x)];
         let mut at = |step: f64| ((x + step) - x, vec![f(x + step)]);
-        Line { base: &base, size: x.abs(), at: &mut at }.compare(analytic, 1e-9)
+        Line {
+            base: &base,
+            size: x.abs(),
+            at: &mut at,
+        }
+        .compare(analytic, 1e-9)
     }
 
     #[test]
@@ -215,8 +256,16 @@ mod tests {
             (|x| 1.0 / x, 1e5, -1e-10),
         ] {
             let compared = along(f, x, d);
-            assert_eq!(compared.finding, Finding::Agrees, "at {x}: {} against {d}", compared.numeric);
-            assert!((compared.numeric - d).abs() <= 4.0 * compared.numeric_error, "at {x}: the estimate is too small");
+            assert_eq!(
+                compared.finding,
+                Finding::Agrees,
+                "at {x}: {} against {d}",
+                compared.numeric
+            );
+            assert!(
+                (compared.numeric - d).abs() <= 4.0 * compared.numeric_error,
+                "at {x}: the estimate is too small"
+            );
         }
     }
 
@@ -224,7 +273,11 @@ mod tests {
     fn the_edge_of_a_domain_is_approached_with_smaller_steps() {
         for x in [1e-1, 1e-3, 1e-5, 1e-8] {
             assert_eq!(along(f64::ln, x, 1.0 / x).finding, Finding::Agrees, "ln at {x}");
-            assert_eq!(along(f64::sqrt, x, 0.5 / x.sqrt()).finding, Finding::Agrees, "sqrt at {x}");
+            assert_eq!(
+                along(f64::sqrt, x, 0.5 / x.sqrt()).finding,
+                Finding::Agrees,
+                "sqrt at {x}"
+            );
         }
         assert_eq!(along(f64::sqrt, 0.0, f64::INFINITY).finding, Finding::NotFinite);
     }
@@ -253,7 +306,12 @@ mod tests {
         for distance in [0.003, 1.7e-3, 8e-4, 3e-4, 5e-5, 7e-6] {
             let f = |x: f64| (x - 1.0 + distance).abs() + x.exp();
             let compared = along(f, 1.0, 1.0 + 1f64.exp());
-            assert_eq!(compared.finding, Finding::Agrees, "kink at {distance}, error {}", compared.error);
+            assert_eq!(
+                compared.finding,
+                Finding::Agrees,
+                "kink at {distance}, error {}",
+                compared.error
+            );
         }
     }
 

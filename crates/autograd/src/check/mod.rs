@@ -72,9 +72,13 @@ impl Default for Check {
 impl Check {
     /// Every element, in evaluate mode, to a relative error of 1e-8 (1e-7 for a model).
     ///
-    /// A parameter of a model is checked at 4096 elements at most.
+    /// A parameter of a model is checked at 2048 elements at most.
     pub fn new() -> Self {
-        Self { tolerance: None, at_most: usize::MAX, train: None }
+        Self {
+            tolerance: None,
+            at_most: usize::MAX,
+            train: None,
+        }
     }
 
     /// The largest relative error that agrees.
@@ -171,7 +175,7 @@ pub fn gradgradcheck<const N: usize>(
 /// Checks the gradient of a recorded loss with respect to every parameter.
 ///
 /// The recording, of any element type, is transcribed to `f64` and computed again with every
-/// element of every parameter (4096 of them at most) moved a little; nothing is rewritten or
+/// element of every parameter (2048 of them at most) moved a little; nothing is rewritten or
 /// recorded anew. Call it before the step is committed.
 ///
 /// ```

@@ -6,9 +6,10 @@ use std::ops::Range;
 
 use wengert_tensor::{Rng, Shape, Tensor, broadcast};
 
+use super::Check;
+use super::gradcheck::Function;
 use super::report::{Report, table};
-use super::{Check, gradcheck};
-use crate::{Tape, Var};
+use crate::Var;
 
 /// Puts an operation through what the built-in ones go through, at these sample inputs: the
 /// value is deterministic, first and second derivatives agree with finite differences, inputs
@@ -33,14 +34,7 @@ pub fn op<const N: usize>(
     f: impl for<'t> Fn([Var<'t, f64>; N]) -> Var<'t, f64>,
     samples: [impl Borrow<Tensor<f64>>; N],
 ) -> OpReport {
-    let mut battery = Battery::new(&f);
-    let samples = samples.each_ref().map(|x| x.borrow().clone());
-    battery.at(&samples);
-    let alike = samples.iter().all(|x| x.shape() == samples[0].shape());
-    if N > 1 && alike {
-        battery.in_every_place(&samples[0]);
-    }
-    battery.finish(&samples)
+    Check::new().op(f, samples)
 }
 
 /// Puts an elementwise operation through [`op`], at random samples of one range an argument, and
@@ -58,36 +52,70 @@ pub fn elementwise<const N: usize>(
     f: impl for<'t> Fn([Var<'t, f64>; N]) -> Var<'t, f64>,
     domains: [Range<f64>; N],
 ) -> OpReport {
-    let mut battery = Battery::new(&f);
-    let mut rng = Rng::seed(3);
-    let mut sample = |shapes: [Shape; N]| {
-        let mut domains = domains.iter();
-        shapes.map(|shape| Tensor::uniform(shape, domains.next().expect("one an argument").clone(), &mut rng))
-    };
-    let samples = sample([(); N].map(|()| [2, 3].into()));
-    battery.at(&samples);
+    Check::new().elementwise(f, domains)
+}
 
-    let low = domains.iter().map(|d| d.start).fold(f64::NEG_INFINITY, f64::max);
-    let high = domains.iter().map(|d| d.end).fold(f64::INFINITY, f64::min);
-    if N > 1 && low < high {
-        battery.in_every_place(&Tensor::uniform([2, 3], low..high, &mut Rng::seed(4)));
-    }
-    battery.broadcasting("no axes", &sample([(); N].map(|()| Shape::scalar())));
-    battery.broadcasting("no elements", &sample([(); N].map(|()| [2, 0, 3].into())));
-    if N == 1 {
-        battery.element_by_element(&samples);
-    } else {
-        let shapes = [&[2, 3][..], &[3], &[2, 1], &[]];
-        for turn in 0..shapes.len() {
-            let mut shapes = shapes.iter().cycle().skip(turn);
-            let inputs = [(); N].map(|()| Shape::from(*shapes.next().expect("it cycles")));
-            battery.broadcasting("broadcast", &sample(inputs));
+impl Check {
+    /// As [`op`].
+    #[track_caller]
+    pub fn op<const N: usize>(
+        &self,
+        f: impl for<'t> Fn([Var<'t, f64>; N]) -> Var<'t, f64>,
+        samples: [impl Borrow<Tensor<f64>>; N],
+    ) -> OpReport {
+        let mut battery = Battery {
+            check: self,
+            f: &f,
+            parts: Vec::new(),
+        };
+        let samples = samples.each_ref().map(|x| x.borrow().clone());
+        battery.at(&samples);
+        if N > 1 && samples.iter().all(|x| x.shape() == samples[0].shape()) {
+            battery.in_every_place(&samples[0]);
         }
-        let mut first = true;
-        let inputs = [(); N].map(|()| if std::mem::take(&mut first) { [0, 1].into() } else { [1, 3].into() });
-        battery.broadcasting("broadcast to no elements", &sample(inputs));
+        battery.finish(&samples)
     }
-    battery.finish(&samples)
+
+    /// As [`elementwise`].
+    #[track_caller]
+    pub fn elementwise<const N: usize>(
+        &self,
+        f: impl for<'t> Fn([Var<'t, f64>; N]) -> Var<'t, f64>,
+        domains: [Range<f64>; N],
+    ) -> OpReport {
+        let mut battery = Battery {
+            check: self,
+            f: &f,
+            parts: Vec::new(),
+        };
+        let mut rng = Rng::seed(3);
+        let mut sample =
+            |shapes: [&[usize]; N]| std::array::from_fn(|k| Tensor::uniform(shapes[k], domains[k].clone(), &mut rng));
+        let samples = sample([&[2, 3]; N]);
+        battery.at(&samples);
+        battery.broadcasting("no axes", &sample([&[]; N]));
+        battery.broadcasting("no elements", &sample([&[2, 0, 3]; N]));
+        if N == 1 {
+            battery.element_by_element(&samples);
+        } else {
+            let shapes: [&[usize]; 4] = [&[2, 3], &[3], &[2, 1], &[]];
+            for turn in 0..shapes.len() {
+                battery.broadcasting(
+                    "broadcast",
+                    &sample(std::array::from_fn(|k| shapes[(turn + k) % shapes.len()])),
+                );
+            }
+            let empty = std::array::from_fn(|k| if k == 0 { &[0, 1][..] } else { &[1, 3] });
+            battery.broadcasting("broadcast to no elements", &sample(empty));
+            // Where every argument may be.
+            let low = domains.iter().map(|d| d.start).fold(f64::NEG_INFINITY, f64::max);
+            let high = domains.iter().map(|d| d.end).fold(f64::INFINITY, f64::min);
+            if low < high {
+                battery.in_every_place(&Tensor::uniform([2, 3], low..high, &mut rng));
+            }
+        }
+        battery.finish(&samples)
+    }
 }
 
 /// What [`op`] and [`elementwise`] found. It prints as a list.
@@ -134,31 +162,37 @@ impl fmt::Display for OpReport {
 }
 
 struct Battery<'a, const N: usize> {
-    f: gradcheck::Function<'a, N>,
+    check: &'a Check,
+    f: Function<'a, N>,
     parts: Vec<(String, Result<f64, String>)>,
 }
 
-impl<'a, const N: usize> Battery<'a, N> {
-    fn new(f: gradcheck::Function<'a, N>) -> Self {
-        Self { f, parts: Vec::new() }
-    }
-
+impl<const N: usize> Battery<'_, N> {
+    #[track_caller]
     fn finish(self, samples: &[Tensor<f64>; N]) -> OpReport {
-        let tape = Tape::new();
+        let tape = self.check.tape();
         let op = (self.f)(samples.each_ref().map(|x| tape.var(x.clone()))).op_name();
         OpReport { op, parts: self.parts }
     }
 
     fn take(&mut self, what: impl Into<String>, report: &Report) {
-        let result = if report.is_ok() { Ok(report.worst_error()) } else { Err(report.to_string()) };
+        let result = if report.is_ok() {
+            Ok(report.worst_error())
+        } else {
+            Err(report.to_string())
+        };
         self.parts.push((what.into(), result));
     }
 
     /// Derivatives at `x`, and every way in which it may lie in memory.
     #[track_caller]
     fn at(&mut self, x: &[Tensor<f64>; N]) {
-        self.take("gradient", &Check::new().gradcheck(self.f, x.each_ref()));
-        self.take("second derivative", &Check::new().gradgradcheck(self.f, x.each_ref()));
+        let (first, second) = (
+            self.check.gradcheck(self.f, x.each_ref()),
+            self.check.gradgradcheck(self.f, x.each_ref()),
+        );
+        self.take("gradient", &first);
+        self.take("second derivative", &second);
         for turn in 0..LAYOUTS.len() {
             let mut layouts = LAYOUTS.iter().cycle().skip(turn);
             let strided = x.each_ref().map(|x| layouts.next().expect("it cycles").1(x));
@@ -169,8 +203,8 @@ impl<'a, const N: usize> Battery<'a, N> {
 
     #[track_caller]
     fn in_every_place(&mut self, x: &Tensor<f64>) {
-        let f = self.f;
-        self.take("one variable in every place", &Check::new().gradcheck(|[x]| f([x; N]), [x]));
+        let report = self.check.gradcheck(|[x]| (self.f)([x; N]), [x]);
+        self.take("one variable in every place", &report);
     }
 
     /// The output has the common shape, and the values of inputs that were expanded to it.
@@ -184,11 +218,15 @@ impl<'a, const N: usize> Battery<'a, N> {
         let expanded = x.each_ref().map(|x| x.expand(&shape).contiguous());
         let (value, reference) = (self.run(x).0, self.run(&expanded).0);
         if *value.shape() != shape {
-            self.parts.push((what, Err(format!("the output has shape {}, not {shape}", value.shape()))));
+            self.parts.push((
+                what,
+                Err(format!("the output has shape {}, not {shape}", value.shape())),
+            ));
             return;
         }
         self.parts.push((format!("{what}, value"), close(&value, &reference)));
-        self.take(format!("{what}, gradient"), &Check::new().gradcheck(self.f, x.each_ref()));
+        let report = self.check.gradcheck(self.f, x.each_ref());
+        self.take(format!("{what}, gradient"), &report);
     }
 
     /// Every element alone gives the same as among the others.
@@ -218,7 +256,7 @@ impl<'a, const N: usize> Battery<'a, N> {
     /// Value and cotangents.
     #[track_caller]
     fn run(&self, x: &[Tensor<f64>; N]) -> (Tensor<f64>, [Tensor<f64>; N]) {
-        let tape = Tape::new();
+        let tape = self.check.tape();
         let x = x.each_ref().map(|x| tape.var(x.clone()));
         let y = (self.f)(x);
         let g = Tensor::uniform(y.shape(), 0.5..1.5, &mut Rng::seed(5));
@@ -234,7 +272,11 @@ fn close(a: &Tensor<f64>, b: &Tensor<f64>) -> Result<f64, String> {
     let scale = b.iter().map(f64::abs).filter(|v| v.is_finite()).fold(0.0, f64::max);
     let difference = a.max_abs_diff(b);
     let error = if difference == 0.0 { 0.0 } else { difference / scale };
-    if error <= 1e-12 { Ok(error) } else { Err(format!("differs by {error:.1e}, relatively: {a} against {b}")) }
+    if error <= 1e-12 {
+        Ok(error)
+    } else {
+        Err(format!("differs by {error:.1e}, relatively: {a} against {b}"))
+    }
 }
 
 type Relayout = fn(&Tensor<f64>) -> Tensor<f64>;
@@ -261,3 +303,96 @@ const LAYOUTS: [(&str, Relayout); 5] = [
         _ => x.clone(),
     }),
 ];
+
+#[cfg(test)]
+mod tests {
+    use wengert_tensor::{Float, ShapeError};
+
+    use super::super::tests::{Cube, sample};
+    use super::*;
+    use crate::{Cotangents, Lowering, Op};
+
+    #[test]
+    #[should_panic(expected = "cube: FAILED")]
+    fn a_wrong_operation_fails_the_battery() {
+        elementwise(|[x]| x.tape().map(Cube::WrongSecond, [x]), [0.5..2.0]).assert_ok();
+    }
+
+    #[test]
+    fn built_in_operations_pass_the_battery() {
+        elementwise(|[a, b]| a * b, [-2.0..2.0, -2.0..2.0]).assert_ok();
+        elementwise(|[a, b]| a / b, [-2.0..2.0, 0.5..2.0]).assert_ok();
+        elementwise(|[x]| x.sigmoid(), [-4.0..4.0]).assert_ok();
+        elementwise(|[c, a, b]| c.gt(0.0).where_(a, b), [0.5..2.0, -2.0..2.0, -2.0..2.0]).assert_ok();
+        op(|[x]| x.sum(0), [sample([3, 2], 1)]).assert_ok();
+        op(|[x]| x.mean_keep(-1), [sample([2, 3, 2], 1)]).assert_ok();
+        op(|[x]| x.reshape([3, 2]), [sample([2, 3], 1)]).assert_ok();
+        op(|[a, b]| a.matmul(b), [sample([2, 3], 1), sample([2, 3, 4], 2)]).assert_ok();
+    }
+
+    /// A kernel that takes the buffer for the elements.
+    #[derive(Clone)]
+    struct Careless;
+
+    impl Op for Careless {
+        fn name(&self) -> &'static str {
+            "careless"
+        }
+        fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+            Ok(x[0].clone())
+        }
+        fn lower<T: Float>(&self) -> Lowering<'_, T> {
+            Lowering::kernel(|x| Tensor::from_slice(&x[0].buffer()[..x[0].count()], x[0].shape()))
+        }
+        fn vjp<'t, T: Float>(&self, _: &[Var<'t, T>], _: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
+            [g].into()
+        }
+    }
+
+    #[test]
+    fn a_kernel_that_ignores_strides_fails_the_battery() {
+        let report = op(|[x]| x.tape().record(Careless, &[x]), [sample([3, 2], 1)]);
+        let wrong: Vec<&str> = report
+            .parts
+            .iter()
+            .filter(|(_, r)| r.is_err())
+            .map(|(what, _)| &what[..])
+            .collect();
+        assert!(
+            wrong.contains(&"inputs in memory: axes permuted") && wrong.contains(&"inputs in memory: reversed"),
+            "{report}"
+        );
+        assert!(report.parts[0].1.is_ok(), "{report}");
+    }
+
+    /// A rule that returns what does not fit.
+    #[derive(Clone)]
+    struct Misfit(bool);
+
+    impl Op for Misfit {
+        fn name(&self) -> &'static str {
+            "misfit"
+        }
+        fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+            Ok(x[0].clone())
+        }
+        fn lower<T: Float>(&self) -> Lowering<'_, T> {
+            Lowering::kernel(|x| x[0].clone())
+        }
+        fn vjp<'t, T: Float>(&self, _: &[Var<'t, T>], _: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
+            if self.0 { [g, g].into() } else { [g.sum(..)].into() }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "misfit: its vjp rule returned 2 cotangents for 1 inputs")]
+    fn too_many_cotangents_are_refused_by_name() {
+        let _ = op(|[x]| x.tape().record(Misfit(true), &[x]), [sample([3], 1)]);
+    }
+
+    #[test]
+    #[should_panic(expected = "misfit: its vjp rule returned a cotangent of shape [] for an input of shape [3]")]
+    fn a_cotangent_of_another_shape_is_refused_by_name() {
+        let _ = op(|[x]| x.tape().record(Misfit(false), &[x]), [sample([3], 1)]);
+    }
+}

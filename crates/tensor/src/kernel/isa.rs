@@ -65,7 +65,7 @@ macro_rules! multiversion {
         $(#[$meta])*
         /// It must be compiled for what this machine has: `isa` comes from [`Isa`].
         #[inline]
-        pub(super) unsafe fn $name<$($generics)*>(isa: $crate::kernel::isa::Isa, $($arg: $type),*) {
+        unsafe fn $name<$($generics)*>(isa: $crate::kernel::isa::Isa, $($arg: $type),*) {
             #[inline(always)]
             unsafe fn body<$($generics)*>($($arg: $type),*) $body
             #[cfg(target_arch = "x86_64")]

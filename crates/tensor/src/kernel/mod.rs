@@ -4,13 +4,23 @@
 //! A [`Program`] is compiled once from a [`Spec`] and run many times; what it computes on every
 //! element are [`ElementFn`]s. This folder and `storage.rs` hold all of the crate's `unsafe` code.
 
+mod code;
 mod copy;
+mod domain;
+mod emit;
+mod execute;
+mod graph;
 mod isa;
 pub mod math;
 pub mod matmul;
 pub mod parallel;
+mod plan;
 mod program;
 mod reduce;
+mod registers;
+mod schedule;
+mod scratch;
+mod strided;
 mod tile;
 
 pub use copy::copy;

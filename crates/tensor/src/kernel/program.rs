@@ -4,9 +4,16 @@ use std::marker::PhantomData;
 
 use smallvec::SmallVec;
 
+use super::code::UniformInstr;
+use super::domain::Home;
+use super::execute::Run;
+use super::graph::{Class, Graph};
+use super::plan::Plan;
+use super::schedule::Limits;
+use super::scratch::Scratch;
 use super::tile::{CHUNK, Source};
 use super::{Reduction, TileMap};
-use crate::{Element, Float, Shape, ShapeError, Strides, Tensor};
+use crate::{Float, Shape, ShapeError, Strides, Tensor};
 
 /// One step of a [`Spec`]; its id is its index.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -53,29 +60,41 @@ pub struct Operand<'a, T> {
 }
 
 /// A compiled [`Spec`], which can be run any number of times, on any thread.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Program<T> {
     spec: Spec,
-    kept: Vec<bool>,
+    plan: Plan,
+    /// What each operand reaches: the lowest and the highest offset from its own; none if it is
+    /// never read.
+    reach: Vec<Option<(isize, isize)>>,
+    /// The shapes of the outputs.
+    shapes: Vec<Shape>,
     element: PhantomData<fn() -> T>,
 }
 
 impl<T: Float> Program<T> {
     /// Plans how to compute `spec`.
+    ///
+    /// # Panics
+    /// If a step refers to a later one, or to an operand that there is not.
     pub fn compile(spec: Spec) -> Program<T> {
-        let varies = |strides: &Strides| {
-            spec.reduced.is_empty() || spec.reduced.iter().any(|&a| spec.domain[a] != 1 && strides[a] != 0)
+        Program::compile_within(spec, &Limits::USUAL)
+    }
+
+    /// As [`Program::compile`], with tiles, blocks and chunks of other sizes.
+    pub(super) fn compile_within(spec: Spec, limits: &Limits) -> Program<T> {
+        let graph = Graph::of(&spec);
+        let plan = Plan::new(&spec, size_of::<T>(), limits);
+        let empty = spec.domain.contains(&0);
+        let reach = spec.operands.iter().map(|strides| reach(&spec.domain, strides).filter(|&r| !empty || r != (0, 0)));
+        let reach = reach.collect();
+        let small = spec.domain.reduced(&spec.reduced, true);
+        let shape = |&v: &u32| match graph.value(v).class {
+            Class::Full => spec.domain.clone(),
+            Class::Kept | Class::Uniform => small.clone(),
         };
-        let mut kept: Vec<bool> = Vec::with_capacity(spec.steps.len());
-        for step in &spec.steps {
-            kept.push(match step {
-                Step::Load(o) => !varies(&spec.operands[*o as usize]),
-                Step::Scalar(_) => !spec.reduced.is_empty(),
-                Step::Map { args, .. } => !spec.reduced.is_empty() && args.iter().all(|&a| kept[a as usize]),
-                Step::Reduce(..) => true,
-            });
-        }
-        Program { spec, kept, element: PhantomData }
+        let shapes = graph.outputs.iter().map(shape).collect();
+        Program { shapes, reach, plan, spec, element: PhantomData }
     }
 
     /// What it was compiled from.
@@ -87,88 +106,91 @@ impl<T: Float> Program<T> {
     /// when it does not vary along them. The error is a size that cannot be allocated.
     ///
     /// # Panics
-    /// If an operand's strides reach outside of its buffer.
+    /// If an operand's strides reach outside of its buffer, or if operands, scalars or maps are
+    /// missing or of the wrong arity.
     pub fn run(
-        &self,
-        operands: &[Operand<'_, T>],
-        scalars: &[T],
-        maps: &[&dyn TileMap<T>],
+        &self, operands: &[Operand<'_, T>], scalars: &[T], maps: &[&dyn TileMap<T>],
     ) -> Result<SmallVec<[Tensor<T>; 2]>, ShapeError> {
-        let Spec { domain, reduced, operands: strides, steps, outputs } = &self.spec;
-        let small = domain.reduced(reduced, true);
-        for &o in outputs {
-            let shape = if self.kept[o as usize] { &small } else { domain };
-            Tensor::<T>::try_build(shape.clone(), |_| {})?;
+        assert_eq!(operands.len(), self.spec.operands.len(), "a program got another number of operands");
+        for (operand, reach) in operands.iter().zip(&self.reach) {
+            if let Some((low, high)) = *reach {
+                let (offset, len) = (operand.offset as isize, operand.buffer.len() as isize);
+                let fits = offset.saturating_add(low) >= 0 && offset.saturating_add(high) < len;
+                assert!(fits, "an operand reaches outside of its buffer");
+            }
         }
-        let count = domain.count();
-        // Where each element of the domain lies among those that are kept.
-        let place: Vec<usize> = {
-            let shape = &small;
-            (0..count)
-                .map(|mut i| {
-                    let (mut at, mut step) = (0, 1);
-                    for axis in (0..domain.len()).rev() {
-                        at += (i % domain[axis]).min(shape[axis] - 1) * step;
-                        i /= domain[axis];
-                        step *= shape[axis];
-                    }
-                    at
-                })
-                .collect()
+        let code = &self.plan.code;
+        let mut outputs: SmallVec<[Tensor<T>; 2]> = SmallVec::with_capacity(self.shapes.len());
+        for shape in &self.shapes {
+            outputs.push(Tensor::try_build(shape.clone(), |_| {})?);
+        }
+
+        // Uniform values come first, each repeated for those that tiles are computed from.
+        let splats = code.splatted.len() * CHUNK;
+        let mut scratch = Scratch::take((splats + code.uniform.len()) * size_of::<T>());
+        // SAFETY: the scratch memory has this size, is aligned, initialised, and used by nobody
+        // else; every bit pattern is a value of `T`.
+        let (splats, values) = unsafe {
+            let all = std::slice::from_raw_parts_mut(scratch.start().cast::<T>(), splats + code.uniform.len());
+            all.split_at_mut(splats)
         };
-        let mut values: Vec<Vec<T>> = Vec::with_capacity(steps.len());
-        for (step, &kept) in steps.iter().zip(&self.kept) {
-            let n = if kept { small.count() } else { count };
-            let shape = if kept { &small } else { domain };
-            values.push(match step {
-                Step::Load(o) => {
-                    let (Operand { buffer, offset }, strides) = (operands[*o as usize], &strides[*o as usize]);
-                    (0..n)
-                        .map(|mut i| {
-                            let mut at = offset as isize;
-                            for axis in (0..domain.len()).rev() {
-                                at += (i % shape[axis]) as isize * strides[axis];
-                                i /= shape[axis];
-                            }
-                            buffer[at as usize]
-                        })
-                        .collect()
-                }
-                Step::Scalar(s) => vec![scalars[*s as usize]; n],
-                Step::Map { map, args, .. } => {
-                    let full: Vec<Vec<T>> = args
-                        .iter()
-                        .map(|&a| match &values[a as usize] {
-                            v if self.kept[a as usize] && !kept => place.iter().map(|&i| v[i]).collect(),
-                            v => v.clone(),
-                        })
-                        .collect();
-                    let x: Vec<_> = full.iter().map(|v| Source { ptr: v.as_ptr(), mask: !0 }).collect();
-                    let mut y = vec![T::ZERO; n];
-                    for i in (0..n).step_by(CHUNK) {
-                        let x: Vec<_> = x.iter().map(|x| Source { ptr: x.ptr.wrapping_add(i), mask: !0 }).collect();
-                        // SAFETY: all of them have `n` elements.
-                        unsafe { maps[*map as usize].tile(&x, y.as_mut_ptr().add(i), CHUNK.min(n - i)) };
-                    }
-                    y
-                }
-                Step::Reduce(reduction, a) => {
-                    let mut folded = vec![reduction.start(); n];
-                    for (i, &at) in place.iter().enumerate() {
-                        let v = values[*a as usize][if self.kept[*a as usize] { at } else { i }];
-                        folded[at] = reduction.join(folded[at], v.to_f64());
-                    }
-                    let over = reduced.iter().map(|&a| domain[a]).product();
-                    folded.iter().map(|&v| <T as Element>::from_f64(reduction.finish(v, over))).collect()
-                }
-            });
+        self.uniform(values, operands, scalars, maps);
+        for (splat, &value) in splats.chunks_exact_mut(CHUNK).zip(&code.splatted) {
+            splat.fill(values[value as usize]);
         }
-        outputs
-            .iter()
-            .map(|&o| {
-                let shape = if self.kept[o as usize] { &small } else { domain };
-                Tensor::try_build(shape.clone(), |out| out.copy_from_slice(&values[o as usize]))
-            })
-            .collect()
+        for &(output, value) in &code.fills {
+            outputs[output as usize].make_mut().fill(values[value as usize]);
+        }
+        if !code.phases.is_empty() {
+            let origins = self.plan.lays.iter().map_while(|lay| lay.home).map(|home| match home {
+                Home::Operand(o) => {
+                    let Operand { buffer, offset } = operands[o as usize];
+                    buffer.as_ptr().wrapping_add(offset).cast_mut()
+                }
+                Home::Output(o) => outputs[o as usize].make_mut().as_mut_ptr(),
+            });
+            let origins = origins.collect();
+            // SAFETY: every operand's reach was checked; outputs are fresh and have the shape that
+            // their strides are for.
+            unsafe { Run::new(&self.plan, maps, origins, splats.as_ptr()) }.run();
+        }
+        Ok(outputs)
+    }
+
+    /// Computes the uniform values.
+    fn uniform(&self, values: &mut [T], operands: &[Operand<'_, T>], scalars: &[T], maps: &[&dyn TileMap<T>]) {
+        let first = values.as_mut_ptr();
+        for (i, instr) in self.plan.code.uniform.iter().enumerate() {
+            let value = match instr {
+                UniformInstr::Load { operand } => {
+                    let Operand { buffer, offset } = operands[*operand as usize];
+                    // Only an empty domain may come with an empty buffer.
+                    buffer.get(offset).copied().unwrap_or(T::ZERO)
+                }
+                UniformInstr::Scalar { scalar } => scalars[*scalar as usize],
+                UniformInstr::Map { map, args } => {
+                    let x: SmallVec<[Source<T>; 4]> =
+                        args.iter().map(|&a| Source { ptr: first.wrapping_add(a as usize), mask: !0 }).collect();
+                    // SAFETY: arguments are earlier values; one element of each is read, one written.
+                    unsafe { maps[*map as usize].tile(&x, first.wrapping_add(i), 1) };
+                    continue;
+                }
+            };
+            values[i] = value;
+        }
     }
 }
+
+/// The lowest and the highest offset that strides reach, or `None` if they reach nothing.
+fn reach(domain: &Shape, strides: &Strides) -> Option<(isize, isize)> {
+    let (mut low, mut high) = (0isize, 0isize);
+    for (&size, &stride) in domain.iter().zip(strides).filter(|(_, stride)| **stride != 0) {
+        let last = (size as isize).checked_sub(1).filter(|last| *last >= 0)?;
+        let end = last.saturating_mul(stride);
+        (low, high) = (low.saturating_add(end.min(0)), high.saturating_add(end.max(0)));
+    }
+    Some((low, high))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,12 @@
-//! Reductions: what they are and how a run of values is folded.
+//! Reductions: what they are, and how tiles are folded into accumulators.
+//!
+//! Accumulators are `f64` for every element type. The order of the additions is fixed here, lane
+//! by lane, and does not depend on the width of the machine's vectors.
 
-/// What a reduction computes. Sums and products accumulate in `f64`.
+use super::isa::{Isa, multiversion};
+use crate::Float;
+
+/// What a reduction computes. Accumulators are `f64`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reduction {
     /// The sum; 0 of nothing.
@@ -15,8 +21,32 @@ pub enum Reduction {
     Min,
 }
 
+/// Runs an expression with the [`Combine`] of a reduction.
+macro_rules! with_combine {
+    ($reduction:expr, $combine:ident => $body:expr) => {
+        match $reduction {
+            Reduction::Sum | Reduction::Mean => {
+                let $combine = Add;
+                $body
+            }
+            Reduction::Prod => {
+                let $combine = Multiply;
+                $body
+            }
+            Reduction::Max => {
+                let $combine = Larger;
+                $body
+            }
+            Reduction::Min => {
+                let $combine = Smaller;
+                $body
+            }
+        }
+    };
+}
+
 impl Reduction {
-    /// The value to start from.
+    /// What an accumulator starts from.
     pub(super) fn start(self) -> f64 {
         match self {
             Reduction::Sum | Reduction::Mean => 0.0,
@@ -26,18 +56,171 @@ impl Reduction {
         }
     }
 
-    /// Two accumulators in one.
-    pub(super) fn join(self, a: f64, b: f64) -> f64 {
-        match self {
-            Reduction::Sum | Reduction::Mean => a + b,
-            Reduction::Prod => a * b,
-            Reduction::Max => if b > a || b.is_nan() { b } else { a },
-            Reduction::Min => if b < a || b.is_nan() { b } else { a },
-        }
-    }
-
     /// The result over `count` values from what they were folded to.
     pub(super) fn finish(self, folded: f64, count: usize) -> f64 {
         if self == Reduction::Mean { folded / count as f64 } else { folded }
+    }
+
+    /// Folds each of `rows` rows of `cols` elements into an accumulator of its own.
+    ///
+    /// # Safety
+    /// `x` must be readable for `rows * cols` elements, `acc` writable for `rows`.
+    pub(super) unsafe fn fold_rows<T: Float>(self, isa: Isa, x: *const T, rows: usize, cols: usize, acc: *mut f64) {
+        // SAFETY: the caller's promise.
+        unsafe { with_combine!(self, combine => fold_rows(isa, combine, x, rows, cols, acc)) }
+    }
+
+    /// Folds each of `rows` rows of `cols` elements into `cols` accumulators, those of one row
+    /// `step` after those of the row before; 0 for the same.
+    ///
+    /// # Safety
+    /// `x` must be readable for `rows * cols` elements, `acc` writable at `i * step + j` for each
+    /// row `i` and column `j`.
+    pub(super) unsafe fn fold_columns<T: Float>(
+        self, isa: Isa, x: *const T, rows: usize, cols: usize, acc: *mut f64, step: usize,
+    ) {
+        // SAFETY: the caller's promise.
+        unsafe { with_combine!(self, combine => fold_columns(isa, combine, x, rows, cols, acc, step)) }
+    }
+
+    /// Joins `n` accumulators with as many others.
+    ///
+    /// # Safety
+    /// `acc` must be writable and `other` readable for `n` elements, without overlap.
+    pub(super) unsafe fn join(self, isa: Isa, acc: *mut f64, other: *const f64, n: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { with_combine!(self, combine => fold_columns(isa, combine, other, 1, n, acc, 0)) }
+    }
+}
+
+/// How two values become one.
+trait Combine: Copy {
+    const START: f64;
+    fn combine(self, a: f64, b: f64) -> f64;
+}
+
+#[derive(Clone, Copy)]
+struct Add;
+#[derive(Clone, Copy)]
+struct Multiply;
+#[derive(Clone, Copy)]
+struct Larger;
+#[derive(Clone, Copy)]
+struct Smaller;
+
+impl Combine for Add {
+    const START: f64 = 0.0;
+    #[inline(always)]
+    fn combine(self, a: f64, b: f64) -> f64 {
+        a + b
+    }
+}
+
+impl Combine for Multiply {
+    const START: f64 = 1.0;
+    #[inline(always)]
+    fn combine(self, a: f64, b: f64) -> f64 {
+        a * b
+    }
+}
+
+impl Combine for Larger {
+    const START: f64 = f64::NEG_INFINITY;
+    #[inline(always)]
+    fn combine(self, a: f64, b: f64) -> f64 {
+        // Non-short-circuit, so that it compiles to a blend: a NaN on either side stays.
+        if (b > a) | b.is_nan() { b } else { a }
+    }
+}
+
+impl Combine for Smaller {
+    const START: f64 = f64::INFINITY;
+    #[inline(always)]
+    fn combine(self, a: f64, b: f64) -> f64 {
+        if (b < a) | b.is_nan() { b } else { a }
+    }
+}
+
+/// Accumulators of a long row and of a short one.
+const LANES: usize = 32;
+const FEW_LANES: usize = 8;
+
+multiversion! {
+    /// As [`Reduction::fold_rows`].
+    ///
+    /// # Safety
+    /// As for [`Reduction::fold_rows`].
+    unsafe fn fold_rows[T: Float, C: Combine](combine: C, x: *const T, rows: usize, cols: usize, acc: *mut f64) {
+        for i in 0..rows {
+            // SAFETY: row `i` and its accumulator, which the caller promises.
+            unsafe {
+                let row = std::slice::from_raw_parts(x.add(i * cols), cols);
+                let folded = if cols < 2 * LANES { fold_row::<T, C, FEW_LANES>(combine, row) } else { fold_row::<T, C, LANES>(combine, row) };
+                *acc.add(i) = combine.combine(*acc.add(i), folded);
+            }
+        }
+    }
+}
+
+/// One row: element `j` into lane `j % L`, then the lanes in a tree.
+#[inline(always)]
+fn fold_row<T: Float, C: Combine, const L: usize>(combine: C, row: &[T]) -> f64 {
+    let mut lanes = [C::START; L];
+    let (chunks, rest) = row.as_chunks::<L>();
+    for chunk in chunks {
+        for j in 0..L {
+            lanes[j] = combine.combine(lanes[j], chunk[j].to_f64());
+        }
+    }
+    for (lane, v) in lanes.iter_mut().zip(rest) {
+        *lane = combine.combine(*lane, v.to_f64());
+    }
+    let mut width = L / 2;
+    while width > 0 {
+        for j in 0..width {
+            lanes[j] = combine.combine(lanes[j], lanes[j + width]);
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+multiversion! {
+    /// As [`Reduction::fold_columns`], for any elements.
+    ///
+    /// # Safety
+    /// As for [`Reduction::fold_columns`].
+    unsafe fn fold_columns[T: Float, C: Combine](
+        combine: C, x: *const T, rows: usize, cols: usize, acc: *mut f64, step: usize,
+    ) {
+        let mut j = 0;
+        while j < cols {
+            // SAFETY: columns `j` to `j + n` of each row and of their accumulators, which the
+            // caller promises.
+            unsafe {
+                if step == 0 && j + LANES <= cols {
+                    // The accumulators stay in registers from row to row.
+                    let mut lanes = acc.add(j).cast::<[f64; LANES]>().read();
+                    for i in 0..rows {
+                        let x = x.add(i * cols + j).cast::<[T; LANES]>().read();
+                        for k in 0..LANES {
+                            lanes[k] = combine.combine(lanes[k], x[k].to_f64());
+                        }
+                    }
+                    acc.add(j).cast::<[f64; LANES]>().write(lanes);
+                    j += LANES;
+                } else {
+                    let n = if step == 0 { cols - j } else { cols };
+                    for i in 0..rows {
+                        let x = std::slice::from_raw_parts(x.add(i * cols + j), n);
+                        let acc = std::slice::from_raw_parts_mut(acc.add(i * step + j), n);
+                        for (acc, x) in acc.iter_mut().zip(x) {
+                            *acc = combine.combine(*acc, x.to_f64());
+                        }
+                    }
+                    j += n;
+                }
+            }
+        }
     }
 }

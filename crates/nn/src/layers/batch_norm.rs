@@ -1,0 +1,331 @@
+//! Batch normalisation.
+
+use std::fmt;
+
+use wengert_autograd::{Buffer, Param, Var};
+use wengert_tensor::{Float, Tensor};
+
+use crate::{Layer, Module};
+
+/// (x − mean) / √(variance + ε) · γ + β for every channel: Ioffe & Szegedy, "Batch
+/// normalization" (2015), algorithms 1 and 2.
+///
+/// `x` has the shape `[batch, channels, …]`. On a tape in train mode, mean and (biased)
+/// variance are those of the channel over the batch and the further axes, and the running
+/// statistics move towards them when the step is committed; in evaluate mode the running
+/// statistics are used. The running variance gathers unbiased variances.
+///
+/// γ starts as 1, β as 0, the running mean as 0, the running variance as 1.
+///
+/// ```
+/// use wengert_autograd::Tape;
+/// use wengert_nn::{BatchNorm, Layer};
+/// use wengert_tensor::tensor;
+///
+/// let norm = BatchNorm::new(2).momentum(0.5);
+/// let tape = Tape::<f32>::train(0);
+/// let y = norm.forward(tape.var(tensor![[1.0, 10.0], [3.0, 30.0]])).value();
+/// assert!((y.at([0, 0]) + 1.0).abs() < 1e-5 && (y.at([1, 1]) - 1.0).abs() < 1e-5);
+/// tape.commit(); // an optimizer's step does
+/// assert_eq!(norm.running_mean.value(), tensor![1.0, 10.0]);
+/// assert_eq!(norm.to_string(), "BatchNorm(2 channels, 4 parameters)");
+/// ```
+#[derive(Module)]
+pub struct BatchNorm<T: Float = f32> {
+    /// The scale, `[channels]`.
+    pub gamma: Param<T>,
+    /// The shift, `[channels]`.
+    pub beta: Param<T>,
+    /// The running mean, `[channels]`.
+    pub running_mean: Buffer<T>,
+    /// The running variance, `[channels]`.
+    pub running_var: Buffer<T>,
+    momentum: f64,
+    eps: f64,
+}
+
+impl<T: Float> BatchNorm<T> {
+    /// A layer of this many channels.
+    pub fn new(channels: usize) -> Self {
+        Self {
+            gamma: Param::new("gamma", Tensor::ones([channels])),
+            beta: Param::new("beta", Tensor::zeros([channels])),
+            running_mean: Buffer::new("running_mean", Tensor::zeros([channels])),
+            running_var: Buffer::new("running_var", Tensor::ones([channels])),
+            momentum: 0.1,
+            eps: 1e-5,
+        }
+    }
+
+    /// How far the running statistics go towards those of each batch; 0.1 unless told.
+    ///
+    /// # Panics
+    /// If it is not a number from 0 to 1.
+    #[track_caller]
+    pub fn momentum(self, momentum: f64) -> Self {
+        assert!(
+            (0.0..=1.0).contains(&momentum),
+            "batch_norm: momentum {momentum} is not a number from 0 to 1"
+        );
+        Self { momentum, ..self }
+    }
+
+    /// What is added to the variance; 1e-5 unless told.
+    ///
+    /// # Panics
+    /// If it is negative or not finite.
+    #[track_caller]
+    pub fn eps(self, eps: f64) -> Self {
+        assert!(
+            eps >= 0.0 && eps.is_finite(),
+            "batch_norm: eps {eps} is not a finite number from 0 up"
+        );
+        Self { eps, ..self }
+    }
+
+    /// Mean and biased variance of every channel, `[1, channels, 1, …]`.
+    #[track_caller]
+    fn statistics<'t>(&self, x: Var<'t, T>) -> [Var<'t, T>; 2] {
+        let (shape, tape) = (x.shape(), x.tape());
+        let axes: Vec<isize> = (0..shape.len() as isize).filter(|&axis| axis != 1).collect();
+        let count: usize = axes.iter().map(|&axis| shape[axis as usize]).product();
+        // An empty batch has no statistics of its own.
+        if !tape.is_training() || count == 0 {
+            let (mean, variance) = (self.running_mean.on(tape), self.running_var.on(tape));
+            return [on_axis_1(mean, shape.len()), on_axis_1(variance, shape.len())];
+        }
+        assert!(
+            count > 1,
+            "batch_norm: one value a channel has no variance to train with (shape {shape})"
+        );
+        let mean = x.mean_keep(&axes[..]);
+        let variance = (x - mean).square().mean_keep(&axes[..]);
+        self.follow(&self.running_mean, mean);
+        self.follow(&self.running_var, variance * (count as f64 / (count - 1) as f64));
+        [mean, variance]
+    }
+
+    /// Records that `running` moves towards a statistic of this batch. It is read through the
+    /// tape, so a layer that is used twice in a step moves it twice.
+    #[track_caller]
+    fn follow(&self, running: &Buffer<T>, batch: Var<'_, T>) {
+        let old = running.on(batch.tape());
+        let batch = batch.detach().reshape(old.shape());
+        running.assign(old * (1.0 - self.momentum) + batch * self.momentum);
+    }
+}
+
+/// A value per channel as `[1, channels, 1, …]`, to stand beside an input of that many axes.
+#[track_caller]
+fn on_axis_1<T: Float>(v: Var<'_, T>, rank: usize) -> Var<'_, T> {
+    let mut shape = vec![1; rank];
+    shape[1] = v.count();
+    v.reshape(shape)
+}
+
+impl<T: Float> Layer<T> for BatchNorm<T> {
+    /// # Panics
+    /// If axis 1 of `x` is not the channels, or in train mode a channel has a single value.
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        let (shape, channels) = (x.shape(), self.gamma.shape().count());
+        let (rank, tape) = (shape.len(), x.tape());
+        let fits = rank >= 2 && shape[1] == channels;
+        assert!(
+            fits,
+            "batch_norm: the input's shape {shape} should be [batch, {channels}, …]"
+        );
+        let [mean, variance] = self.statistics(x);
+        let scale = on_axis_1(self.gamma.on(tape), rank) / (variance + self.eps).sqrt();
+        (x - mean) * scale + on_axis_1(self.beta.on(tape), rank)
+    }
+}
+
+impl<T: Float> fmt::Display for BatchNorm<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (channels, count) = (self.gamma.shape().count(), self.param_count());
+        write!(f, "BatchNorm({channels} channels, {count} parameters)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{assert_close, check_layer, message_of};
+    use wengert_autograd::Tape;
+    use wengert_tensor::{Rng, tensor};
+
+    /// From PyTorch 2.15, f64.
+    #[test]
+    fn golden_4d() {
+        let x = [
+            -0.717241, 0.587138, -0.328483, 0.975897, 0.060276, -0.855345, 0.449034, -0.466586, 0.837793, -0.077828,
+            -0.993448, 0.310931, -0.60469, 0.69969, -0.215931, 1.088448,
+        ];
+        let weights = [1.0, -0.5, 0.75, 2.0, -1.25, 0.5, 1.5]
+            .into_iter()
+            .cycle()
+            .take(16)
+            .collect();
+        let norm = BatchNorm::<f64>::new(2);
+        norm.gamma.set(tensor![1.0, 2.0]);
+        norm.beta.set(tensor![0.0, 1.0]);
+        let tape = Tape::train(0);
+        let x = tape.var(Tensor::from_slice(&x, [2, 2, 2, 2]));
+        let y = norm.forward(x);
+        let loss = (y * &Tensor::from_vec(weights, [2, 2, 2, 2])).sum(..);
+        let gradients = loss.backward();
+        let flat = |v: Var<'_, f64>| v.value().reshape([16]);
+        let expected_y = tensor![
+            -1.1692164901214361,
+            0.7574240479858271,
+            -0.5949992401400248,
+            1.331642775023016,
+            1.1286155414853685,
+            -1.7496923900386718,
+            2.350698952463735,
+            -0.5276058355020738,
+            1.1276554639157645,
+            -0.22476782421008717,
+            -1.5771896352801613,
+            0.3494509028271018,
+            -0.9617438015111495,
+            3.1386506845494884,
+            0.26034275302544824,
+            4.360734095527855
+        ];
+        assert_close(&flat(y), &expected_y, 1e-13);
+        let expected_dx = tensor![
+            -0.09654196769454335,
+            -1.0121528831431468,
+            -0.07836115354671283,
+            3.0679323159784717,
+            -5.583921239719385,
+            -0.4305081291630787,
+            3.208540059081761,
+            1.2889475285318712,
+            -0.7623446066505503,
+            0.17144712294588382,
+            1.1052398491642743,
+            -2.3952186770536765,
+            -0.3352926779046728,
+            3.303755890206721,
+            1.384162979790277,
+            -2.8356844108234944
+        ];
+        assert_close(&flat(loss.grad([x])[0]), &expected_dx, 1e-12);
+        let of = |param| gradients.get(param).unwrap().value();
+        assert_close(
+            &of(&norm.gamma),
+            &tensor![-3.6544888933829847, -0.6150465986761698],
+            1e-12,
+        );
+        assert_close(&of(&norm.beta), &tensor![4.25, 4.25], 1e-13);
+    }
+
+    #[test]
+    fn evaluate_mode_uses_the_running_statistics() {
+        let norm = BatchNorm::<f64>::new(2);
+        norm.running_mean.set(tensor![0.5, -1.0]);
+        norm.running_var.set(tensor![2.0, 0.0]);
+        let tape = Tape::new();
+        let x = tape.var(tensor![[-0.717241, 0.587138], [-0.328483, 0.975897]]);
+        let y = norm.forward(x);
+        let expected = tensor![
+            [-0.86071721364795, 501.8971041004321],
+            [-0.585824482838398, 624.833494189372]
+        ];
+        assert_close(&y.value(), &expected, 1e-13);
+        let [dx] = (y * &tensor![[1.0, -0.5], [0.75, 2.0]]).sum(..).grad([x]);
+        let expected = tensor![
+            [0.7071050134262237, -158.11388300841895],
+            [0.5303287600696678, 632.4555320336758]
+        ];
+        assert_close(&dx.value(), &expected, 1e-13);
+        tape.commit();
+        assert_eq!(norm.running_mean.value(), tensor![0.5, -1.0]);
+    }
+
+    #[test]
+    fn running_statistics_follow_when_committed() {
+        let norm = BatchNorm::<f64>::new(2);
+        let tape = Tape::train(0);
+        let x = tape.var(tensor![[1.0, 2.0], [3.0, 6.0]]);
+        norm.forward(x);
+        assert_eq!(norm.running_mean.value(), tensor![0.0, 0.0]);
+        tape.commit();
+        assert_close(&norm.running_mean.value(), &tensor![0.2, 0.4], 1e-15);
+        assert_close(&norm.running_var.value(), &tensor![1.1, 1.7], 1e-15);
+        // Twice in one step: the second use starts from where the first one leads.
+        let tape = Tape::train(1);
+        let x = tape.var(tensor![[1.0, 2.0], [3.0, 6.0]]);
+        norm.forward(x);
+        norm.forward(x);
+        tape.commit();
+        let thrice = |old: f64, batch: f64| (0..3).fold(old, |running, _| 0.9 * running + 0.1 * batch);
+        assert_close(
+            &norm.running_mean.value(),
+            &tensor![thrice(0.0, 2.0), thrice(0.0, 4.0)],
+            1e-14,
+        );
+        assert_close(
+            &norm.running_var.value(),
+            &tensor![thrice(1.0, 2.0), thrice(1.0, 8.0)],
+            1e-14,
+        );
+    }
+
+    #[test]
+    fn gradients() {
+        let mut rng = Rng::seed(5);
+        let norm = BatchNorm::<f64>::new(3);
+        norm.gamma.set(Tensor::normal([3], 1.0, 0.5, &mut rng));
+        check_layer(&norm, &Tensor::normal([5, 3], 1.0, 2.0, &mut rng));
+        check_layer(&norm, &Tensor::normal([2, 3, 2], -1.0, 0.5, &mut rng));
+    }
+
+    /// In `f32` the variance of large values is as good as their mean: never E[x²] − E[x]².
+    #[test]
+    fn a_large_mean_does_not_swallow_the_variance() {
+        let norm = BatchNorm::<f32>::new(1).momentum(1.0);
+        let tape = Tape::train(0);
+        let values: Vec<f32> = (0..1024).map(|i| 1e4 + (i % 2) as f32 * 2.0).collect();
+        norm.forward(tape.var(Tensor::from_vec(values, [1024, 1])));
+        tape.commit();
+        let variance = norm.running_var.value().item();
+        assert!((variance - 1024.0 / 1023.0).abs() < 1e-5, "{variance}");
+    }
+
+    #[test]
+    fn an_empty_batch_leaves_everything_as_it_is() {
+        let norm = BatchNorm::<f64>::new(2);
+        let tape = Tape::train(0);
+        let y = norm.forward(tape.var(Tensor::zeros([0, 2])));
+        let gradients = y.sum(..).backward();
+        assert_eq!(gradients.get(&norm.gamma).unwrap().value(), Tensor::zeros([2]));
+        tape.commit();
+        assert_eq!(norm.running_var.value(), Tensor::ones([2]));
+    }
+
+    #[test]
+    fn what_cannot_be_normalised_is_refused() {
+        let norm = BatchNorm::<f32>::new(2);
+        let forward = |shape: &[usize]| {
+            let tape = Tape::train(0);
+            message_of(|| drop(norm.forward(tape.var(Tensor::zeros(shape))).shape()))
+        };
+        assert_eq!(
+            forward(&[1, 2]),
+            "batch_norm: one value a channel has no variance to train with (shape [1, 2])"
+        );
+        assert_eq!(
+            forward(&[4, 3]),
+            "batch_norm: the input's shape [4, 3] should be [batch, 2, …]"
+        );
+        assert_eq!(
+            forward(&[2]),
+            "batch_norm: the input's shape [2] should be [batch, 2, …]"
+        );
+        assert!(message_of(|| drop(BatchNorm::<f32>::new(2).momentum(1.5))).contains("momentum 1.5"));
+        assert!(message_of(|| drop(BatchNorm::<f32>::new(2).eps(-1.0))).contains("eps -1"));
+    }
+}

@@ -1,0 +1,68 @@
+//! The layers, one a file.
+
+mod batch_norm;
+mod dropout;
+mod linear;
+mod maxout;
+mod sequential;
+
+use std::fmt;
+
+use wengert_autograd::Var;
+use wengert_tensor::Float;
+
+use crate::Module;
+
+pub use batch_norm::BatchNorm;
+pub use dropout::Dropout;
+pub use linear::Linear;
+pub use maxout::Maxout;
+pub use sequential::Sequential;
+
+/// A module with one input and one output, so that layers can be kept in lists and chained.
+///
+/// Whether it trains or evaluates is for the tape of `x` to say. A model need not be a layer:
+/// an ordinary method of any signature does as well.
+///
+/// Layers are made by `new`, which ends in the random numbers to start from, and have their
+/// options as methods that take and return the layer. Each draws one number and starts a stream
+/// of its own with it, so that another option or size in one layer leaves the others as they
+/// were.
+///
+/// ```
+/// use wengert_autograd::Tape;
+/// use wengert_nn::{BatchNorm, Layer, Linear, Module};
+/// use wengert_tensor::{Rng, Tensor};
+///
+/// let mut rng = Rng::seed(0);
+/// let layers: Vec<Box<dyn Layer>> = vec![Box::new(Linear::new(4, 3, &mut rng)), Box::new(BatchNorm::new(3))];
+/// let tape = Tape::new();
+/// let x = tape.var(Tensor::ones([2, 4]));
+/// let y = layers.iter().fold(x, |x, layer| layer.forward(x));
+/// assert_eq!(y.shape(), [2, 3]);
+/// assert_eq!(format!("{:?}", layers[0]), "Linear(4 → 3, 15 parameters)");
+/// ```
+pub trait Layer<T: Float = f32>: Module<T> + fmt::Debug {
+    /// The output for the input `x`.
+    #[track_caller]
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T>;
+}
+
+impl<T: Float, L: Layer<T> + ?Sized> Layer<T> for Box<L> {
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        (**self).forward(x)
+    }
+}
+
+/// A layer's `Debug` is its `Display`: one line with the number of parameters, so that
+/// `{:#?}` of a model that derives `Debug` is its summary.
+macro_rules! debug_as_display {
+    ($($layer:ident)*) => {$(
+        impl<T: Float> fmt::Debug for $layer<T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+    )*};
+}
+debug_as_display!(BatchNorm Linear Maxout Sequential);

@@ -1,0 +1,352 @@
+//! From values to instructions.
+//!
+//! Phase `p` computes the full values that reductions of level `p + 1` and full outputs of level
+//! `p` need. A full value that a later phase needs again is computed again there, unless it is an
+//! output (then it is read back) or dear (then the block keeps it).
+
+use smallvec::SmallVec;
+
+use super::code::{Code, Fold, Instr, KeptInstr, Phase, Place, UniformInstr};
+use super::domain::{Domain, Home};
+use super::graph::{Class, Graph};
+use super::program::Step;
+use super::registers::allocate;
+use super::schedule::{Choice, Lie};
+
+/// The instructions of `graph` for tiles of `choice`; blocks keep dear values if `keep`.
+pub(super) fn emit(graph: &Graph, domain: &Domain, choice: &Choice, keep: bool) -> Code {
+    let mut emitter = Emitter::new(graph, domain, choice);
+    emitter.uniform();
+    emitter.number_kept();
+    let needs = emitter.needs(keep);
+    let drafts: Vec<Phase<Place>> = (0u32..).zip(&needs).map(|(p, needs)| emitter.phase(p, needs)).collect();
+    let mut code = emitter.code;
+    code.phases = Vec::with_capacity(drafts.len());
+    code.splats = drafts.iter().map(|phase| phase.splats).max().unwrap_or(0) as usize;
+    let mut drafts = drafts;
+    for phase in &mut drafts {
+        code.registers = code.registers.max(allocate(&mut phase.code) as usize);
+    }
+    for phase in drafts {
+        let slot = |place| code.slot(place);
+        let phase = Phase {
+            kept: phase.kept.iter().map(|instr| instr.rename(slot)).collect(),
+            code: phase.code.iter().map(|instr| instr.rename(slot, slot)).collect(),
+            streams: phase.streams,
+            keeps: phase.keeps,
+            folds: phase.folds,
+            splats: phase.splats,
+        };
+        code.phases.push(phase);
+    }
+    code
+}
+
+struct Emitter<'a> {
+    graph: &'a Graph,
+    domain: &'a Domain,
+    choice: &'a Choice,
+    code: Code,
+    /// For each value, by class: the number of the uniform value, or the stream of the kept one.
+    number: Vec<u32>,
+    /// For each value, its number among those that a block keeps.
+    keep: Vec<Option<u32>>,
+    /// For each output, its stream.
+    output: Vec<Option<u32>>,
+    /// For each value, where it is in the phase at hand.
+    place: Vec<Option<Place>>,
+    registers: u32,
+}
+
+impl<'a> Emitter<'a> {
+    fn new(graph: &'a Graph, domain: &'a Domain, choice: &'a Choice) -> Self {
+        let n = graph.values.len();
+        let stream = |home| domain.streams.iter().position(|s| s.home == home).map(|s| s as u32);
+        Emitter {
+            graph,
+            domain,
+            choice,
+            code: Code { memory: domain.streams.len(), ..Code::default() },
+            number: vec![0; n],
+            keep: vec![None; n],
+            output: (0..graph.outputs.len()).map(|o| stream(Home::Output(o as u32))).collect(),
+            place: vec![None; n],
+            registers: 0,
+        }
+    }
+
+    /// The streams of the outputs that want value `v`.
+    fn outputs_of(&self, v: u32) -> impl Iterator<Item = u32> + use<'a> {
+        let streams: SmallVec<[u32; 2]> =
+            self.graph.outputs.iter().zip(&self.output).filter(|(o, _)| **o == v).filter_map(|(_, s)| *s).collect();
+        streams.into_iter()
+    }
+
+    /// Everything that varies along nothing.
+    fn uniform(&mut self) {
+        let graph = self.graph;
+        for (v, value) in graph.used().filter(|(_, value)| value.class == Class::Uniform) {
+            self.number[v as usize] = self.code.uniform.len() as u32;
+            self.code.uniform.push(match &value.step {
+                Step::Load(operand) => UniformInstr::Load { operand: *operand },
+                Step::Scalar(scalar) => UniformInstr::Scalar { scalar: *scalar },
+                Step::Map { map, args, .. } => {
+                    UniformInstr::Map { map: *map, args: args.iter().map(|&a| self.number[a as usize]).collect() }
+                }
+                Step::Reduce(..) => unreachable!("a reduction varies along kept axes"),
+            });
+        }
+        for (o, &v) in (0u32..).zip(&graph.outputs) {
+            if graph.value(v).class == Class::Uniform {
+                self.code.fills.push((o, self.number[v as usize]));
+            }
+        }
+    }
+
+    /// A stream for every kept value.
+    fn number_kept(&mut self) {
+        let graph = self.graph;
+        for (v, _) in graph.used().filter(|(_, value)| value.class == Class::Kept) {
+            self.number[v as usize] = self.code.streams() as u32;
+            self.code.kept += 1;
+        }
+    }
+
+    /// For each phase, whether it computes each value by a map of full values.
+    fn needs(&mut self, keep: bool) -> Vec<Vec<bool>> {
+        let graph = self.graph;
+        let not_uniform = graph.used().filter(|(_, value)| value.class != Class::Uniform);
+        let phases = not_uniform.map(|(_, value)| value.level + 1).max().unwrap_or(0);
+        let mut home: Vec<Option<u32>> = vec![None; graph.values.len()];
+        (0..phases)
+            .map(|p| {
+                let mut needed = vec![false; graph.values.len()];
+                for (_, value) in graph.used() {
+                    if let (Step::Reduce(_, arg), true) = (&value.step, value.level == p + 1) {
+                        needed[*arg as usize] = true;
+                    }
+                }
+                for &o in &graph.outputs {
+                    needed[o as usize] |= graph.value(o).level == p;
+                }
+                for v in (0..graph.values.len()).rev().filter(|&v| graph.values[v].used) {
+                    let value = &graph.values[v];
+                    let Step::Map { args, keep: dear, .. } = &value.step else { continue };
+                    if !needed[v] || value.class != Class::Full {
+                        needed[v] = false;
+                        continue;
+                    }
+                    let is_output = graph.outputs.contains(&(v as u32));
+                    if is_output && value.level < p {
+                        needed[v] = false;
+                    } else if !is_output && keep && *dear && home[v].is_some() {
+                        needed[v] = false;
+                        if self.keep[v].is_none() {
+                            self.keep[v] = Some(self.code.keeps as u32);
+                            self.code.keeps += 1;
+                        }
+                    } else {
+                        home[v] = home[v].or(Some(p));
+                        args.iter().for_each(|&a| needed[a as usize] = true);
+                    }
+                }
+                needed
+            })
+            .collect()
+    }
+
+    fn phase(&mut self, p: u32, needed: &[bool]) -> Phase<Place> {
+        let graph = self.graph;
+        self.place.fill(None);
+        self.registers = 0;
+        let mut phase = Phase {
+            kept: self.kept_code(p),
+            streams: SmallVec::new(),
+            keeps: SmallVec::new(),
+            code: Vec::new(),
+            folds: Vec::new(),
+            splats: 0,
+        };
+        // Reductions by their argument, so that it is folded while it is at hand.
+        let mut folds: Vec<(u32, u32)> = Vec::new();
+        for (v, value) in graph.used() {
+            if let (Step::Reduce(_, arg), true) = (&value.step, value.level == p + 1) {
+                folds.push((*arg, v));
+            }
+        }
+        folds.sort_unstable();
+        for (v, value) in graph.used() {
+            let computed = needed[v as usize] && matches!(value.step, Step::Map { .. });
+            if let (Step::Map { map, args, .. }, true) = (&value.step, computed) {
+                self.map(&mut phase, v, *map, args);
+            }
+            let copied = p == 0 && value.class == Class::Full && matches!(value.step, Step::Load(_));
+            if copied {
+                for stream in self.outputs_of(v) {
+                    let from = self.find(&mut phase, v);
+                    self.store(&mut phase, from, stream);
+                }
+            }
+            let first = folds.partition_point(|&(arg, _)| arg < v);
+            for &(_, reduce) in folds[first..].iter().take_while(|&&(arg, _)| arg == v) {
+                let from = self.find(&mut phase, v);
+                let from = self.dense(&mut phase, from);
+                let Step::Reduce(reduction, _) = graph.value(reduce).step else { unreachable!("only reductions fold") };
+                phase.code.push(Instr::Fold { from, fold: phase.folds.len() as u32 });
+                phase.folds.push(Fold { reduction, to: self.number[reduce as usize] });
+            }
+        }
+        phase
+    }
+
+    /// What phase `p` does to kept values before its walk.
+    fn kept_code(&mut self, p: u32) -> Vec<KeptInstr<Place>> {
+        let graph = self.graph;
+        let mut code = Vec::new();
+        for (v, value) in graph.used().filter(|(_, value)| value.class == Class::Kept && value.level == p) {
+            let to = self.number[v as usize];
+            match &value.step {
+                Step::Load(operand) => {
+                    let home = Home::Operand(*operand);
+                    let stream = self.domain.streams.iter().position(|s| s.home == home);
+                    code.push(KeptInstr::Load { stream: stream.expect("a used operand has a stream") as u32, to });
+                }
+                Step::Map { map, args, .. } => {
+                    let args = args.iter().map(|&a| match graph.value(a).class {
+                        Class::Uniform => self.splatted(a),
+                        _ => Place::Stream(self.number[a as usize]),
+                    });
+                    let args = args.collect();
+                    code.push(KeptInstr::Map { map: *map, args, to });
+                }
+                Step::Scalar(_) | Step::Reduce(..) => {}
+            }
+            code.extend(self.outputs_of(v).map(|stream| KeptInstr::Store { from: to, stream }));
+        }
+        code
+    }
+
+    /// A map of full values, its outputs included.
+    fn map(&mut self, phase: &mut Phase<Place>, v: u32, map: u32, args: &[u32]) {
+        let args = args.iter().map(|&a| self.find(phase, a)).collect();
+        let outputs: SmallVec<[u32; 2]> = self.outputs_of(v).collect();
+        let direct = outputs.iter().copied().find(|&stream| self.lie(stream) == Lie::InPlace);
+        let to = match (direct, self.keep[v as usize]) {
+            (Some(stream), _) => self.stream(phase, stream),
+            (None, Some(keep)) => self.kept_full(phase, keep),
+            (None, None) => self.register(),
+        };
+        self.place[v as usize] = Some(to);
+        phase.code.push(Instr::Map { map, args, to });
+        for stream in outputs.into_iter().filter(|&stream| Some(stream) != direct) {
+            self.store(phase, to, stream);
+        }
+    }
+
+    /// Where value `v` is, brought there if need be.
+    fn find(&mut self, phase: &mut Phase<Place>, v: u32) -> Place {
+        if let Some(place) = self.place[v as usize] {
+            return place;
+        }
+        let value = self.graph.value(v);
+        let place = match (value.class, &value.step) {
+            (Class::Uniform, _) => self.splatted(v),
+            (Class::Kept, _) => self.load(phase, self.number[v as usize]),
+            (Class::Full, Step::Load(operand)) => {
+                let home = Home::Operand(*operand);
+                let stream = self.domain.streams.iter().position(|s| s.home == home);
+                self.load(phase, stream.expect("a used operand has a stream") as u32)
+            }
+            (Class::Full, _) => match (self.outputs_of(v).next(), self.keep[v as usize]) {
+                (Some(stream), _) => self.load(phase, stream),
+                (None, Some(keep)) => self.kept_full(phase, keep),
+                (None, None) => unreachable!("a full value is computed before it is used"),
+            },
+        };
+        self.place[v as usize] = Some(place);
+        place
+    }
+
+    /// The elements of a stream under the tile.
+    fn load(&mut self, phase: &mut Phase<Place>, stream: u32) -> Place {
+        let own = self.stream(phase, stream);
+        match self.lie(stream) {
+            Lie::InPlace => own,
+            Lie::Splat => {
+                let to = Place::Splat(phase.splats);
+                phase.splats += 1;
+                phase.code.push(Instr::Splat { stream, to });
+                to
+            }
+            Lie::Strided => {
+                let to = self.register();
+                phase.code.push(Instr::Gather { stream, to });
+                to
+            }
+        }
+    }
+
+    /// Writes what is at `from` to an output.
+    fn store(&mut self, phase: &mut Phase<Place>, from: Place, stream: u32) {
+        let to = self.stream(phase, stream);
+        if self.lie(stream) == Lie::InPlace {
+            phase.code.push(Instr::Copy { from, to });
+        } else {
+            let from = self.dense(phase, from);
+            phase.code.push(Instr::Scatter { from, stream });
+        }
+    }
+
+    /// The same elements not as a splat.
+    fn dense(&mut self, phase: &mut Phase<Place>, from: Place) -> Place {
+        if !matches!(from, Place::Uniform(_) | Place::Splat(_)) {
+            return from;
+        }
+        let to = self.register();
+        phase.code.push(Instr::Copy { from, to });
+        to
+    }
+
+    /// How the elements of a stream lie under a tile.
+    fn lie(&self, stream: u32) -> Lie {
+        let axis = |axis: Option<usize>| axis.map(|axis| &self.domain.axes[axis]);
+        let (rows, cols) = (axis(self.choice.rows), axis(self.choice.cols));
+        let width = cols.map_or(1, |axis| axis.size);
+        if (stream as usize) < self.code.memory {
+            let step = |axis: Option<&super::domain::Axis>| axis.map_or(0, |axis| axis.strides[stream as usize]);
+            return self.choice.lie(step(rows), step(cols), width);
+        }
+        let (rows, cols) = (rows.is_some_and(|axis| axis.kept), cols.is_some_and(|axis| axis.kept));
+        let row_step = if cols { width } else { 1 };
+        self.choice.lie(if rows { row_step as isize } else { 0 }, cols as isize, width)
+    }
+
+    fn stream(&mut self, phase: &mut Phase<Place>, stream: u32) -> Place {
+        if !phase.streams.contains(&stream) {
+            phase.streams.push(stream);
+        }
+        Place::Stream(stream)
+    }
+
+    fn kept_full(&mut self, phase: &mut Phase<Place>, keep: u32) -> Place {
+        if !phase.keeps.contains(&keep) {
+            phase.keeps.push(keep);
+        }
+        Place::Keep(keep)
+    }
+
+    fn splatted(&mut self, v: u32) -> Place {
+        let number = self.number[v as usize];
+        let list = &mut self.code.splatted;
+        let place = list.iter().position(|&u| u == number).unwrap_or_else(|| {
+            list.push(number);
+            list.len() - 1
+        });
+        Place::Uniform(place as u32)
+    }
+
+    fn register(&mut self) -> Place {
+        self.registers += 1;
+        Place::Register(self.registers - 1)
+    }
+}

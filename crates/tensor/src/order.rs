@@ -1,0 +1,224 @@
+//! What depends on the order of elements along one axis: positions of extrema, sorting, running
+//! sums.
+
+use std::cmp::Ordering;
+
+use crate::compare::is_nan;
+use crate::error::checked;
+use crate::{Element, Float, ShapeError, Tensor, resolve_axis};
+
+/// `f` of every line of elements along `axis`, which writes a line of `length` elements or, for
+/// `None`, as many as there were.
+fn lines<T: Element, U: Element>(
+    x: &Tensor<T>,
+    axis: usize,
+    length: Option<usize>,
+    mut f: impl FnMut(&[T], &mut [U]),
+) -> Result<Tensor<U>, ShapeError> {
+    let at = axis as isize;
+    let last = x.transpose(at, -1).contiguous();
+    let size = x.shape()[axis];
+    let length = length.unwrap_or(size);
+    let mut shape = last.shape().clone();
+    shape.sizes_mut()[x.rank() - 1] = length;
+    let values = last.as_slice().unwrap_or(&[]);
+    let y = Tensor::try_build(shape, |out| {
+        if length > 0 {
+            for (line, to) in out.chunks_exact_mut(length).enumerate() {
+                f(&values[line * size..][..size], to);
+            }
+        }
+    })?;
+    Ok(y.transpose(at, -1))
+}
+
+/// Numbers in ascending order, NaN after all of them.
+fn nan_last<T: Element>(a: &T, b: &T) -> Ordering {
+    a.partial_cmp(b).unwrap_or_else(|| is_nan(*a).cmp(&is_nan(*b)))
+}
+
+fn arg<T: Element>(x: &Tensor<T>, axis: isize, better: impl Fn(T, T) -> bool) -> Result<Tensor<i64>, ShapeError> {
+    let axis = resolve_axis(axis, x.rank())?;
+    if x.shape()[axis] == 0 && x.shape().reduced(&[axis], false).count() > 0 {
+        return Err(ShapeError::new(format!("there are no elements along axis {axis} of {}", x.shape())));
+    }
+    let first = |line: &[T], to: &mut [i64]| {
+        let mut best = 0;
+        for (i, &v) in line.iter().enumerate() {
+            if is_nan(line[best]) {
+                break;
+            }
+            if is_nan(v) || better(v, line[best]) {
+                best = i;
+            }
+        }
+        to[0] = best as i64;
+    };
+    Ok(lines(x, axis, Some(1), first)?.reshape(x.shape().reduced(&[axis], false)))
+}
+
+impl<T: Element> Tensor<T> {
+    /// Where the largest element along `axis` is, the first of equal ones; NaN counts as the
+    /// largest. The axis is removed.
+    ///
+    /// ```
+    /// # use wengert_tensor::tensor;
+    /// assert_eq!(tensor![[1, 5, 2], [7, 3, 7]].argmax(1), tensor![1, 0]);
+    /// ```
+    /// # Panics
+    /// If the axis is out of range or has no elements.
+    #[track_caller]
+    pub fn argmax(&self, axis: isize) -> Tensor<i64> {
+        checked!("argmax", arg(self, axis, |a, b| a > b))
+    }
+
+    /// Where the smallest element along `axis` is, the first of equal ones; NaN counts as the
+    /// smallest. The axis is removed.
+    ///
+    /// ```
+    /// # use wengert_tensor::tensor;
+    /// assert_eq!(tensor![[1, 5, 2], [7, 3, 7]].argmin(1), tensor![0, 1]);
+    /// ```
+    /// # Panics
+    /// If the axis is out of range or has no elements.
+    #[track_caller]
+    pub fn argmin(&self, axis: isize) -> Tensor<i64> {
+        checked!("argmin", arg(self, axis, |a, b| a < b))
+    }
+
+    /// The elements along `axis` in ascending order, NaN last.
+    ///
+    /// ```
+    /// # use wengert_tensor::tensor;
+    /// assert_eq!(tensor![[3, 1, 2], [5, 6, 4]].sort(1), tensor![[1, 2, 3], [4, 5, 6]]);
+    /// ```
+    /// # Panics
+    /// If the axis is out of range.
+    #[track_caller]
+    pub fn sort(&self, axis: isize) -> Self {
+        let axis = checked!("sort", resolve_axis(axis, self.rank()));
+        let sorted = |line: &[T], to: &mut [T]| {
+            to.copy_from_slice(line);
+            to.sort_by(nan_last);
+        };
+        checked!("sort", lines(self, axis, None, sorted))
+    }
+
+    /// The order that sorts the elements along `axis`; equal ones keep theirs, NaN comes last.
+    ///
+    /// ```
+    /// # use wengert_tensor::tensor;
+    /// assert_eq!(tensor![0.3, 0.1, 0.2].argsort(0), tensor![1, 2, 0]);
+    /// ```
+    /// # Panics
+    /// If the axis is out of range.
+    #[track_caller]
+    pub fn argsort(&self, axis: isize) -> Tensor<i64> {
+        let axis = checked!("argsort", resolve_axis(axis, self.rank()));
+        let order = |line: &[T], to: &mut [i64]| {
+            to.iter_mut().enumerate().for_each(|(i, v)| *v = i as i64);
+            to.sort_by(|&i, &j| nan_last(&line[i as usize], &line[j as usize]));
+        };
+        checked!("argsort", lines(self, axis, None, order))
+    }
+}
+
+impl<T: Float> Tensor<T> {
+    /// The sums of the first element along `axis`, the first two, and so on, added up in `f64`.
+    ///
+    /// ```
+    /// # use wengert_tensor::tensor;
+    /// assert_eq!(tensor![1.0, 2.0, 3.0].cumsum(0), tensor![1.0, 3.0, 6.0]);
+    /// ```
+    /// # Panics
+    /// If the axis is out of range.
+    #[track_caller]
+    pub fn cumsum(&self, axis: isize) -> Self {
+        let axis = checked!("cumsum", resolve_axis(axis, self.rank()));
+        let running = |line: &[T], to: &mut [T]| {
+            let mut sum = 0.0;
+            for (to, v) in to.iter_mut().zip(line) {
+                sum += v.to_f64();
+                *to = T::from_f64(sum);
+            }
+        };
+        checked!("cumsum", lines(self, axis, None, running))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{any_layout, line_of_panic, message_of};
+    use crate::tensor;
+    use proptest::prelude::*;
+
+    const NAN: f64 = f64::NAN;
+
+    #[test]
+    fn nan_and_ties() {
+        let x = tensor![1.0, NAN, 5.0, NAN, 5.0];
+        assert_eq!(x.argmax(0).item(), 1);
+        assert_eq!(x.argmin(0).item(), 1);
+        assert_eq!(tensor![2.0, 5.0, 5.0, 2.0].argmax(0).item(), 1);
+        assert_eq!(tensor![2.0, 5.0, 5.0, 2.0].argmin(0).item(), 0);
+        assert!(x.sort(0).bits_eq(&tensor![1.0, 5.0, 5.0, NAN, NAN]));
+        assert_eq!(x.argsort(0), tensor![0, 2, 4, 1, 3]);
+        assert_eq!(tensor![false, true].argmax(0).item(), 1);
+        let none: Tensor = Tensor::zeros([2, 0]);
+        assert_eq!(none.argmax(0).shape(), &[0]);
+        assert_eq!(none.sort(1).shape(), &[2, 0]);
+        assert_eq!(none.cumsum(0).shape(), &[2, 0]);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let none: Tensor = Tensor::zeros([2, 0]);
+        for (f, message) in [
+            (&(|| drop(none.argmax(1))) as &dyn Fn(), "argmax: there are no elements along axis 1 of [2, 0]"),
+            (&|| drop(none.argmin(-1)), "argmin: there are no elements along axis 1 of [2, 0]"),
+            (&|| drop(none.argmax(2)), "argmax: axis 2 is out of range for 2 axes"),
+            (&|| drop(none.sort(2)), "sort: axis 2 is out of range for 2 axes"),
+            (&|| drop(none.argsort(2)), "argsort: axis 2 is out of range for 2 axes"),
+            (&|| drop(none.cumsum(2)), "cumsum: axis 2 is out of range for 2 axes"),
+        ] {
+            assert_eq!(message_of(f), message);
+        }
+        assert_eq!(line_of_panic(|| drop(none.argmax(1))), line!());
+        assert_eq!(line_of_panic(|| drop(none.sort(2))), line!());
+    }
+
+    proptest! {
+        #[test]
+        fn lines_agree_with_loops(a in any_layout::<f32>()) {
+            let a = a.map(|v| (v * 7.0) % 5.0);
+            let a = a.t();
+            for axis in 0..a.rank() as isize {
+                let n = a.shape()[axis as usize] as isize;
+                let (sorted, sums) = (a.sort(axis), a.cumsum(axis));
+                for i in 1..n {
+                    prop_assert!(sorted.select(axis, i - 1).le(sorted.select(axis, i)).all(..).item());
+                    prop_assert_eq!(sums.select(axis, i), sums.select(axis, i - 1) + a.select(axis, i));
+                }
+                prop_assert_eq!(sorted.sum(..), a.sum(..));
+                if n > 0 && a.count() > 0 {
+                    prop_assert_eq!(sums.select(axis, -1), a.sum(axis));
+                    let (top, low) = (a.argmax(axis), a.argmin(axis));
+                    let order = a.argsort(axis);
+                    for i in 0..n {
+                        let here = a.select(axis, i);
+                        // Earlier ones are smaller, later ones are not larger.
+                        let beaten = Tensor::where_(&top.gt(i as i64), here.lt(a.max(axis)), here.le(a.max(axis)));
+                        prop_assert!(beaten.all(..).item());
+                        prop_assert!(Tensor::where_(&low.gt(i as i64), here.gt(a.min(axis)), here.ge(a.min(axis))).all(..).item());
+                        prop_assert_eq!(order.eq(i as i64).count_true(), here.count());
+                    }
+                    if a.rank() == 1 {
+                        prop_assert_eq!(a.index_select(0, &order), sorted);
+                        prop_assert_eq!(a.at([top.item() as usize]), a.max(0).item());
+                    }
+                }
+            }
+        }
+    }
+}

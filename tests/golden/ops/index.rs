@@ -1,0 +1,32 @@
+//! Elements chosen by index, mask or order.
+
+use wengert::prelude::*;
+
+use super::{one, two};
+use crate::call::{Call, Outputs};
+
+pub(crate) fn run<'t, T: Float>(op: &str, c: &Call<'t, T>) -> Outputs<'t, T> {
+    let a = &c.args;
+    one(match op {
+        "index_select" | "index" | "take" => c.x(0)?.index_select(a.int_or("dim", 0, 0)?, &c.ints(1)?),
+        "index_add" => c.x(0)?.index_add(a.int("dim", 0)?, &c.ints(1)?, c.x(2)?),
+        "gather" => c.x(0)?.gather(a.int("dim", 0)?, &c.ints(1)?),
+        "scatter" => c.x(0)?.scatter(a.int("dim", 0)?, &c.ints(1)?, c.x(2)?),
+        "scatter_add" => c.x(0)?.scatter_add(a.int("dim", 0)?, &c.ints(1)?, c.x(2)?),
+        "masked_select" => c.x(0)?.masked_select(&c.bools(1)?),
+        "masked_fill" => c.x(0)?.masked_fill(c.tape.mask(&c.bools(1)?), a.f64("value", 0)?),
+        "embedding" => c.x(1)?.index_select(0, &c.ints(0)?),
+        "one_hot" => return one(c.tape.one_hot(&c.ints(0)?, a.int("num_classes", 0)?.try_into().ok()?).value().cast::<i64>()),
+        "argsort" => return one(c.x(0)?.argsort(a.int_or("dim", 0, -1)?)),
+        "sort" if !a.flag("descending")? => {
+            let (values, indices) = c.x(0)?.sort(a.int_or("dim", 0, -1)?);
+            return two(values, indices);
+        }
+        "topk" => {
+            let k = a.int("k", 0)?.try_into().ok()?;
+            let (values, indices) = c.x(0)?.topk(k, a.int_or("dim", 1, -1)?);
+            return two(values, indices);
+        }
+        _ => return None,
+    })
+}

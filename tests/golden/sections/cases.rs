@@ -1,0 +1,95 @@
+//! Values, gradients of Σ outputs·weights and, where given, second derivatives.
+
+use serde_json::Value;
+use wengert::prelude::*;
+
+use crate::args::Args;
+use crate::call::{Call, Output, Outputs};
+use crate::compare::{Alternatives, Tolerance, check};
+use crate::data::{self, Data};
+use crate::{eval, ops};
+
+pub(super) fn run(entry: &Value, meta: &Value) -> Option<Result<(), String>> {
+    let list = |key: &str| entry[key].as_array().map_or(&[][..], |list| list);
+    let inputs: Vec<Data> = list("inputs").iter().map(Data::parse).collect::<Option<_>>()?;
+    let tape = if entry["attrs"]["training"] == true { Tape::train(0) } else { Tape::<f64>::new() };
+    let call = Call::new(&tape, inputs, Args::of(entry, list("inputs").len()), entry["expr"].as_str()?);
+    let outputs = apply(entry, &call)?;
+    if !call.all_read() {
+        return None;
+    }
+    let differentiated: Vec<usize> = (0..call.count()).filter(|&i| entry["grads"][i].is_object()).collect();
+    let vars: Vec<Var<'_, f64>> = differentiated.iter().map(|&i| call.var(i)).collect::<Option<_>>()?;
+    let tolerance = Tolerance::of(entry, meta);
+    Some(compare(entry, &outputs, &differentiated, &vars, tolerance))
+}
+
+fn apply<'t>(entry: &Value, call: &Call<'t, f64>) -> Outputs<'t, f64> {
+    if entry["op"] != "composite" {
+        return ops::run(entry["op"].as_str()?, call);
+    }
+    // The text does not say over which axes a sum goes; the shape does.
+    let want = Data::parse(&entry["outputs"][0])?.shape;
+    let fits = |y: &Var<'_, f64>| y.shape()[..] == want[..];
+    let x = call.x(0)?;
+    let y = eval::formula(&call.expr, x, false).filter(fits);
+    let y = y.or_else(|| eval::formula(&call.expr, x, true).filter(fits))?;
+    Some(vec![Output::Var(y)])
+}
+
+fn compare(
+    entry: &Value,
+    outputs: &[Output<'_, f64>],
+    differentiated: &[usize],
+    vars: &[Var<'_, f64>],
+    tolerance: Tolerance,
+) -> Result<(), String> {
+    let also = Alternatives::of(entry);
+    let wanted = entry["outputs"].as_array().map_or(0, Vec::len);
+    if outputs.len() != wanted {
+        return Err(format!("has {} outputs, not {wanted}", outputs.len()));
+    }
+    for (i, output) in outputs.iter().enumerate() {
+        let want = Data::parse(&entry["outputs"][i]).ok_or("an output that cannot be read")?;
+        let others = if i == 0 { &also.outputs[..] } else { &[] };
+        check(&output.data(), &want, others, tolerance).map_err(|why| format!("output {i} {why}"))?;
+    }
+    if vars.is_empty() {
+        return Ok(());
+    }
+    let terms = outputs.iter().enumerate().map(|(i, output)| match output {
+        Output::Var(y) => weighted(*y, &entry["weights"][i]),
+        Output::Value(_) => None,
+    });
+    let Some(loss) = terms.flatten().reduce(|a, b| a + b) else { return Err("has no gradient".to_owned()) };
+    let grads = gradients(loss, vars);
+    for (&i, grad) in differentiated.iter().zip(&grads) {
+        let want = Data::parse(&entry["grads"][i]).ok_or("a gradient that cannot be read")?;
+        let others = if i == differentiated[0] { &also.grads[..] } else { &[] };
+        check(&data::of(&grad.value()), &want, others, tolerance).map_err(|why| format!("gradient {i} {why}"))?;
+    }
+    if !entry["grad2"].is_array() {
+        return Ok(());
+    }
+    let terms = differentiated.iter().zip(&grads).filter_map(|(&i, &g)| weighted(g, &entry["grad2_weights"][i]));
+    let Some(loss) = terms.reduce(|a, b| a + b) else { return Ok(()) };
+    for (&i, grad) in differentiated.iter().zip(gradients(loss, vars)) {
+        let Some(want) = Data::parse(&entry["grad2"][i]) else { continue };
+        check(&data::of(&grad.value()), &want, &[], tolerance).map_err(|why| format!("second gradient {i} {why}"))?;
+    }
+    Ok(())
+}
+
+/// Σ y·weights; `None` without weights.
+fn weighted<'t>(y: Var<'t, f64>, weights: &Value) -> Option<Var<'t, f64>> {
+    let weights = Tensor::from_vec(data::numbers(weights)?, y.shape());
+    Some((y * &weights).sum(..))
+}
+
+/// The gradients of a scalar; zeros where it does not depend.
+fn gradients<'t>(loss: Var<'t, f64>, x: &[Var<'t, f64>]) -> Vec<Var<'t, f64>> {
+    let tape = loss.tape();
+    let found = loss.cotangents_of(tape.scalar(1.0), x);
+    let zeros = |x: Var<'t, f64>| tape.var(Tensor::zeros(x.shape()));
+    found.into_iter().zip(x).map(|(g, &x)| g.unwrap_or_else(|| zeros(x))).collect()
+}

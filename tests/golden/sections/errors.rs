@@ -1,0 +1,72 @@
+//! What must be refused: with a message, blamed on the line that asked for it.
+
+use serde_json::Value;
+use wengert::prelude::*;
+
+use crate::args::Args;
+use crate::call::Call;
+use crate::data::Data;
+use crate::expr::{self, Expr};
+use crate::guard::guarded;
+use crate::{Verdict, eval, ops};
+
+pub(super) fn run(entry: &Value) -> Verdict {
+    let list = entry["inputs"].as_array().map_or(&[][..], |list| list);
+    let Some(inputs) = list.iter().map(Data::parse).collect::<Option<Vec<_>>>() else { return Verdict::Unsupported };
+    let asked = guarded(|| {
+        let tape = Tape::<f64>::new();
+        let call = Call::new(&tape, inputs, Args::of(entry, list.len()), entry["expr"].as_str().unwrap_or(""));
+        ask(entry["op"].as_str()?, &call).filter(|()| call.all_read())
+    });
+    match asked {
+        Ok(None) => Verdict::Unsupported,
+        Ok(Some(())) => Verdict::Failed("was accepted".to_owned()),
+        Err(panic) if panic.message.is_empty() => Verdict::Failed("was refused without a message".to_owned()),
+        Err(panic) if !is_here(&panic.file) => {
+            Verdict::Failed(format!("was refused at {}, not at the user's line: {}", panic.file, panic.message))
+        }
+        Err(_) => Verdict::Passed,
+    }
+}
+
+/// Whether a source file belongs to this program.
+fn is_here(file: &str) -> bool {
+    file.replace('\\', "/").contains("tests/golden/")
+}
+
+/// Does what must be refused; `None` if there is no way to ask for it.
+fn ask(op: &str, c: &Call<'_, f64>) -> Option<()> {
+    match op {
+        "backward" => {
+            let x = c.x(0)?;
+            if let Some(formula) = c.expr.split(".backward()").next().filter(|f| f.len() < c.expr.len()) {
+                eval::formula(formula.trim_matches(['(', ')']), x, false)?.backward();
+            } else if c.expr == "upstream gradient of wrong shape" {
+                (x * 2.0).vjp(&Tensor::ones([x.count() + 1]), [x]);
+            } else {
+                return None;
+            }
+        }
+        "item" => _ = c.x(0)?.item(),
+        "zeros" => {
+            let shape: Option<Vec<usize>> = c.args.ints("shape", 0)?.into_iter().map(|n| n.try_into().ok()).collect();
+            _ = Tensor::<f64>::zeros(shape?);
+        }
+        "optim" => {
+            let (name, setting) = c.expr.split_once(' ')?;
+            let param = Param::<f64>::new("p", c.value(0)?);
+            let lr: f64 = setting.strip_prefix("lr=")?.parse().ok()?;
+            match name {
+                "SGD" => _ = Sgd::new(&param, lr),
+                "Adam" => _ = Adam::new(&param, lr),
+                _ => return None,
+            }
+        }
+        "select" => {
+            let Expr::Index(_, items) = expr::parse(&c.expr)? else { return None };
+            _ = eval::index(c.x(0)?, &items)?.value();
+        }
+        _ => ops::run(op, c)?.iter().for_each(|output| _ = output.data()),
+    }
+    Some(())
+}
