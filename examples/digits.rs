@@ -123,7 +123,7 @@ impl Args {
                 "--json" => args.json = true,
                 "--seed" => args.seed = number()?,
                 "--epochs" => args.epochs = number()? as usize,
-                "--threads" => wengert::kernel::set_threads(number()?.max(1) as usize),
+                "--threads" => wengert::set_threads(number()?.max(1) as usize),
                 _ => return Err(format!("`{word}` is not one of --json, --threads N, --seed S, --epochs E")),
             }
         }

@@ -68,6 +68,11 @@ pub trait Op: Clone + Send + Sync + 'static {
     /// For a map, a cotangent may have the shape of the output: the engine sums it over the
     /// axes that were broadcast.
     fn vjp<'t, T: Float>(&self, x: &[Var<'t, T>], y: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T>;
+
+    /// The floating-point operations of a kernel that is bound by arithmetic, for the profiler.
+    fn flops(&self, _x: &[&Shape]) -> f64 {
+        0.0
+    }
 }
 
 /// How an operation computes: the four things that the planner knows.
@@ -219,6 +224,7 @@ pub(crate) trait Recorded<T: Float>: Send + Sync {
     fn name(&self) -> &'static str;
     fn lower(&self) -> Lowering<'_, T>;
     fn vjp<'t>(&self, x: &[Var<'t, T>], y: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T>;
+    fn flops(&self, x: &[&Shape]) -> f64;
     fn kind(&self) -> TypeId;
     /// The same operation for `f64`.
     fn to_f64(&self) -> Box<dyn Recorded<f64>>;
@@ -233,6 +239,9 @@ impl<O: Op, T: Float> Recorded<T> for O {
     }
     fn vjp<'t>(&self, x: &[Var<'t, T>], y: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
         Op::vjp(self, x, y, g)
+    }
+    fn flops(&self, x: &[&Shape]) -> f64 {
+        Op::flops(self, x)
     }
     fn kind(&self) -> TypeId {
         TypeId::of::<O>()

@@ -11,7 +11,7 @@ use wengert_tensor::{Float, Shape, Tensor};
 
 use crate::op::{Elementwise, Map, Op, Recorded};
 use crate::state::{Slot, StateId};
-use crate::{Param, Var, plan};
+use crate::{Explanation, Param, Var, plan};
 
 /// A recording of operations, from which values are computed when somebody looks and along
 /// which derivatives are taken.
@@ -45,6 +45,8 @@ pub struct Tape<T: Float = f32> {
     pub(crate) differentiated: Cell<bool>,
     /// Scalars whose value somebody will ask for after the step (losses).
     pub(crate) watched: RefCell<SmallVec<[u32; 2]>>,
+    /// What was launched since profiling began.
+    pub(crate) explanation: RefCell<Option<Explanation>>,
 }
 
 /// A parameter or buffer on a tape.
@@ -166,6 +168,7 @@ impl<T: Float> Tape<T> {
             state: RefCell::default(),
             differentiated: Cell::new(false),
             watched: RefCell::default(),
+            explanation: RefCell::new(None),
         }
     }
 
@@ -347,6 +350,30 @@ impl<T: Float> Tape<T> {
             })
             .collect();
         self.run(&roots);
+    }
+
+    /// Notes from now on what every run of this tape launches.
+    pub fn profile(&self) {
+        *self.explanation.borrow_mut() = Some(Explanation::default());
+    }
+
+    /// What was launched since [`Tape::profile`]: the profiler to reach for.
+    ///
+    /// ```
+    /// use wengert_autograd::Tape;
+    /// use wengert_tensor::Tensor;
+    ///
+    /// let tape = Tape::new();
+    /// tape.profile();
+    /// let x = tape.var(Tensor::<f32>::ones([1000]));
+    /// let y = ((x * 2.0).tanh() + x).sum(..);
+    /// y.item();
+    /// let explanation = tape.explain();
+    /// assert_eq!(explanation.launches.len(), 1);
+    /// println!("{explanation}");
+    /// ```
+    pub fn explain(&self) -> Explanation {
+        self.explanation.borrow().clone().unwrap_or_default()
     }
 
     /// Computes the values of `roots` and whatever they need.

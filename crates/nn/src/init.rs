@@ -121,17 +121,19 @@ impl Init {
     /// If a spread is negative or not finite.
     #[track_caller]
     pub fn values<T: Float>(self, shape: impl Into<Shape>, fans: [usize; 2], rng: &mut Rng) -> Tensor<T> {
-        let spread = |sd: f64| {
-            assert!(sd >= 0.0 && sd.is_finite(), "init: {self:?} has no finite spread");
-            sd
-        };
+        if let Self::Normal(spread) | Self::Uniform(spread) = self {
+            assert!(
+                spread >= 0.0 && spread.is_finite(),
+                "init: {self:?} has no finite spread"
+            );
+        }
         match self {
             Self::Constant(value) => Tensor::full(shape, T::from_f64(value)),
-            Self::Normal(sd) => Tensor::normal(shape, T::ZERO, T::from_f64(spread(sd)), rng),
-            Self::Uniform(bound) if spread(bound) == 0.0 => Tensor::zeros(shape),
+            Self::Normal(sd) => Tensor::normal(shape, T::ZERO, T::from_f64(sd), rng),
+            Self::Uniform(0.0) => Tensor::zeros(shape),
             Self::Uniform(bound) => Tensor::uniform(shape, T::from_f64(-bound)..T::from_f64(bound), rng),
             Self::ScaledNormal { gain, fan } => Self::Normal(gain / fan.of(fans).sqrt()).values(shape, fans, rng),
-            // A uniform number below b in size has the variance b²/3.
+            // A uniform number between ±b has the variance b²/3.
             Self::ScaledUniform { gain, fan } => {
                 Self::Uniform(gain * (3.0 / fan.of(fans)).sqrt()).values(shape, fans, rng)
             }

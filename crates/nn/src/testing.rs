@@ -1,7 +1,10 @@
-//! What the tests of this crate share: naive comparisons and finite differences.
+//! What the tests of this crate share.
 
+use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::Mutex;
 
+use wengert_autograd::check::Check;
 use wengert_autograd::{Tape, Var};
 use wengert_tensor::{Rng, Tensor};
 
@@ -17,6 +20,19 @@ pub(crate) fn message_of(f: impl FnOnce()) -> String {
             .expect("panics carry a message")
             .to_string(),
     }
+}
+
+/// The source line of the panic of `f`.
+pub(crate) fn line_of_panic(f: impl FnOnce()) -> u32 {
+    static HOOK: Mutex<()> = Mutex::new(());
+    thread_local!(static LINE: Cell<u32> = const { Cell::new(0) });
+    let _one_at_a_time = HOOK.lock().unwrap_or_else(|e| e.into_inner());
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(|info| LINE.set(info.location().map_or(0, |l| l.line()))));
+    let result = panic::catch_unwind(AssertUnwindSafe(f));
+    panic::set_hook(before);
+    assert!(result.is_err(), "it should panic");
+    LINE.get()
 }
 
 /// Asserts equal shapes and values: NaN as NaN, infinities as such, finite numbers to a
@@ -36,59 +52,25 @@ pub(crate) fn assert_close(got: &Tensor<f64>, want: &Tensor<f64>, tolerance: f64
     }
 }
 
-/// Compares the gradient of a function with central differences, over all elements of `x`.
+/// Checks the gradient of a function at `x`, in train mode, against finite differences.
 #[track_caller]
 pub(crate) fn check(f: impl for<'t> Fn(Var<'t, f64>) -> Var<'t, f64>, x: &Tensor<f64>) {
-    let value = |x: &Tensor<f64>| {
-        let tape = Tape::train(1);
-        loss(f(tape.var(x))).item()
-    };
-    let tape = Tape::train(1);
-    let v = tape.var(x);
-    let [gradient] = loss(f(v)).grad([v]);
-    assert_matches_differences(&gradient.value(), x, value);
+    Check::new().train(1).gradcheck(|[x]| f(x), [x]).assert_ok();
 }
 
-/// Compares the gradients of a layer, with respect to its input and every parameter, with
-/// central differences, in train mode.
+/// Checks the gradients of a layer with respect to its input and every parameter, in train mode.
 #[track_caller]
 pub(crate) fn check_layer(layer: &impl Layer<f64>, x: &Tensor<f64>) {
     check(|x| layer.forward(x), x);
-    for (name, param) in layer.params() {
-        let tape = Tape::train(1);
-        let gradients = loss(layer.forward(tape.var(x))).backward();
-        let gradient = gradients.of(&param, &name).expect("every parameter is used");
-        let held = param.value();
-        let value = |p: &Tensor<f64>| {
-            param.set(p);
-            let tape = Tape::train(1);
-            loss(layer.forward(tape.var(x))).item()
-        };
-        assert_matches_differences(&gradient.value(), &held, value);
-        param.set(held);
-    }
-}
-
-/// A sum that weights every element differently.
-fn loss(y: Var<'_, f64>) -> Var<'_, f64> {
+    let tape = Tape::train(1);
+    let y = layer.forward(tape.var(x));
+    // Weighted, so that no two elements of the output count alike.
     let weights: Tensor<f64> = Tensor::uniform(y.shape(), 0.5..1.5, &mut Rng::seed(99));
-    (y * &weights).sum(..)
-}
-
-#[track_caller]
-fn assert_matches_differences(gradient: &Tensor<f64>, x: &Tensor<f64>, f: impl Fn(&Tensor<f64>) -> f64) {
-    let values = x.to_vec();
-    let differences = (0..values.len()).map(|i| {
-        let step = f64::EPSILON.cbrt() * values[i].abs().max(1.0);
-        let moved = |by: f64| {
-            let mut values = values.clone();
-            values[i] += by;
-            f(&Tensor::from_vec(values, x.shape()))
-        };
-        (moved(step) - moved(-step)) / (2.0 * step)
-    });
-    for (i, (got, want)) in gradient.iter().zip(differences).enumerate() {
-        let fits = (got - want).abs() <= 1e-8 * want.abs().max(1.0);
-        assert!(fits, "derivative {i} is {got}, but differences give {want}");
-    }
+    let params = layer.params();
+    Check::new()
+        .model(
+            (y * &weights).sum(..),
+            params.iter().map(|(name, param)| (name.as_str(), param)),
+        )
+        .assert_ok();
 }

@@ -101,6 +101,8 @@ pub use wengert_autograd::*;
 #[doc(inline)]
 pub use wengert_nn::*;
 #[doc(inline)]
+pub use wengert_tensor::kernel::parallel::{set_threads, threads};
+#[doc(inline)]
 pub use wengert_tensor::*;
 #[doc(inline)]
 pub use wengert_train as train;

@@ -107,10 +107,10 @@ fn run(check: &Check, name: &'static str, f: Outputs<'_>, names: Vec<String>, x:
 /// What the elements of each output are multiplied with before they are summed: 1 for one
 /// scalar; else of both signs and no two alike, so that nothing cancels.
 fn weights(outputs: &[Tensor<f64>]) -> Vec<Tensor<f64>> {
-    if let [y] = outputs {
-        if y.count() == 1 {
-            return vec![Tensor::ones(y.shape())];
-        }
+    if let [y] = outputs
+        && y.count() == 1
+    {
+        return vec![Tensor::ones(y.shape())];
     }
     let mut rng = Rng::seed(2);
     let mut weight = || (0.5 + rng.unit()) * if rng.below(2) == 0 { 1.0 } else { -1.0 };

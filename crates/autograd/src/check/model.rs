@@ -1,6 +1,6 @@
 //! A recorded loss against finite differences, with respect to parameters.
 
-use wengert_tensor::{Float, Tensor};
+use wengert_tensor::Float;
 
 use super::Check;
 use super::gradcheck::{not_deterministic, not_finite};
@@ -27,10 +27,8 @@ pub(super) fn check<'p, T: Float, S: Into<String>>(
     );
     let transcript = Transcript::of(loss);
     let root = transcript.root();
-    let params: Vec<(String, &Param<T>, Option<Var<'_, f64>>)> = params
-        .into_iter()
-        .map(|(name, param)| (name.into(), param, transcript.leaf(param)))
-        .collect();
+    let params: Vec<(S, &Param<T>)> = params.into_iter().collect();
+    let leaves: Vec<Option<Var<'_, f64>>> = params.iter().map(|(_, param)| transcript.leaf(param)).collect();
 
     let tolerance = check.tolerance.unwrap_or(TOLERANCE);
     let mut report = Report {
@@ -39,29 +37,25 @@ pub(super) fn check<'p, T: Float, S: Into<String>>(
         problem: None,
         inputs: Vec::new(),
     };
-    let base = root.value();
-    let again = Transcript::of(loss).root().value();
-    report.problem = not_finite(&[base.clone()]).or_else(|| not_deterministic(&[base.clone()], &[again]));
+    let (first, second) = ([root.value()], [Transcript::of(loss).root().value()]);
+    report.problem = not_finite(&first).or_else(|| not_deterministic(&first, &second));
     if report.problem.is_some() {
         return report;
     }
 
-    let leaves: Vec<Var<'_, f64>> = params.iter().filter_map(|(_, _, leaf)| *leaf).collect();
-    let one = root.tape().scalar(1.0).reshape(&shape);
-    let mut gradients = root.cotangents_of(one, &leaves).into_iter();
-    let wanted: Vec<Option<Var<'_, f64>>> = params
-        .iter()
-        .map(|(_, _, leaf)| leaf.and_then(|_| gradients.next().expect("one a leaf")))
-        .collect();
-    // All in one run, and before any leaf is moved.
+    // All gradients in one run, before any leaf is moved.
+    let used: Vec<Var<'_, f64>> = leaves.iter().flatten().copied().collect();
+    let found = root.cotangents_of(root.tape().scalar(1.0).reshape(&shape), &used);
     root.tape()
-        .run(&wanted.iter().flatten().map(|g| g.id).collect::<Vec<_>>());
-    let gradients: Vec<Option<Tensor<f64>>> = wanted.into_iter().map(|g| g.map(Var::value)).collect();
+        .run(&found.iter().flatten().map(|g| g.id).collect::<Vec<_>>());
+    let gradients: Vec<_> = found.into_iter().map(|g| g.map(Var::value)).collect();
+    let mut gradients = gradients.into_iter();
 
-    for ((name, param, leaf), gradient) in params.into_iter().zip(gradients) {
+    for ((name, param), leaf) in params.into_iter().zip(leaves) {
         let value = leaf.map_or_else(|| param.value().cast(), Var::value);
+        let gradient = leaf.and_then(|_| gradients.next().expect("one a leaf"));
         let input = Input {
-            name,
+            name: name.into(),
             value: &value,
             gradient,
             at_most: check.at_most.min(AT_MOST),
@@ -84,7 +78,7 @@ pub(super) fn check<'p, T: Float, S: Into<String>>(
 
 #[cfg(test)]
 mod tests {
-    use wengert_tensor::{Rng, tensor};
+    use wengert_tensor::{Rng, Tensor, tensor};
 
     use super::super::tests::{Cube, sample};
     use super::super::{Finding, model};
@@ -156,6 +150,16 @@ mod tests {
         let report = model(loss, [("a", &a), ("b", &b), ("unused", &unused)]);
         let findings: Vec<Finding> = report.inputs.iter().map(|input| input.finding).collect();
         assert_eq!(findings, [Finding::Wrong, Finding::Agrees, Finding::Unused], "{report}");
+    }
+
+    #[test]
+    fn a_parameter_on_a_kink_is_named_and_not_called_wrong() {
+        let w = Param::<f32>::new("w", tensor![0.3, 0.0, -0.2]);
+        let tape = Tape::new();
+        let report = model(w.on(&tape).maximum(0.0).sum(..), [("w", &w)]);
+        report.assert_ok();
+        assert_eq!(report.inputs[0].finding, Finding::Kink);
+        assert_eq!(report.inputs[0].hint.as_deref(), Some("at [1], slopes 0 and 1"), "{report}");
     }
 
     #[test]

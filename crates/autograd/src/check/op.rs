@@ -193,11 +193,11 @@ impl<const N: usize> Battery<'_, N> {
         );
         self.take("gradient", &first);
         self.take("second derivative", &second);
-        for turn in 0..LAYOUTS.len() {
+        for (turn, (layout, _)) in LAYOUTS.iter().enumerate() {
             let mut layouts = LAYOUTS.iter().cycle().skip(turn);
             let strided = x.each_ref().map(|x| layouts.next().expect("it cycles").1(x));
             let reference = strided.each_ref().map(Tensor::contiguous);
-            self.same(format!("inputs in memory: {}", LAYOUTS[turn].0), &strided, &reference);
+            self.same(format!("inputs in memory: {layout}"), &strided, &reference);
         }
     }
 

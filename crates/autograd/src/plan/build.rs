@@ -304,6 +304,7 @@ impl<'a, T: Float> Build<'a, T> {
             operands: body.operands.into_iter().map(|(position, _)| position).collect(),
             scalars: body.scalars,
             maps: body.maps,
+            members: group.members.clone(),
             outputs: written.iter().map(|&member| (member, self.layout(member).clone())).collect(),
         })
     }

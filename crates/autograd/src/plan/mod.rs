@@ -2,6 +2,7 @@
 //! kernel, run the kernels. A step of the same structure as an earlier one reuses its plan.
 
 mod build;
+mod explain;
 mod fuse;
 mod graph;
 mod run;
@@ -16,6 +17,7 @@ use wengert_tensor::kernel::Program;
 
 use crate::Tape;
 use crate::tape::Nodes;
+pub use explain::{Explanation, LaunchKind, LaunchReport};
 use graph::{Graph, Signature};
 
 /// What to launch, in order, for one structure of needed entries. Numbers are positions in
@@ -34,6 +36,8 @@ enum Launch<T: Float> {
         operands: Vec<u32>,
         scalars: Vec<u32>,
         maps: Vec<u32>,
+        /// Every entry that is computed here, for explanations.
+        members: Vec<u32>,
         /// The value that each output of the program is, with the layout of that value over it.
         outputs: Vec<(u32, wengert_tensor::Layout)>,
     },
@@ -83,7 +87,7 @@ pub(crate) fn run<T: Float>(tape: &Tape<T>, roots: &[u32]) {
     let computed = {
         let nodes = tape.nodes.borrow();
         let plan = plan_for(&graph, &nodes);
-        run::run(&plan, &graph, &nodes, keep_all)
+        run::run(&plan, &graph, &nodes, keep_all, &mut tape.explanation.borrow_mut())
     };
     let mut nodes = tape.nodes.borrow_mut();
     for (id, value) in computed {

@@ -1,10 +1,13 @@
 //! Runs a plan.
 
+use std::time::Instant;
+
 use smallvec::SmallVec;
 use wengert_tensor::kernel::{Operand, TileMap, parallel};
 use wengert_tensor::{Float, Shape, Tensor};
 
 use super::build::with_view;
+use super::explain::Explanation;
 use super::graph::Graph;
 use super::{Launch, Plan};
 use crate::Lowering;
@@ -12,7 +15,13 @@ use crate::tape::{Kind, Nodes};
 
 /// The values of the roots by their number on the tape; with `keep_all`, of everything that was
 /// written to memory.
-pub(super) fn run<T: Float>(plan: &Plan<T>, graph: &Graph, nodes: &Nodes<T>, keep_all: bool) -> Vec<(u32, Tensor<T>)> {
+pub(super) fn run<T: Float>(
+    plan: &Plan<T>,
+    graph: &Graph,
+    nodes: &Nodes<T>,
+    keep_all: bool,
+    explanation: &mut Option<Explanation>,
+) -> Vec<(u32, Tensor<T>)> {
     let mut values: Vec<Option<Tensor<T>>> = vec![None; graph.ids.len()];
     for (value, &id) in values.iter_mut().zip(&graph.ids) {
         *value = match &nodes.list[id as usize].kind {
@@ -22,7 +31,11 @@ pub(super) fn run<T: Float>(plan: &Plan<T>, graph: &Graph, nodes: &Nodes<T>, kee
     }
     parallel::scope_run(|| {
         for (launch, dead) in plan.launches.iter().zip(&plan.dead_after) {
+            let started = Instant::now();
             run_launch(launch, graph, nodes, &mut values);
+            if let Some(explanation) = explanation {
+                explanation.note(launch, graph, nodes, &values, started);
+            }
             if !keep_all {
                 for &position in dead {
                     values[position as usize] = None;
@@ -63,7 +76,7 @@ fn run_launch<T: Float>(launch: &Launch<T>, graph: &Graph, nodes: &Nodes<T>, val
         _ => unreachable!("planned as an operation"),
     };
     match launch {
-        Launch::Loop { program, operands, scalars, maps, outputs } => {
+        Launch::Loop { program, operands, scalars, maps, outputs, .. } => {
             let inputs: SmallVec<[Operand<'_, T>; 8]> = operands
                 .iter()
                 .map(|&position| {

@@ -66,3 +66,30 @@ macro_rules! debug_as_display {
     )*};
 }
 debug_as_display!(BatchNorm Linear Maxout Sequential);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::line_of_panic;
+    use crate::{Activation, CrossEntropy, Init, Loss};
+    use wengert_autograd::Tape;
+    use wengert_tensor::{Rng, Tensor, tensor};
+
+    #[test]
+    fn mistakes_panic_at_the_users_line() {
+        let tape = Tape::<f32>::train(0);
+        let (x, mut rng) = (tape.var(Tensor::zeros([4, 3])), Rng::seed(0));
+        let (linear, maxout) = (Linear::new(2, 3, &mut rng), Maxout::new(2, 3, 2, &mut rng));
+        assert_eq!(line_of_panic(|| _ = linear.forward(x)), line!());
+        assert_eq!(line_of_panic(|| _ = maxout.forward(x)), line!());
+        assert_eq!(line_of_panic(|| _ = BatchNorm::new(2).forward(x)), line!());
+        let chain = Sequential::new().then(BatchNorm::new(3)).then(linear);
+        assert_eq!(line_of_panic(|| _ = chain.forward(x)), line!());
+        assert_eq!(line_of_panic(|| _ = maxout.weight(Init::Uniform(f64::NAN))), line!());
+        assert_eq!(line_of_panic(|| _ = x.softmax(2)), line!());
+        assert_eq!(line_of_panic(|| _ = x.mse(&tensor![0.0])), line!());
+        assert_eq!(line_of_panic(|| _ = x.cross_entropy(&tensor![0])), line!());
+        let (loss, classes) = (CrossEntropy::new(), tensor![0, 1, 2, 3]);
+        assert_eq!(line_of_panic(|| _ = loss.of(x, &classes)), line!());
+    }
+}

@@ -58,8 +58,12 @@ impl<T: Float> Module<T> for Sequential<T> {
 }
 
 impl<T: Float> Layer<T> for Sequential<T> {
-    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-        self.links.iter().fold(x, |x, layer| layer.forward(x))
+    fn forward<'t>(&self, mut x: Var<'t, T>) -> Var<'t, T> {
+        // A loop, because a closure would hide the user's line from the layers.
+        for layer in &self.links {
+            x = layer.forward(x);
+        }
+        x
     }
 }
 

@@ -3,7 +3,7 @@
 use wengert_autograd::{Buffer, Gradients};
 use wengert_tensor::{Float, Tensor};
 
-use super::{Optimizer, StepError, Trained, non_negative, trained, updates};
+use super::{Optimizer, StepError, Trained, Update, non_negative, trained, updates};
 use crate::Module;
 
 /// Adam: Kingma & Ba, "Adam: a method for stochastic optimization" (2015), algorithm 1.
@@ -136,22 +136,22 @@ impl<T: Float> Optimizer<T> for Adam<T> {
     fn step(&mut self, gradients: &Gradients<'_, T>) -> Result<(), StepError> {
         let tape = gradients.tape();
         let [beta1, beta2] = self.betas;
-        for (param, moments, mut g) in updates(&mut self.trained, gradients)? {
-            let mut p = param.on(tape);
+        for Update { param, gradient, state } in updates(&mut self.trained, gradients)? {
+            let (mut p, mut g) = (param.on(tape), gradient);
             match self.decay {
                 Decay::Gradient(decay) if decay > 0.0 => g = g + p * decay,
                 Decay::Decoupled(decay) if decay > 0.0 => p = p * (1.0 - self.lr * decay),
                 _ => {}
             }
-            let m = moments.first.on(tape) * beta1 + g * (1.0 - beta1);
-            let v = moments.second.on(tape) * beta2 + g * g * (1.0 - beta2);
-            moments.first.assign(m);
-            moments.second.assign(v);
-            moments.steps += 1;
-            let t = moments.steps as f64;
+            let m = state.first.on(tape) * beta1 + g * (1.0 - beta1);
+            let v = state.second.on(tape) * beta2 + g * g * (1.0 - beta2);
+            state.first.assign(m);
+            state.second.assign(v);
+            state.steps += 1;
+            let t = state.steps as f64;
             // Our own `pow`: the platform's may differ in the last bit.
             let [correct1, correct2] = self.betas.map(|beta| 1.0 / (1.0 - Float::pow(beta, t)));
-            let root = (v.sqrt() * correct2.sqrt()) + self.eps;
+            let root = v.sqrt() * correct2.sqrt() + self.eps;
             param.assign(p - m / root * (self.lr * correct1));
         }
         tape.commit();

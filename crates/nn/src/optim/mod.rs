@@ -109,18 +109,27 @@ fn trained<T: Float, S>(module: &(impl Module<T> + ?Sized), state: impl Fn(&Para
         .collect()
 }
 
-/// The parameters to update with their gradients; none is touched if one cannot be.
+/// What one parameter is updated from.
+struct Update<'a, 't, T: Float, S> {
+    param: &'a Param<T>,
+    gradient: Var<'t, T>,
+    state: &'a mut S,
+}
+
+/// The updates of a step; nothing is touched if one of them cannot be.
 fn updates<'a, 't, T: Float, S>(
     trained: &'a mut [Trained<T, S>],
     gradients: &Gradients<'t, T>,
-) -> Result<Vec<(&'a Param<T>, &'a mut S, Var<'t, T>)>, StepError> {
+) -> Result<Vec<Update<'a, 't, T, S>>, StepError> {
     if !gradients.tape().is_training() {
         return Err(StepError::Evaluate);
     }
     let active = trained.iter_mut().filter(|trained| !trained.param.is_frozen());
-    active
-        .map(|Trained { name, param, state }| Ok((&*param, state, gradients.of(param, name)?)))
-        .collect()
+    let updates = active.map(|Trained { name, param, state }| {
+        let gradient = gradients.of(param, name)?;
+        Ok(Update { param, gradient, state })
+    });
+    updates.collect()
 }
 
 /// `value`, refused unless it is finite and not negative.

@@ -3,7 +3,7 @@
 use wengert_autograd::{Buffer, Gradients, Param};
 use wengert_tensor::{Float, Tensor};
 
-use super::{Optimizer, StepError, Trained, non_negative, trained, updates};
+use super::{Optimizer, StepError, Trained, Update, non_negative, trained, updates};
 use crate::Module;
 
 /// Stochastic gradient descent, plain or with momentum.
@@ -96,12 +96,12 @@ impl<T: Float> Sgd<T> {
 impl<T: Float> Optimizer<T> for Sgd<T> {
     fn step(&mut self, gradients: &Gradients<'_, T>) -> Result<(), StepError> {
         let tape = gradients.tape();
-        for (param, velocity, mut direction) in updates(&mut self.trained, gradients)? {
-            let p = param.on(tape);
+        for Update { param, gradient, state } in updates(&mut self.trained, gradients)? {
+            let (p, mut direction) = (param.on(tape), gradient);
             if self.weight_decay > 0.0 {
                 direction = direction + p * self.weight_decay;
             }
-            if let Some(velocity) = velocity {
+            if let Some(velocity) = state {
                 let v = velocity.on(tape) * self.momentum + direction;
                 velocity.assign(v);
                 direction = if self.nesterov {

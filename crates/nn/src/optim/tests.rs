@@ -132,10 +132,7 @@ fn golden_adam_extreme() {
     follows(|p| Adam::new(p, 0.01), &EXTREME, &expected);
 }
 
-fn optimizers<T: Float>(module: &impl Module<T>) -> Vec<Box<dyn Optimizer<T>>>
-where
-    T: 'static,
-{
+fn optimizers<T: Float>(module: &impl Module<T>) -> Vec<Box<dyn Optimizer<T>>> {
     vec![
         Box::new(Sgd::new(module, 0.1)),
         Box::new(Sgd::new(module, 0.1).nesterov(0.9).weight_decay(0.1)),

@@ -46,8 +46,8 @@ pub(super) fn within(bound: f64, f: impl Fn(f32) -> f32, reference: impl Fn(f64)
         f32::INFINITY,
         f32::NAN,
     ];
-    let sweep = (0..u32::MAX / 9_973)
-        .map(|i| f32::from_bits(i * 9_973))
+    let sweep = (0..u32::MAX / 19_997)
+        .map(|i| f32::from_bits(i * 19_997))
         .filter(|x| !x.is_nan());
     let mut worst = (0.0, 0.0);
     for x in sweep.chain(special).chain(special.map(|x| -x)) {

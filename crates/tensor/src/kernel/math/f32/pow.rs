@@ -1,6 +1,6 @@
 //! Powers.
 
-use super::super::poly::poly64;
+use super::super::poly::long_poly64;
 
 /// Adding it rounds to an integer, which the low bits of the sum then hold.
 const ROUND: f64 = 6_755_399_441_055_744.0; // 1.5·2⁵²
@@ -15,7 +15,7 @@ fn log2_wide(a: f32) -> f64 {
     // The exponent as a float: its bits above those of 1.5·2⁵² + 2¹¹, which keeps them positive.
     let k = f64::from_bits((offset >> 52 ^ 0x800).wrapping_add(0x4338_0000_0000_0000)) - (ROUND + 2048.0);
     let log = f.mul_add(
-        poly64(
+        long_poly64(
             f,
             [
                 1.442_695_040_886_574_6,
@@ -46,7 +46,7 @@ fn exp2_wide(z: f64) -> f32 {
     let z = if z > 129.0 { 129.0 } else { z };
     let z = if z < -151.0 { -151.0 } else { z };
     let sum = z + ROUND;
-    let p = poly64(
+    let p = long_poly64(
         z - (sum - ROUND),
         [
             1.0,

@@ -11,7 +11,7 @@ fn improve(a: f32, e: f32, guess: f32, reciprocal: f32) -> f32 {
     guess.mul_add(-e, a - guess).mul_add(reciprocal, guess)
 }
 
-/// tanh x: a polynomial up to 0.625, then 1 − 2e⁻²ˣ/(1 + e⁻²ˣ). Error 1.4.
+/// tanh x: a polynomial up to 0.625, then 1 − 2e⁻²ˣ/(1 + e⁻²ˣ). Error 1.12.
 #[inline(always)]
 pub fn tanh(x: f32) -> f32 {
     let z = x * x;
@@ -26,15 +26,14 @@ pub fn tanh(x: f32) -> f32 {
         ],
     );
     let small = (p * z).mul_add(x, x);
-    let twice = exp_coarse(-2.0 * x.abs(), 1);
-    let e = 0.5 * twice;
+    let e = exp_coarse(-2.0 * x.abs());
     let reciprocal = poly32(e, [0.999_968_65, -0.996_468_4, 0.935_409_9, -0.594_571_5]);
-    let large = 1.0 - improve(twice, e, twice * reciprocal, reciprocal);
+    let large = improve(e, e, e * reciprocal, reciprocal).mul_add(-2.0, 1.0);
     // The sign of zero, too.
     (if x.abs() < 0.625 { small } else { large }).copysign(x)
 }
 
-/// 1/(1 + e⁻ˣ). Error 1.4.
+/// 1/(1 + e⁻ˣ). Error 1.65.
 #[inline(always)]
 pub fn sigmoid(x: f32) -> f32 {
     let e = exp_negative(-x.abs());
@@ -65,7 +64,7 @@ fn ln1p_unit(e: f32) -> f32 {
     q.mul_add(e * e, e)
 }
 
-/// ln(1 + eˣ). Error 1.7.
+/// ln(1 + eˣ). Error 1.86.
 #[inline(always)]
 pub fn softplus(x: f32) -> f32 {
     let positive = if x < 0.0 { 0.0 } else { x };
