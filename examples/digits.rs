@@ -1,4 +1,4 @@
-//! Handwritten digits: check the gradient of a network, train it, test it.
+//! Handwritten digits: check the gradient of a whole network, train it, test it.
 //!
 //! ```text
 //! cargo run --release --example digits -- [--json] [--threads N] [--seed S] [--epochs E]
@@ -8,8 +8,11 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use wengert::check::Check;
 use wengert::prelude::*;
 use wengert::train::{ConfusionMatrix, Dataset, Progress, Standardize, accuracy, digits};
+
+const BATCH: usize = 32;
 
 #[derive(Module)]
 struct Net {
@@ -40,68 +43,59 @@ impl Net {
     }
 }
 
-fn main() -> Result<ExitCode, Box<dyn Error>> {
+fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
-    let Args { json, seed, epochs } = Args::parse()?;
 
-    // The same parts for every seed.
+    // The same parts whatever the seed, scaled by what the training part says.
     let parts = digits().split([0.7, 0.1, 0.2], 0);
     let scale = Standardize::fit(parts[0].features());
     let [training, validation, test] = parts.map(|part| part.map_features(|x| scale.apply(x)));
-    let rng = Rng::seed(seed);
-    let net = Net::new(&mut rng.fork("net"));
+    let net = Net::new(&mut Rng::seed(args.seed));
 
-    println!("The gradient of the whole network against finite differences, in f64:");
-    let tape = Tape::train(seed);
-    let (x, labels) = training.batches(16, seed).next().expect("there is data");
+    println!("The gradient of the whole network, every element, against finite differences in f64:");
+    let tape = Tape::train(args.seed);
+    let (x, labels) = training.batches(16, args.seed).next().ok_or("no data")?;
     let loss = net.forward(tape.var(x)).cross_entropy(&labels);
-    let report = check::Check::new().tolerance(1e-7).model(loss, &net.params());
-    println!("{report}\n");
-    if !report.is_ok() {
-        eprintln!("The gradient of a parameter differs from finite differences by more than 1e-7 (see the table).");
-        return Ok(ExitCode::FAILURE);
+    let report = Check::new().tolerance(1e-7).at_most(usize::MAX).model(loss, &net.params());
+    println!("{report}");
+    let gradient_error = report.worst_error();
+    if !report.is_ok() || gradient_error > 1e-7 {
+        return Err("a gradient is wrong: it differs from finite differences by more than 1e-7 (see the table)".into());
     }
 
-    let mut optimizer = Adam::new(&net, 0.0);
-    let smooth = CrossEntropy::new().label_smoothing(0.1);
-    let steps = training.batches(BATCH, 0).len();
-    let progress = Progress::new("training", epochs * steps);
-    let mut final_loss = f64::NAN;
-    for epoch in 0..epochs {
-        let mut losses = 0.0;
-        for (i, (x, labels)) in training.batches(BATCH, seed + epoch as u64).enumerate() {
-            let step = epoch * steps + i;
-            optimizer.set_lr(one_cycle(step as f64 / (epochs * steps) as f64));
+    let smoothed = CrossEntropy::new().label_smoothing(0.1);
+    let mut optimizer = Adam::new(&net, 0.01);
+    let steps = args.epochs * training.batches(BATCH, 0).len();
+    let progress = Progress::new("training", steps);
+    let (mut step, mut final_loss) = (0, f64::NAN);
+    for epoch in 1..=args.epochs {
+        let mut losses = Vec::new();
+        for (x, labels) in training.batches(BATCH, args.seed + epoch as u64) {
+            // The learning rate falls along half a cosine.
+            optimizer.set_lr(0.005 + 0.005 * (std::f64::consts::PI * step as f64 / steps as f64).cos());
             let tape = Tape::train(step as u64);
-            let loss = smooth.of(net.forward(tape.var(x)), &labels);
+            let loss = smoothed.of(net.forward(tape.var(x)), &labels);
             optimizer.step(&loss.backward())?;
-            losses += f64::from(loss.item());
+            losses.push(f64::from(loss.item()));
             progress.step();
+            step += 1;
         }
-        final_loss = losses / steps as f64;
-        let [a, b] = [&training, &validation].map(|part| accuracy(&net.predict(part), part.labels()));
-        progress.line(format_args!("epoch {epoch:2}  loss {final_loss:.4}  accuracy {a:.4}, validation {b:.4}"));
+        final_loss = losses.iter().sum::<f64>() / losses.len() as f64;
+        let [seen, unseen] = [&training, &validation].map(|part| accuracy(&net.predict(part), part.labels()));
+        progress.line(format_args!(
+            "epoch {epoch:2}  loss {final_loss:.4}  accuracy: training {seen:.4}, validation {unseen:.4}"
+        ));
     }
     drop(progress);
 
     let matrix = ConfusionMatrix::new(&net.predict(&test), test.labels(), test.classes());
-    let (accuracy, error, seconds) = (matrix.accuracy(), report.worst_error(), start.elapsed().as_secs_f64());
-    println!("\nThe test part:\n{matrix}\n\ntest accuracy {accuracy:.4}, {seconds:.1} s in total");
-    if json {
-        println!(
-            r#"{{"test_accuracy":{accuracy:.16e},"max_gradient_error":{error:.16e},"final_loss":{final_loss:.16e},"seconds":{seconds:.16e}}}"#
-        );
+    let (accuracy, seconds) = (matrix.accuracy(), start.elapsed().as_secs_f64());
+    println!("\n{matrix}\n\ntest accuracy {accuracy:.4}, {seconds:.1} seconds in total");
+    if args.json {
+        let (a, g, l, s) = (accuracy, gradient_error, final_loss, seconds);
+        println!(r#"{{"test_accuracy":{a:.16e},"max_gradient_error":{g:.16e},"final_loss":{l:.16e},"seconds":{s:.3}}}"#);
     }
-    Ok(ExitCode::SUCCESS)
-}
-
-const BATCH: usize = 32;
-
-/// The learning rate at a share of the way: up, then down to nothing along a cosine.
-fn one_cycle(way: f64) -> f64 {
-    let warm = 0.2;
-    let height = if way < warm { way / warm } else { 0.5 + 0.5 * (std::f64::consts::PI * (way - warm) / (1.0 - warm)).cos() };
-    0.01 * height
+    Ok(())
 }
 
 struct Args {
@@ -111,22 +105,30 @@ struct Args {
 }
 
 impl Args {
-    fn parse() -> Result<Self, String> {
+    fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut args = Self { json: false, seed: 0, epochs: 30 };
-        let mut words = std::env::args().skip(1);
         while let Some(word) = words.next() {
-            let mut number = || {
-                let value = words.next().ok_or(format!("{word} needs a number"))?;
-                value.parse::<u64>().map_err(|_| format!("{word} needs a number, not `{value}`"))
-            };
-            match word.as_str() {
-                "--json" => args.json = true,
-                "--seed" => args.seed = number()?,
-                "--epochs" => args.epochs = number()? as usize,
-                "--threads" => wengert::set_threads(number()?.max(1) as usize),
-                _ => return Err(format!("`{word}` is not one of --json, --threads N, --seed S, --epochs E")),
+            if word == "--json" {
+                args.json = true;
+                continue;
+            }
+            let number = words.next().and_then(|value| value.parse::<u32>().ok());
+            match (word.as_str(), number) {
+                ("--seed", Some(n)) => args.seed = n.into(),
+                ("--epochs", Some(n @ 1..)) => args.epochs = n as usize,
+                ("--threads", Some(n @ 1..)) => wengert::set_threads(n as usize),
+                _ => return Err(format!("{word}: expected [--json] [--threads N] [--seed S] [--epochs E]")),
             }
         }
         Ok(args)
     }
+}
+
+fn main() -> ExitCode {
+    let outcome = Args::parse(std::env::args().skip(1)).map_err(Into::into).and_then(run);
+    if let Err(error) = outcome {
+        eprintln!("digits: {error}");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
 }

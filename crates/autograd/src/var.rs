@@ -11,7 +11,8 @@ use crate::{Buffer, Param, Tape};
 ///
 /// Its value is computed when somebody looks ([`Var::value`], [`Var::item`], the end of a
 /// training step). Operators and methods take other variables, `&Param`, `&Buffer`, `&Tensor`
-/// and numbers, and broadcast by NumPy's rules.
+/// and numbers (on the left `f64` and `i32`, so that literals need no annotation), and broadcast
+/// by NumPy's rules.
 ///
 /// ```
 /// use wengert_autograd::{Tape, Var};
@@ -161,7 +162,8 @@ macro_rules! operator {
                 self.tape().map($op, [self, right])
             }
         }
-        operator!(@left $trait, $method, $op; f32; f64; i32; &Param<T>; &Buffer<T>; &Tensor<T>);
+        // One floating-point type only, or the literal in `(2.0 * x).tanh()` could be either.
+        operator!(@left $trait, $method, $op; f64; i32; &Param<T>; &Buffer<T>; &Tensor<T>);
     };
     (@left $trait:ident, $method:ident, $op:expr; $($left:ty);*) => {$(
         impl<'t, T: Float> std::ops::$trait<Var<'t, T>> for $left {

@@ -159,7 +159,11 @@ mod tests {
         let report = model(w.on(&tape).maximum(0.0).sum(..), [("w", &w)]);
         report.assert_ok();
         assert_eq!(report.inputs[0].finding, Finding::Kink);
-        assert_eq!(report.inputs[0].hint.as_deref(), Some("at [1], slopes 0 and 1"), "{report}");
+        assert_eq!(
+            report.inputs[0].hint.as_deref(),
+            Some("at [1], slopes 0 and 1"),
+            "{report}"
+        );
     }
 
     #[test]

@@ -50,7 +50,8 @@ pub(super) fn plan<T: Float>(graph: &Graph, nodes: &Nodes<T>, signature: Signatu
     }
     let launches = build.launches(loops, views);
     let dead_after = dead_after(&launches, graph);
-    Plan { signature, launches, dead_after }
+    let worth_threads = Plan::is_worth_threads(&launches, graph, nodes);
+    Plan { signature, launches, dead_after, worth_threads }
 }
 
 /// Calls `f` with the view function of an entry that is a view.

@@ -29,7 +29,7 @@ pub(super) fn run<T: Float>(
             _ => nodes.value(id).cloned(),
         };
     }
-    parallel::scope_run(|| {
+    let mut launch_all = || {
         for (launch, dead) in plan.launches.iter().zip(&plan.dead_after) {
             let started = Instant::now();
             run_launch(launch, graph, nodes, &mut values);
@@ -42,7 +42,12 @@ pub(super) fn run<T: Float>(
                 }
             }
         }
-    });
+    };
+    if plan.worth_threads {
+        parallel::scope_run(launch_all);
+    } else {
+        launch_all();
+    }
     let mut wanted: Vec<u32> = if keep_all { (0..graph.ids.len() as u32).collect() } else { graph.roots.clone() };
     wanted.sort_unstable();
     wanted.dedup();

@@ -61,6 +61,7 @@ impl<T: Float> Sgd<T> {
     #[track_caller]
     pub fn momentum(mut self, momentum: f64) -> Self {
         self.momentum = non_negative("Sgd: momentum", momentum);
+        self.nesterov = false;
         for trained in &mut self.trained {
             let velocity = |param: &Param<T>| Buffer::new("velocity", Tensor::zeros(param.shape()));
             trained.state = (momentum > 0.0).then(|| velocity(&trained.param));

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::testing::{assert_close, message_of};
-use crate::{BatchNorm, Layer, Linear};
-use wengert_autograd::Tape;
+use crate::{BatchNorm, Dropout, Layer, Linear};
+use wengert_autograd::{Buffer, Tape};
 use wengert_tensor::{Rng, Tensor, tensor};
 
 /// The gradients that the golden trajectories are driven by.
@@ -255,4 +255,25 @@ fn two_steps_on_one_loss_continue_from_each_other() {
     optimizer.step(&gradients).unwrap();
     optimizer.step(&gradients).unwrap();
     assert_eq!(param.value(), tensor![0.0]);
+}
+
+#[test]
+fn the_same_seed_trains_to_the_same_bits() {
+    let train = || {
+        let mut rng = Rng::seed(8);
+        let net = (Linear::<f32>::new(5, 7, &mut rng), BatchNorm::new(7), Dropout::new(0.3));
+        let x = Tensor::normal([64, 5], 0.0, 1.0, &mut rng);
+        let mut optimizer = Adam::new(&net, 0.01);
+        for step in 0..5 {
+            let tape = Tape::train(step);
+            let y = net.2.forward(net.1.forward(net.0.forward(tape.var(&x))));
+            optimizer.step(&(y - 1.0).square().mean(..).backward()).unwrap();
+        }
+        net.params()
+            .values()
+            .map(Param::value)
+            .chain(net.buffers().values().map(Buffer::value))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(train(), train());
 }
