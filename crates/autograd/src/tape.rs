@@ -273,7 +273,11 @@ impl<T: Float> Tape<T> {
     /// The caller's line, or that of the operation being differentiated.
     #[track_caller]
     fn location(&self) -> &'static Location<'static> {
-        self.on_behalf_of.get().unwrap_or_else(Location::caller)
+        // Not `unwrap_or_else(Location::caller)`: its caller would be the standard library.
+        match self.on_behalf_of.get() {
+            Some(at) => at,
+            None => Location::caller(),
+        }
     }
 
     /// The value of a parameter on this tape: one leaf, however often it is used.

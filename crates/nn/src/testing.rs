@@ -36,13 +36,17 @@ pub(crate) fn line_of_panic(f: impl FnOnce()) -> u32 {
 }
 
 /// Asserts equal shapes and values: NaN as NaN, infinities as such, finite numbers to a
-/// relative tolerance.
+/// relative tolerance, plus 1e-14 near 0; exactly for a tolerance of 0.
 #[track_caller]
 pub(crate) fn assert_close(got: &Tensor<f64>, want: &Tensor<f64>, tolerance: f64) {
     assert_eq!(got.shape(), want.shape());
     for (i, (g, w)) in got.iter().zip(want.iter()).enumerate() {
-        let same =
-            g == w || (g.is_nan() && w.is_nan()) || (g - w).abs() <= 1e-14 * tolerance.signum() + tolerance * w.abs();
+        let allowed = if tolerance > 0.0 {
+            1e-14 + tolerance * w.abs()
+        } else {
+            0.0
+        };
+        let same = g == w || (g.is_nan() && w.is_nan()) || (g - w).abs() <= allowed;
         assert!(
             same,
             "element {i}: {g}, not {w}\n got: {:?}\nwant: {:?}",
