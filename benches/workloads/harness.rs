@@ -4,7 +4,6 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use rustix::process::{RUsageWho, getrusage};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use wengert::prelude::*;
 
@@ -111,9 +110,11 @@ fn cpu_seconds() -> (f64, f64) {
     let ticks: Vec<f64> = first.split_whitespace().skip(1).take(8).filter_map(|v| v.parse().ok()).collect();
     // All but idle and waiting, at 100 ticks a second.
     let all = if ticks.len() == 8 { ticks.iter().sum::<f64>() - ticks[3] - ticks[4] } else { 0.0 };
-    let usage = getrusage(RUsageWho::Self_);
-    let seconds = |t: rustix::time::Timeval| t.tv_sec as f64 + t.tv_usec as f64 * 1e-6;
-    (all / 100.0, seconds(usage.ru_utime) + seconds(usage.ru_stime))
+    // User and system time are the 12th and 13th field after the name in parentheses.
+    let own = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = own.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let own: f64 = fields.skip(11).take(2).filter_map(|v| v.parse::<f64>().ok()).sum();
+    (all / 100.0, own / 100.0)
 }
 
 fn status_mb(key: &str) -> f64 {

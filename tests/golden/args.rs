@@ -14,8 +14,6 @@ pub(crate) struct Args {
     named: serde_json::Map<String, Value>,
     /// From `f(x, 1, key=2)` in the expression, where there are no attributes.
     positional: Vec<Value>,
-    /// `k3 s2` in the expression.
-    short: Vec<(String, f64)>,
     read: RefCell<BTreeSet<String>>,
 }
 
@@ -24,13 +22,6 @@ impl Args {
     pub(crate) fn of(entry: &Value, inputs: usize) -> Self {
         let mut args = Self { named: entry["attrs"].as_object().cloned().unwrap_or_default(), ..Self::default() };
         let text = entry["expr"].as_str().unwrap_or("");
-        for word in text.split_whitespace() {
-            let digits = word.trim_start_matches(|c: char| c.is_ascii_alphabetic());
-            let name = &word[..word.len() - digits.len()];
-            if let (1..=2, Ok(value)) = (name.len(), digits.parse()) {
-                args.short.push((name.to_owned(), value));
-            }
-        }
         if let (true, Some(Expr::Call(_, given))) = (args.named.is_empty(), expr::parse(text)) {
             for argument in given.iter().skip(inputs) {
                 match argument {
@@ -103,10 +94,5 @@ impl Args {
     /// An argument that has no position.
     pub(crate) fn named(&self, name: &str) -> Option<Value> {
         self.get(name, usize::MAX)
-    }
-
-    /// The number after a letter, as in `k3`.
-    pub(crate) fn short(&self, letters: &str) -> Option<f64> {
-        self.short.iter().find(|(name, _)| name == letters).map(|(_, value)| *value)
     }
 }

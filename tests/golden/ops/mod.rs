@@ -4,7 +4,7 @@
 
 mod elementwise;
 mod index;
-mod linalg;
+mod product;
 mod nn;
 mod reduce;
 mod shape;
@@ -17,7 +17,7 @@ pub(crate) use shape::slice;
 
 /// The outputs of `op`; `None` if it, its inputs or its arguments are not supported.
 pub(crate) fn run<'t, T: Float>(op: &str, c: &Call<'t, T>) -> Outputs<'t, T> {
-    let families = [elementwise::run, reduce::run, shape::run, index::run, linalg::run, nn::run];
+    let families = [elementwise::run, reduce::run, shape::run, index::run, product::run, nn::run];
     families.iter().find_map(|family| family(op, c))
 }
 

@@ -24,10 +24,7 @@ pub(crate) fn run<'t, T: Float>(op: &str, c: &Call<'t, T>) -> Outputs<'t, T> {
         "logsumexp" => reduce!(c, axes(c, 0)?, logsumexp logsumexp_keep),
         "var" => reduce!(c, axes(c, 0)?, var var_keep, correction(c)?),
         "std" => reduce!(c, axes(c, 0)?, std std_keep, correction(c)?),
-        "norm" => {
-            let (x, p, axes) = (c.x(0)?, a.f64_or("p", 0, 2.0)?, axes(c, 1)?);
-            one(if a.flag("keepdim")? { x.norm_keep(p, axes) } else { x.norm(p, axes) })
-        }
+        "norm" => reduce!(c, axes(c, 1)?, norm norm_keep, a.f64_or("p", 0, 2.0)?),
         "median" => one(c.x(0)?.median(axes(c, 0)?)),
         "all_any" => two(c.bools(0)?.all(axes(c, 0)?), c.bools(0)?.any(axes(c, 0)?)),
         "all" => one(c.bools(0)?.all(axes(c, 0)?)),

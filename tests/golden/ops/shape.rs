@@ -127,14 +127,6 @@ fn pad<'t, T: Float>(c: &Call<'t, T>) -> Option<Var<'t, T>> {
     }
     match a.text("mode").as_deref() {
         None | Some("constant") => Some(x.pad(&padding, a.f64_or("value", 1, 0.0)?)),
-        Some(mode) => {
-            let whole: Option<Vec<(usize, usize)>> =
-                padding.iter().map(|&(b, e)| Some((b.try_into().ok()?, e.try_into().ok()?))).collect();
-            match mode {
-                "reflect" => Some(x.pad_reflect(&whole?)),
-                "replicate" => Some(x.pad_replicate(&whole?)),
-                _ => None,
-            }
-        }
+        _ => None,
     }
 }

@@ -1,68 +1,42 @@
-//! Arithmetic: `+ - * /`, negation, squares, roots, reciprocals, absolute values.
+//! Arithmetic: `+ - * /`, negation, absolute values, roots, reciprocals, remainders.
 
 use wengert_tensor::Float;
 
 use crate::{Cotangents, Elementwise, Var};
 
-/// a + b.
-#[derive(Clone)]
-pub(crate) struct Add;
+/// An operator of two arguments; its method is an implementation of `std::ops`.
+macro_rules! operator {
+    ($($(#[$doc:meta])* $op:ident($a:ident, $b:ident) $name:ident { $value:expr } vjp($y:ident, $g:ident) $rule:block;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone)]
+        pub(crate) struct $op;
 
-impl Elementwise<2> for Add {
-    const NAME: &'static str = "add";
-    #[inline(always)]
-    fn apply<T: Float>(&self, [a, b]: [T; 2]) -> T {
-        a + b
-    }
-    fn vjp<'t, T: Float>(&self, _: [Var<'t, T>; 2], _: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
-        [g, g].into()
-    }
+        impl Elementwise<2> for $op {
+            const NAME: &'static str = stringify!($name);
+            #[inline(always)]
+            fn apply<T: Float>(&self, [$a, $b]: [T; 2]) -> T {
+                $value
+            }
+            #[allow(unused_variables, reason = "not every rule reads the inputs")]
+            fn vjp<'t, T: Float>(&self, [$a, $b]: [Var<'t, T>; 2], $y: Var<'t, T>, $g: Var<'t, T>) -> Cotangents<'t, T> {
+                $rule.into()
+            }
+        }
+    )*};
 }
 
-/// a − b.
-#[derive(Clone)]
-pub(crate) struct Sub;
-
-impl Elementwise<2> for Sub {
-    const NAME: &'static str = "sub";
-    #[inline(always)]
-    fn apply<T: Float>(&self, [a, b]: [T; 2]) -> T {
-        a - b
-    }
-    fn vjp<'t, T: Float>(&self, _: [Var<'t, T>; 2], _: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
-        [g, -g].into()
-    }
-}
-
-/// a · b.
-#[derive(Clone)]
-pub(crate) struct Mul;
-
-impl Elementwise<2> for Mul {
-    const NAME: &'static str = "mul";
-    #[inline(always)]
-    fn apply<T: Float>(&self, [a, b]: [T; 2]) -> T {
-        a * b
-    }
-    fn vjp<'t, T: Float>(&self, [a, b]: [Var<'t, T>; 2], _: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
-        [g * b, g * a].into()
-    }
-}
-
-/// a / b.
-#[derive(Clone)]
-pub(crate) struct Div;
-
-impl Elementwise<2> for Div {
-    const NAME: &'static str = "div";
-    #[inline(always)]
-    fn apply<T: Float>(&self, [a, b]: [T; 2]) -> T {
-        a / b
-    }
-    fn vjp<'t, T: Float>(&self, [_, b]: [Var<'t, T>; 2], y: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
-        let da = g / b;
-        [da, -(da * y)].into()
-    }
+operator! {
+    /// a + b.
+    Add(a, b) add { a + b } vjp(y, g) { [g, g] };
+    /// a − b.
+    Sub(a, b) sub { a - b } vjp(y, g) { [g, -g] };
+    /// a · b.
+    Mul(a, b) mul { a * b } vjp(y, g) { [g.chain(b), g.chain(a)] };
+    /// a / b.
+    Div(a, b) div { a / b } vjp(y, g) {
+        let da = g.per(b);
+        [da, -da.chain(y)]
+    };
 }
 
 /// −x.
@@ -80,99 +54,80 @@ impl Elementwise<1> for Neg {
     }
 }
 
-#[derive(Clone)]
-struct Abs;
-
-impl Elementwise<1> for Abs {
-    const NAME: &'static str = "abs";
-    #[inline(always)]
-    fn apply<T: Float>(&self, [x]: [T; 1]) -> T {
-        x.abs()
-    }
-    fn vjp<'t, T: Float>(&self, [x]: [Var<'t, T>; 1], _: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
-        [g * x.sign()].into()
-    }
-}
-
-#[derive(Clone)]
-struct Sign;
-
-impl Elementwise<1> for Sign {
-    const NAME: &'static str = "sign";
-    #[inline(always)]
-    fn apply<T: Float>(&self, [x]: [T; 1]) -> T {
-        x.sign()
-    }
-    fn vjp<'t, T: Float>(&self, _: [Var<'t, T>; 1], _: Var<'t, T>, _: Var<'t, T>) -> Cotangents<'t, T> {
-        Cotangents::none(1)
-    }
-}
-
-#[derive(Clone)]
-struct Sqrt;
-
-impl Elementwise<1> for Sqrt {
-    const NAME: &'static str = "sqrt";
-    #[inline(always)]
-    fn apply<T: Float>(&self, [x]: [T; 1]) -> T {
-        x.sqrt()
-    }
-    fn vjp<'t, T: Float>(&self, _: [Var<'t, T>; 1], y: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
-        [g / (y + y)].into()
-    }
-}
-
-impl<'t, T: Float> Var<'t, T> {
+unary! {
     /// |x|; its derivative at 0 is 0.
-    ///
-    /// ```
-    /// # use wengert_autograd::Tape;
-    /// # use wengert_tensor::tensor;
-    /// let tape = Tape::<f64>::new();
-    /// let x = tape.var(tensor![-2.0, 0.0, 3.0]);
-    /// assert_eq!(x.abs().value(), tensor![2.0, 0.0, 3.0]);
-    /// assert_eq!(x.abs().sum(..).grad([x])[0].value(), tensor![-1.0, 0.0, 1.0]);
-    /// ```
-    #[track_caller]
-    pub fn abs(self) -> Self {
-        self.tape().map(Abs, [self])
-    }
+    abs = Abs(x) { x.abs() };
+    slope(y) { x.sign() };
+    at -2.0 => 2.0, -1.0;
+    on -2.0, -0.5;
 
     /// −1, 0 or 1; NaN for NaN. Its derivative is 0.
-    ///
-    /// ```
-    /// # use wengert_autograd::Tape;
-    /// # use wengert_tensor::tensor;
-    /// let tape = Tape::<f64>::new();
-    /// assert_eq!(tape.var(tensor![-2.0, 0.0, 3.0]).sign().value(), tensor![-1.0, 0.0, 1.0]);
-    /// ```
-    #[track_caller]
-    pub fn sign(self) -> Self {
-        self.tape().map(Sign, [self])
-    }
+    sign = Sign(x) { x.sign() };
+    at -2.0 => -1.0, 0.0;
+    on -2.0, -0.5;
 
     /// √x; its derivative at 0 is ∞.
+    sqrt = Sqrt(x) { x.sqrt() };
+    slope(y) 1 / { y + y };
+    at 4.0 => 2.0, 0.25;
+    on 0.5, 3.0;
+
+    /// 1/√x.
+    rsqrt = Rsqrt(x) { x.rsqrt() };
+    slope(y) { -0.5 * y / x };
+    at 4.0 => 0.5, -0.0625;
+    on 0.5, 3.0;
+}
+
+binary! {
+    /// √(x² + y²), which does not overflow before its value does.
+    ///
+    /// The origin has no gradient: NaN.
     ///
     /// ```
     /// # use wengert_autograd::Tape;
-    /// # use wengert_tensor::tensor;
     /// let tape = Tape::<f64>::new();
-    /// let x = tape.var(tensor![4.0]);
-    /// assert_eq!(x.sqrt().value(), tensor![2.0]);
-    /// assert_eq!(x.sqrt().sum(..).grad([x])[0].value(), tensor![0.25]);
+    /// let x = tape.scalar(3e200);
+    /// assert_eq!(x.hypot(4e200).item(), 5e200);
+    /// assert_eq!(x.hypot(4e200).grad([x])[0].item(), 0.6);
     /// ```
-    #[track_caller]
-    pub fn sqrt(self) -> Self {
-        self.tape().map(Sqrt, [self])
-    }
+    hypot = Hypot(a, b) { a.hypot(b) } dear,
+    vjp(y, g) { [g.chain(a / y), g.chain(b / y)] };
 
+    /// What is left of this after the largest whole number of divisors towards 0; it has the
+    /// sign of this, as C's `fmod` and Rust's `%`.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// let tape = Tape::<f64>::new();
+    /// let (x, d) = (tape.scalar(-5.5), tape.scalar(2.0));
+    /// assert_eq!(x.fmod(d).item(), -1.5);
+    /// assert_eq!(x.fmod(d).grad([x, d]).map(|d| d.item()), [1.0, 2.0]);
+    /// ```
+    fmod = Fmod(a, b) { a.fmod(b) },
+    vjp(y, g) { [g, -g.chain(((a - y) / b).round())] };
+
+    /// What is left of this after the largest whole number of divisors towards −∞; it has the
+    /// sign of the divisor, as Python's `%`.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// let tape = Tape::<f64>::new();
+    /// let (x, d) = (tape.scalar(-5.5), tape.scalar(2.0));
+    /// assert_eq!(x.remainder(d).item(), 0.5);
+    /// assert_eq!(x.remainder(d).grad([x, d]).map(|d| d.item()), [1.0, 3.0]);
+    /// ```
+    remainder = Remainder(a, b) { a.remainder(b) },
+    vjp(y, g) { [g, -g.chain(((a - y) / b).round())] };
+}
+
+impl<T: Float> Var<'_, T> {
     /// x².
     ///
     /// ```
     /// # use wengert_autograd::Tape;
-    /// # use wengert_tensor::tensor;
     /// let tape = Tape::<f64>::new();
-    /// assert_eq!(tape.var(tensor![-3.0]).square().value(), tensor![9.0]);
+    /// assert_eq!(tape.scalar(-3.0).square().item(), 9.0);
     /// ```
     #[track_caller]
     pub fn square(self) -> Self {
@@ -183,12 +138,63 @@ impl<'t, T: Float> Var<'t, T> {
     ///
     /// ```
     /// # use wengert_autograd::Tape;
-    /// # use wengert_tensor::tensor;
     /// let tape = Tape::<f64>::new();
-    /// assert_eq!(tape.var(tensor![4.0]).recip().value(), tensor![0.25]);
+    /// assert_eq!(tape.scalar(4.0).recip().item(), 0.25);
     /// ```
     #[track_caller]
     pub fn recip(self) -> Self {
         1.0 / self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wengert_tensor::tensor;
+
+    use crate::Tape;
+    use crate::ops::testing::{gradients, numbers, slope};
+
+    #[test]
+    fn derivatives() {
+        let (a, b) = (numbers(&[3, 1]) * 2.0 + 3.0, numbers(&[4]) + 2.0);
+        gradients(|[a, b]| a + b, [a.clone(), b.clone()]);
+        gradients(|[a, b]| a * b - b, [a.clone(), b.clone()]);
+        gradients(|[a, b]| -a / b, [a.clone(), b.clone()]);
+        gradients(|[a, b]| a.hypot(b), [a.clone(), b.clone()]);
+        gradients(|[a]| a * a / a - a, [a.clone()]);
+        gradients(|[a]| a.square() + a.recip(), [a]);
+        let (a, b) = (tensor![5.3, -5.3, 7.9, -7.9], tensor![2.1, 2.1, -3.0, -3.0]);
+        gradients(|[a, b]| a.fmod(b) * a, [a.clone(), b.clone()]);
+        gradients(|[a, b]| a.remainder(b) * a, [a, b]);
+    }
+
+    #[test]
+    fn conventions() {
+        let inf = f64::INFINITY;
+        assert_eq!(slope(|x| x.abs(), &tensor![-0.0, 0.0, -inf]), tensor![0.0, 0.0, -1.0]);
+        assert_eq!(
+            slope(|x| x.sqrt(), &tensor![0.0, inf, 1e-300]),
+            tensor![inf, 0.0, 0.5e150]
+        );
+        assert_eq!(slope(|x| x.rsqrt(), &tensor![0.0, inf]), tensor![-inf, 0.0]);
+        assert_eq!(slope(|x| x.recip(), &tensor![0.0]), tensor![-inf]);
+        assert_eq!(slope(|x| x / x, &tensor![3.0, -2.0]), tensor![0.0, 0.0]);
+        assert_eq!(slope(|x| x.hypot(0.0), &tensor![1e200, -1e-200]), tensor![1.0, -1.0]);
+    }
+
+    #[test]
+    fn remainders_by_sign() {
+        let tape = Tape::new();
+        let (a, b) = (
+            tape.var(tensor![-3.0, 3.0, -3.0, 5.5]),
+            tape.var(tensor![2.0, -2.0, -2.0, 2.0]),
+        );
+        assert_eq!(a.fmod(b).value(), tensor![-1.0, 1.0, -1.0, 1.5]);
+        assert_eq!(a.fmod(b).sum(..).grad([b])[0].value(), tensor![1.0, 1.0, -1.0, -2.0]);
+        assert_eq!(a.remainder(b).value(), tensor![1.0, -1.0, -1.0, 1.5]);
+        assert_eq!(
+            a.remainder(b).sum(..).grad([b])[0].value(),
+            tensor![2.0, 2.0, -1.0, -2.0]
+        );
     }
 }

@@ -16,12 +16,20 @@ impl Op for Matmul {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         let (a, b) = (x[0], x[1]);
         if a.len() < 2 || b.len() < 2 {
-            return Err(ShapeError::new(format!("shapes {a} and {b}: a scalar has no matrix product")));
+            return Err(ShapeError::new(format!(
+                "shapes {a} and {b}: a scalar has no matrix product"
+            )));
         }
-        let (batch_a, [m, k]) = a.split_at(a.len() - 2) else { unreachable!("split at two") };
-        let (batch_b, [k2, n]) = b.split_at(b.len() - 2) else { unreachable!("split at two") };
+        let (batch_a, [m, k]) = a.split_at(a.len() - 2) else {
+            unreachable!("split at two")
+        };
+        let (batch_b, [k2, n]) = b.split_at(b.len() - 2) else {
+            unreachable!("split at two")
+        };
         if k != k2 {
-            return Err(ShapeError::new(format!("shapes {a} and {b}: the inner sizes {k} and {k2} differ")));
+            return Err(ShapeError::new(format!(
+                "shapes {a} and {b}: the inner sizes {k} and {k2} differ"
+            )));
         }
         let mut shape = broadcast(batch_a, batch_b)?;
         shape.sizes_mut().extend([*m, *n]);
@@ -35,7 +43,11 @@ impl Op for Matmul {
 
     fn vjp<'t, T: Float>(&self, x: &[Var<'t, T>], _: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
         let (a, b) = (x[0], x[1]);
-        [g.matmul(b.t()).sum_to_shape(a.shape()), a.t().matmul(g).sum_to_shape(b.shape())].into()
+        [
+            g.matmul(b.t()).sum_to_shape(a.shape()),
+            a.t().matmul(g).sum_to_shape(b.shape()),
+        ]
+        .into()
     }
 }
 
@@ -73,7 +85,9 @@ impl<'t, T: Float> Var<'t, T> {
                 let rows = a[..a.len() - 1].iter().product();
                 let mut shape = a.clone();
                 shape.sizes_mut()[a.len() - 1] = b[1];
-                self.tape().record(Matmul, &[self.reshape([rows, b[0]]), other]).reshape(shape)
+                self.tape()
+                    .record(Matmul, &[self.reshape([rows, b[0]]), other])
+                    .reshape(shape)
             }
             _ => self.tape().record(Matmul, &[self, other]),
         }
@@ -94,6 +108,10 @@ impl<'t, T: Float> Var<'t, T> {
             .filter(|&axis| axis < new || (shape[axis - new] == 1 && own[axis] != 1))
             .map(|axis| axis as isize)
             .collect();
-        if stretched.is_empty() { self } else { self.sum_keep(&stretched[..]).reshape(shape) }
+        if stretched.is_empty() {
+            self
+        } else {
+            self.sum_keep(&stretched[..]).reshape(shape)
+        }
     }
 }

@@ -1,12 +1,44 @@
 //! The operations, a family a file. Each stands in one place: shape rule, lowering, vjp rule,
 //! method of [`Var`](crate::Var), example and tests.
 
+use wengert_tensor::ShapeError;
+
+#[macro_use]
+mod macros;
+
 mod arith;
-mod exp_log;
+mod chain;
 mod compare;
+mod diagonal;
+mod exp_log;
+mod index;
+mod join;
+mod logistic;
 mod matmul;
 mod movement;
+mod order;
+mod power;
 mod reduce;
+mod region;
+mod round;
+mod scan;
+mod special;
+mod statistics;
+mod strided;
+mod take;
+#[cfg(test)]
+mod testing;
+mod trig;
+mod window;
 
 pub(crate) use arith::{Add, Div, Mul, Neg, Sub};
 pub(crate) use movement::Detach;
+
+/// The value, or a panic that names the operation at the caller's line.
+#[track_caller]
+fn checked<R>(name: &str, result: Result<R, ShapeError>) -> R {
+    match result {
+        Ok(value) => value,
+        Err(error) => panic!("{name}: {error}"),
+    }
+}

@@ -79,12 +79,22 @@ impl<'a, T> Mat<'a, T> {
     /// One row-major matrix with rows of `cols` elements, from the start of `data`.
     pub fn row_major(data: &'a [T], cols: usize) -> Self {
         let batch = BatchOffsets::Stride(0);
-        Mat { data, offset: 0, row_stride: cols as isize, col_stride: 1, batch }
+        Mat {
+            data,
+            offset: 0,
+            row_stride: cols as isize,
+            col_stride: 1,
+            batch,
+        }
     }
 
     /// The same matrices with rows and columns exchanged.
     pub fn transposed(self) -> Self {
-        Mat { row_stride: self.col_stride, col_stride: self.row_stride, ..self }
+        Mat {
+            row_stride: self.col_stride,
+            col_stride: self.row_stride,
+            ..self
+        }
     }
 
     /// Panics unless all elements of `batch` matrices `[rows, cols]`, none empty, lie in the buffer.
@@ -97,7 +107,11 @@ impl<'a, T> Mat<'a, T> {
         let starts = match self.batch {
             BatchOffsets::Stride(stride) => span(batch, stride),
             BatchOffsets::Each(at) => {
-                assert!(at.len() >= batch, "matmul: {} offsets of {name} for a batch of {batch}", at.len());
+                assert!(
+                    at.len() >= batch,
+                    "matmul: {} offsets of {name} for a batch of {batch}",
+                    at.len()
+                );
                 let of = |o: Option<&usize>| o.map_or(0, |&o| o as i128);
                 [of(at[..batch].iter().min()), of(at[..batch].iter().max())]
             }
@@ -167,16 +181,20 @@ pub fn matmul<T: Float>(
     b.check("B", batch, [k, n]);
 
     // Many matrices below each other, times one: a single tall product.
+    let below = a.row_stride.checked_mul(m as isize);
     let (batch, m) = match (a.batch, b.batch) {
-        (BatchOffsets::Stride(s), BatchOffsets::Stride(0)) if Some(s) == a.row_stride.checked_mul(m as isize) => (1, batch * m),
+        (BatchOffsets::Stride(s), BatchOffsets::Stride(0)) if Some(s) == below => (1, batch * m),
         _ => (batch, m),
     };
     let product = Product { m, k, n, a, b, kernel: Kernel::of(m, k, n, &a, &b) };
     let (long, short) = (m.max(n), m.min(n));
     let column = short.saturating_mul(k);
     let size = long.saturating_mul(column);
-    let grain = PIECE.div_ceil(column.saturating_mul(GRAIN)).saturating_mul(GRAIN);
-    let pieces = if size < 2 * PIECE { 1 } else { long.div_ceil(grain) };
+    let grain = match PIECE.div_ceil(column.saturating_mul(GRAIN)).saturating_mul(GRAIN) {
+        _ if size < 2 * PIECE => long,
+        grain => grain,
+    };
+    let pieces = long.div_ceil(grain);
     let step = if k > LONG_SUM { GRAIN * (k / GRAIN).isqrt() } else { k };
     let steps = k.div_ceil(step);
 
@@ -258,7 +276,11 @@ struct Product<'a, T> {
 impl<T: Float> Product<'_, T> {
     /// The estimated time of so many multiplications.
     fn cost_ns(&self, multiplications: usize) -> usize {
-        let per_ns = if self.kernel == Kernel::Gemm { 160 / size_of::<T>() } else { 10 };
+        let per_ns = if self.kernel == Kernel::Gemm {
+            160 / size_of::<T>()
+        } else {
+            10
+        };
         multiplications / per_ns + 50
     }
 
@@ -266,7 +288,15 @@ impl<T: Float> Product<'_, T> {
     ///
     /// # Safety
     /// `check` must have seen `A` and `B`, and nobody else may use this part of `C`.
-    unsafe fn tile(&self, s: usize, rows: Range<usize>, cols: Range<usize>, step: usize, beta: T, out: &SharedMut<'_, T>) {
+    unsafe fn tile(
+        &self,
+        s: usize,
+        rows: Range<usize>,
+        cols: Range<usize>,
+        step: usize,
+        beta: T,
+        out: &SharedMut<'_, T>,
+    ) {
         let n = self.n;
         // SAFETY: the part begins inside of C.
         let c = unsafe { out.as_mut_ptr().add((s * self.m + rows.start) * n + cols.start) };

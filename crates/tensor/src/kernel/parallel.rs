@@ -1,32 +1,40 @@
-//! Where work runs: one thread pool for the whole library.
+//! Where work runs: the threads of the whole library.
 //!
 //! The caller cuts work into tasks by shape alone, and every task computes its own output, so the
 //! number of threads never changes a result. This module only decides which thread runs a task.
+//!
+//! The thread that calls works too, and a crew of helpers joins it. Helpers stay awake for a moment
+//! after each job, since a training step is a row of jobs of a few dozen microseconds, and waking a
+//! thread takes as long: on a virtual machine 15 µs of the waker's time, and 50 µs until it runs. A
+//! helper that is awake begins within 1 µs. (This, and entering from an outside thread at the same
+//! price, is why it is not rayon's pool.)
 
-use std::cell::Cell;
+use std::any::Any;
 use std::marker::PhantomData;
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::available_parallelism;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::thread::{self, Thread, available_parallelism};
+use std::time::{Duration, Instant};
 
-use rayon_core::{ThreadPool, ThreadPoolBuilder, join};
-
-/// Work worth waking another worker for, from a worker.
-const WORTH_INSIDE_NS: usize = 20_000;
-/// Work worth entering the pool for from an outside thread, which itself costs about 20 µs.
-const WORTH_OUTSIDE_NS: usize = 80_000;
+/// Work that is worth sharing with a helper that is awake.
+const WORTH_SHARING_NS: usize = 10_000;
+/// Work that is worth waking one helper for.
+const WORTH_WAKING_NS: usize = 100_000;
 /// No thread takes less work than this at a time, so that the shared counter costs nothing.
 const LEAST_NS: usize = 4_000;
+/// How long a helper stays awake after a job.
+const AWAKE: Duration = Duration::from_micros(300);
 
 /// The number of threads asked for; 0 until somebody asks.
 static THREADS: AtomicUsize = AtomicUsize::new(0);
-static POOL: Mutex<Option<Arc<ThreadPool>>> = Mutex::new(None);
-
-thread_local! {
-    /// The size of the pool this thread is a worker of, 0 on any other thread.
-    static WORKER_OF: Cell<usize> = const { Cell::new(0) };
-}
+/// The time of the small jobs that were done alone in a row. When they add up, more will come: then
+/// somebody is woken for them.
+static ALONE: AtomicUsize = AtomicUsize::new(0);
+/// Locked for the duration of a job. Whoever finds it locked, on another thread or within a task,
+/// does its work alone.
+static CREW: Mutex<Option<Crew>> = Mutex::new(None);
 
 /// The number of threads that kernels may use: what [`set_threads`] said last, or else what the
 /// machine lets this process have.
@@ -54,41 +62,18 @@ pub fn threads() -> usize {
 pub fn set_threads(n: usize) {
     assert!(n > 0, "set_threads: the number of threads must be at least 1, got 0");
     THREADS.store(n, Ordering::Relaxed);
-    // A pool of another size is dropped by its last user; its threads end then.
-    let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
-    if pool.as_ref().is_some_and(|p| p.current_num_threads() != n) {
-        *pool = None;
+    // If a job runs, the next one dismisses its crew.
+    match CREW.try_lock() {
+        Ok(mut slot) => *slot = slot.take().filter(|crew| crew.width == n),
+        Err(TryLockError::Poisoned(slot)) => *slot.into_inner() = None,
+        Err(TryLockError::WouldBlock) => {}
     }
 }
 
-/// The pool of the size wanted now, built by whoever needs it first.
-fn pool() -> Arc<ThreadPool> {
-    let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
-    let n = threads();
-    match &*pool {
-        Some(p) if p.current_num_threads() == n => p.clone(),
-        _ => {
-            let built = ThreadPoolBuilder::new()
-                .num_threads(n)
-                .thread_name(|i| format!("wengert-{i}"))
-                .start_handler(move |_| WORKER_OF.set(n))
-                .build();
-            let built = match built {
-                Ok(p) => Arc::new(p),
-                Err(e) => panic!("cannot start {n} threads: {e}"),
-            };
-            *pool = Some(built.clone());
-            built
-        }
-    }
-}
-
-/// Runs `f` on a worker of the pool, so that every [`for_each`] inside starts at once.
-///
-/// Entering the pool costs about 20 µs, so a caller with many kernels enters once around all of
-/// them. Runs `f` right here on a worker, or when there is only one thread.
+/// Runs `f`, which is going to call [`for_each`] many times: the place to prepare for that, should it
+/// ever pay. It does not today.
 pub fn scope_run<R: Send>(f: impl FnOnce() -> R + Send) -> R {
-    if WORKER_OF.get() != 0 || threads() == 1 { f() } else { pool().install(f) }
+    f()
 }
 
 /// Runs `f(0)`, `f(1)` … `f(tasks - 1)`, each exactly once, and returns when all are done.
@@ -96,6 +81,8 @@ pub fn scope_run<R: Send>(f: impl FnOnce() -> R + Send) -> R {
 /// `cost_ns` is the estimated time of one task. Tasks run on several threads, in any order, if all
 /// of them together are worth it; else right here, in order. A thread takes the next few tasks
 /// whenever it is free, so a slow or busy core takes fewer and nobody waits for its share.
+///
+/// Within a task, and while another thread runs tasks, this runs everything right here.
 ///
 /// A panic in `f` reaches the caller; tasks not yet started may then never run.
 pub fn for_each(tasks: usize, cost_ns: usize, f: impl Fn(usize) + Sync) {
@@ -117,34 +104,213 @@ fn spread(tasks: usize, cost_ns: usize, share: usize, f: impl Fn(Range<usize>) +
     if tasks == 0 {
         return;
     }
-    let worker_of = WORKER_OF.get();
-    let inside = worker_of != 0;
-    let width = if inside { worker_of } else { threads() };
-    let worth = if inside { WORTH_INSIDE_NS } else { WORTH_OUTSIDE_NS };
-    if width == 1 || tasks == 1 || tasks.saturating_mul(cost_ns) < worth {
+    let (width, total) = (threads(), tasks.saturating_mul(cost_ns));
+    if width == 1 || tasks == 1 || total < WORTH_SHARING_NS {
         return f(0..tasks);
     }
+    let mut slot = match CREW.try_lock() {
+        Ok(slot) => slot,
+        // A task panicked; the crew itself is sound.
+        Err(TryLockError::Poisoned(slot)) => slot.into_inner(),
+        Err(TryLockError::WouldBlock) => return f(0..tasks),
+    };
+    let crew = match &*slot {
+        Some(crew) if crew.width == width => crew,
+        _ => slot.insert(Crew::new(width)),
+    };
     let least = (LEAST_NS / cost_ns.max(1)).max(1);
+    let helpers = (width - 1).min(tasks.div_ceil(least) - 1);
+    let Some(wake) = crew.to_wake(helpers, total) else {
+        drop(slot);
+        return f(0..tasks);
+    };
     let take = |left: usize| left.div_ceil(share * width).max(least).min(left);
     let next = AtomicUsize::new(0);
-    let drain = || {
+    crew.run(wake, &|| {
         while let Ok(start) = next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |start| {
             (start < tasks).then(|| start + take(tasks - start))
         }) {
             f(start..start + take(tasks - start));
         }
-    };
-    let helpers = width.min(tasks.div_ceil(least)) - 1;
-    if inside { offer(helpers, &drain) } else { pool().install(|| offer(helpers, &drain)) }
+    });
 }
 
-/// Runs `drain` here and offers it to `helpers` more workers. One that starts late, or never, finds
-/// nothing left to do: nobody waits for a worker that did not begin.
-fn offer(helpers: usize, drain: &(impl Fn() + Sync)) {
-    if helpers == 0 {
-        drain();
+/// What all threads of a crew run at once: each call works until there is nothing left to take.
+struct Job<'a>(&'a (dyn Fn() + Sync));
+
+/// The helpers and how they are told of a job. Only the thread that holds the lock on [`CREW`]
+/// opens one.
+struct Crew {
+    width: usize,
+    shared: Arc<Shared>,
+    helpers: Vec<Thread>,
+}
+
+struct Shared {
+    /// From the lowest bit: how many helpers are inside the job (`INSIDE`), whether more may enter
+    /// (`OPEN`), and the number of the job.
+    state: AtomicU64,
+    job: AtomicPtr<Job<'static>>,
+    /// What the first helper that panicked in this job said.
+    panic: Mutex<Option<Box<dyn Any + Send>>>,
+    asleep: Vec<AtomicBool>,
+    dismissed: AtomicBool,
+    /// Whether there is a core for every thread; else helpers go to sleep at once.
+    cores: bool,
+}
+
+const INSIDE: u64 = (1 << 31) - 1;
+const OPEN: u64 = 1 << 31;
+const NUMBER: u32 = 32;
+
+impl Crew {
+    fn new(width: usize) -> Crew {
+        let shared = Arc::new(Shared {
+            state: AtomicU64::new(0),
+            job: AtomicPtr::default(),
+            panic: Mutex::new(None),
+            asleep: (1..width).map(|_| AtomicBool::new(false)).collect(),
+            dismissed: AtomicBool::new(false),
+            cores: available_parallelism().is_ok_and(|n| n.get() >= width),
+        });
+        let spawn = |i| {
+            let shared = shared.clone();
+            let builder = thread::Builder::new().name(format!("wengert-{}", i + 1));
+            builder
+                .spawn(move || shared.help(i))
+                .map(|handle| handle.thread().clone())
+        };
+        // Where the system refuses threads, fewer do the same work.
+        Crew {
+            width,
+            helpers: (0..width - 1).map_while(|i| spawn(i).ok()).collect(),
+            shared,
+        }
+    }
+
+    fn sleepers(&self) -> impl Iterator<Item = (&AtomicBool, &Thread)> {
+        let sleeper = |(asleep, _): &(&AtomicBool, _)| asleep.load(Ordering::SeqCst);
+        self.shared.asleep.iter().zip(&self.helpers).filter(sleeper)
+    }
+
+    /// How many helpers to wake for a job that so many could share, or `None` to do it alone.
+    fn to_wake(&self, helpers: usize, total_ns: usize) -> Option<usize> {
+        let awake = self.helpers.len() - self.sleepers().count();
+        let paid = helpers.min(total_ns / WORTH_WAKING_NS);
+        if paid > awake || awake > 0 {
+            ALONE.store(0, Ordering::Relaxed);
+            return Some(paid.saturating_sub(awake));
+        }
+        let alone = ALONE.load(Ordering::Relaxed).saturating_add(total_ns);
+        let enough = alone >= 4 * WORTH_WAKING_NS;
+        ALONE.store(if enough { 0 } else { alone }, Ordering::Relaxed);
+        enough.then_some(1)
+    }
+
+    /// Runs `work` here, on helpers that are awake, and on so many that are asleep. A helper that comes
+    /// late, or never, finds the job closed: nobody waits for one that did not begin.
+    fn run(&self, wake: usize, work: &(dyn Fn() + Sync)) {
+        let shared = &*self.shared;
+        let job = Job(work);
+        shared.job.store((&raw const job).cast_mut().cast(), Ordering::Relaxed);
+        let number = (shared.state.load(Ordering::Relaxed) >> NUMBER) + 1;
+        // Ordered before the loads of `asleep`: see `help`.
+        shared.state.store(number << NUMBER | OPEN, Ordering::SeqCst);
+        for (asleep, thread) in self.sleepers().take(wake) {
+            asleep.store(false, Ordering::SeqCst);
+            thread.unpark();
+        }
+        let mine = catch_unwind(AssertUnwindSafe(work));
+        // `job` lives until here: nobody may enter any more, and whoever did has left.
+        shared.state.fetch_and(!OPEN, Ordering::Relaxed);
+        let mut spins = 0u32;
+        while shared.state.load(Ordering::Acquire) & INSIDE != 0 {
+            pause(&mut spins);
+        }
+        let theirs = shared.panic.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(panic) = mine.err().or(theirs) {
+            resume_unwind(panic);
+        }
+    }
+}
+
+impl Drop for Crew {
+    /// The helpers end by themselves.
+    fn drop(&mut self) {
+        self.shared.dismissed.store(true, Ordering::SeqCst);
+        self.helpers.iter().for_each(Thread::unpark);
+    }
+}
+
+impl Shared {
+    /// What helper `i` does all its life.
+    fn help(&self, i: usize) {
+        let mut seen = 0;
+        while !self.dismissed.load(Ordering::SeqCst) {
+            if self.await_job(seen) {
+                seen = self.join(seen);
+                continue;
+            }
+            // Whoever opens a job stores `state` and then looks who is asleep; we do it the other
+            // way round. So one of us sees the other, and no job is slept through.
+            self.asleep[i].store(true, Ordering::SeqCst);
+            while self.asleep[i].load(Ordering::SeqCst) && !self.is_new(seen) && !self.dismissed.load(Ordering::SeqCst)
+            {
+                thread::park();
+            }
+            self.asleep[i].store(false, Ordering::SeqCst);
+        }
+    }
+
+    fn is_new(&self, seen: u64) -> bool {
+        let state = self.state.load(Ordering::SeqCst);
+        state & OPEN != 0 && state >> NUMBER != seen
+    }
+
+    /// Stays awake for a while; whether a job came.
+    fn await_job(&self, seen: u64) -> bool {
+        let mut spins = 0;
+        let begin = Instant::now();
+        loop {
+            for _ in 0..64 {
+                if self.is_new(seen) {
+                    return true;
+                }
+                pause(&mut spins);
+            }
+            if !self.cores || begin.elapsed() > AWAKE || self.dismissed.load(Ordering::Relaxed) {
+                return false;
+            }
+        }
+    }
+
+    /// Enters the job, unless it has been closed, works until nothing is left, and leaves. Returns
+    /// the number of the job last seen.
+    fn join(&self, seen: u64) -> u64 {
+        let entered = self.state.fetch_update(Ordering::Acquire, Ordering::Relaxed, |state| {
+            (state & OPEN != 0 && state >> NUMBER != seen).then_some(state + 1)
+        });
+        let Ok(state) = entered else { return seen };
+        // SAFETY: the job was stored before it was opened, and is not dropped while we are inside.
+        let job = unsafe { &*self.job.load(Ordering::Relaxed) };
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(job.0)) {
+            self.panic
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .get_or_insert(panic);
+        }
+        self.state.fetch_sub(1, Ordering::Release);
+        state >> NUMBER
+    }
+}
+
+/// Waits a moment: for the other thread of this core every time, for other processes now and then.
+fn pause(spins: &mut u32) {
+    *spins = spins.wrapping_add(1);
+    if spins.is_multiple_of(64) {
+        thread::yield_now()
     } else {
-        join(drain, || offer(helpers - 1, drain));
+        std::hint::spin_loop()
     }
 }
 
@@ -153,12 +319,7 @@ fn offer(helpers: usize, drain: &(impl Fn() + Sync)) {
 ///
 /// # Panics
 /// If `len` is 0 and `out` is not empty.
-pub fn for_each_chunk<T: Send>(
-    out: &mut [T],
-    len: usize,
-    cost_ns: usize,
-    f: impl Fn(usize, &mut [T]) + Sync,
-) {
+pub fn for_each_chunk<T: Send>(out: &mut [T], len: usize, cost_ns: usize, f: impl Fn(usize, &mut [T]) + Sync) {
     if out.is_empty() {
         return;
     }
@@ -190,7 +351,11 @@ unsafe impl<T: Send> Sync for SharedMut<'_, T> {}
 impl<'a, T> SharedMut<'a, T> {
     /// Borrows `out` for as long as tasks write to it.
     pub fn new(out: &'a mut [T]) -> Self {
-        SharedMut { ptr: out.as_mut_ptr(), len: out.len(), borrow: PhantomData }
+        SharedMut {
+            ptr: out.as_mut_ptr(),
+            len: out.len(),
+            borrow: PhantomData,
+        }
     }
 
     /// The number of elements.
@@ -214,7 +379,11 @@ impl<'a, T> SharedMut<'a, T> {
     #[allow(clippy::mut_from_ref)] // the whole point; the caller promises disjoint parts
     pub unsafe fn slice(&self, range: Range<usize>) -> &mut [T] {
         let Range { start, end } = range;
-        assert!(start <= end && end <= self.len, "{start}..{end} is not within 0..{}", self.len);
+        assert!(
+            start <= end && end <= self.len,
+            "{start}..{end} is not within 0..{}",
+            self.len
+        );
         // SAFETY: the range lies within the slice that was borrowed, and the caller promises that
         // nobody else holds any of it.
         unsafe { std::slice::from_raw_parts_mut(self.ptr.add(start), end - start) }
@@ -244,100 +413,4 @@ pub(crate) fn with_threads<R>(n: usize, f: impl FnOnce() -> R) -> R {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::panic::{AssertUnwindSafe, catch_unwind};
-
-    #[test]
-    fn every_task_runs_once() {
-        for n in [1, 2, 3, 8] {
-            with_threads(n, || {
-                for (tasks, cost) in [(0, 1_000_000), (1, 0), (7, 1_000_000), (1000, 500), (5, 0)] {
-                    let runs: Vec<_> = (0..tasks).map(|_| AtomicUsize::new(0)).collect();
-                    let run = || {
-                        for_each(tasks, cost, |i| {
-                            runs[i].fetch_add(1, Ordering::Relaxed);
-                        })
-                    };
-                    run();
-                    scope_run(run);
-                    assert!(runs.iter().all(|r| r.load(Ordering::Relaxed) == 2));
-                }
-            });
-        }
-    }
-
-    #[test]
-    fn runs_cover_the_tasks() {
-        for n in [1, 2, 3, 8] {
-            with_threads(n, || {
-                for (tasks, cost) in [(0, 1_000_000), (1, 1_000_000), (13, 1_000_000), (1000, 500)] {
-                    let runs = Mutex::new(Vec::new());
-                    for_each_run(tasks, cost, |run| runs.lock().unwrap().push(run));
-                    let mut runs = runs.into_inner().unwrap();
-                    runs.sort_by_key(|run| run.start);
-                    assert!(n > 1 || runs.len() <= 1);
-                    assert!(runs.iter().all(|run| !run.is_empty()));
-                    assert_eq!(runs.into_iter().flatten().collect::<Vec<_>>(), Vec::from_iter(0..tasks));
-                }
-            });
-        }
-    }
-
-    #[test]
-    fn nested_calls_finish() {
-        with_threads(3, || {
-            let sum = AtomicUsize::new(0);
-            for_each(20, 1_000_000, |i| {
-                for_each(20, 1_000_000, |j| {
-                    scope_run(|| sum.fetch_add(i * j, Ordering::Relaxed));
-                });
-            });
-            assert_eq!(sum.into_inner(), 190 * 190);
-        });
-    }
-
-    #[test]
-    fn pieces_cover_the_output() {
-        with_threads(2, || {
-            let mut out = vec![0; 1003];
-            for_each_chunk(&mut out, 100, 100_000, |i, piece| piece.fill(i + 1));
-            assert!(out.iter().enumerate().all(|(i, &v)| v == i / 100 + 1));
-            for_each_chunk(&mut [0; 0], 0, 1, |_, _| unreachable!());
-        });
-    }
-
-    #[test]
-    fn a_panic_reaches_the_caller_and_the_pool_survives() {
-        with_threads(2, || {
-            let run = || for_each(100, 1_000_000, |i| assert_ne!(i, 50, "task fifty"));
-            for _ in 0..3 {
-                assert!(catch_unwind(AssertUnwindSafe(run)).is_err());
-            }
-            assert_eq!(scope_run(|| 7), 7);
-        });
-    }
-
-    #[test]
-    fn a_new_setting_gives_a_new_pool() {
-        with_threads(2, || {
-            assert_eq!(scope_run(|| WORKER_OF.get()), 2);
-            set_threads(3);
-            assert_eq!((threads(), scope_run(|| WORKER_OF.get())), (3, 3));
-            // From a worker: what runs keeps its pool, what comes next gets the new one.
-            scope_run(|| {
-                set_threads(2);
-                assert_eq!(scope_run(|| WORKER_OF.get()), 3);
-            });
-            assert_eq!(scope_run(|| WORKER_OF.get()), 2);
-            set_threads(1);
-            assert_eq!(scope_run(|| WORKER_OF.get()), 0);
-        });
-    }
-
-    #[test]
-    #[should_panic(expected = "at least 1")]
-    fn no_threads_is_refused() {
-        set_threads(0);
-    }
-}
+mod tests;

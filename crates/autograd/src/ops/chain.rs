@@ -1,0 +1,106 @@
+//! The product of the chain rule. A cotangent of 0 stays 0, whatever the slope: what `where_`
+//! did not choose gets no gradient, although its slope may be infinite or NaN.
+
+use wengert_tensor::Float;
+
+use crate::{Cotangents, Elementwise, Operand, Var};
+
+/// g · d, and 0 where g is 0.
+#[derive(Clone)]
+struct Chain;
+
+impl Elementwise<2> for Chain {
+    const NAME: &'static str = "chain";
+    #[inline(always)]
+    fn apply<T: Float>(&self, [g, d]: [T; 2]) -> T {
+        let product = g * d;
+        if g == T::ZERO { T::ZERO } else { product }
+    }
+    fn vjp<'t, T: Float>(&self, [g, d]: [Var<'t, T>; 2], _: Var<'t, T>, h: Var<'t, T>) -> Cotangents<'t, T> {
+        [h.chain(d), h.tape().map(Both, [h, g])].into()
+    }
+}
+
+/// g / d, and 0 where g is 0.
+#[derive(Clone)]
+struct Per;
+
+impl Elementwise<2> for Per {
+    const NAME: &'static str = "per";
+    #[inline(always)]
+    fn apply<T: Float>(&self, [g, d]: [T; 2]) -> T {
+        let quotient = g / d;
+        if g == T::ZERO { T::ZERO } else { quotient }
+    }
+    fn vjp<'t, T: Float>(&self, [_, d]: [Var<'t, T>; 2], y: Var<'t, T>, h: Var<'t, T>) -> Cotangents<'t, T> {
+        let dg = h.per(d);
+        [dg, -h.tape().map(Both, [dg, y])].into()
+    }
+}
+
+/// g · h of two cotangents, and 0 where either is 0.
+#[derive(Clone)]
+struct Both;
+
+impl Elementwise<2> for Both {
+    const NAME: &'static str = "chain_both";
+    #[inline(always)]
+    fn apply<T: Float>(&self, [g, h]: [T; 2]) -> T {
+        let product = g * h;
+        if g == T::ZERO || h == T::ZERO { T::ZERO } else { product }
+    }
+    fn vjp<'t, T: Float>(&self, [g, h]: [Var<'t, T>; 2], _: Var<'t, T>, k: Var<'t, T>) -> Cotangents<'t, T> {
+        let tape = k.tape();
+        [tape.map(Both, [k, h]), tape.map(Both, [k, g])].into()
+    }
+}
+
+impl<'t, T: Float> Var<'t, T> {
+    /// This cotangent times a slope, and 0 where the cotangent is 0, even if the slope is infinite
+    /// or NaN: how the vjp rules of elementwise functions multiply.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// let g = tape.var(tensor![0.0, 2.0]);
+    /// assert_eq!(g.chain(&tensor![f64::INFINITY, 3.0]).value(), tensor![0.0, 6.0]);
+    /// ```
+    #[track_caller]
+    pub fn chain(self, slope: impl Operand<'t, T>) -> Self {
+        let slope = slope.on(self.tape());
+        self.tape().map(Chain, [self, slope])
+    }
+
+    /// This cotangent over the reciprocal of a slope, as [`Var::chain`].
+    #[track_caller]
+    pub(crate) fn per(self, over: Self) -> Self {
+        self.tape().map(Per, [self, over])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wengert_tensor::tensor;
+
+    use crate::Tape;
+    use crate::ops::testing::{gradients, numbers};
+
+    #[test]
+    fn derivatives() {
+        let (g, d) = (numbers(&[3, 1]), numbers(&[4]) + 2.0);
+        gradients(|[g, d]| g.chain(d), [g.clone(), d.clone()]);
+        gradients(|[g, d]| g.per(d), [g, d]);
+    }
+
+    /// A cotangent that happens to be 0 still varies with what it was computed from.
+    #[test]
+    fn a_zero_cotangent_has_derivatives() {
+        let tape = Tape::<f64>::new();
+        let (a, b) = (tape.var(tensor![0.0]), tape.var(tensor![3.0]));
+        let half_square = (a * b).square().sum(..) * 0.5;
+        let [da, db] = half_square.grad([a, b]);
+        assert_eq!((da.value(), db.value()), (tensor![0.0], tensor![0.0]));
+        assert_eq!(da.sum(..).grad([a])[0].value(), tensor![9.0]);
+    }
+}

@@ -1,0 +1,168 @@
+//! Diagonals and triangles of matrices.
+
+use smallvec::SmallVec;
+use wengert_tensor::{Float, Slice, Tensor, resolve_axis};
+
+use super::checked;
+use crate::Var;
+
+impl<T: Float> Var<'_, T> {
+    /// The elements with equal indices on axes `a` and `b`, as a new last axis in their place.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.var(tensor![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+    /// assert_eq!(x.diagonal(0, 1).value(), tensor![1.0, 5.0]);
+    /// ```
+    /// # Panics
+    /// If an axis is out of range, or both are the same.
+    #[track_caller]
+    pub fn diagonal(self, a: isize, b: isize) -> Self {
+        let mut shape = self.shape();
+        let rank = shape.len();
+        let (a, b) = (
+            checked("diagonal", resolve_axis(a, rank)),
+            checked("diagonal", resolve_axis(b, rank)),
+        );
+        assert!(
+            a != b,
+            "diagonal: the diagonal of {shape} needs two axes, got {a} twice"
+        );
+        let (rows, columns) = (shape[a], shape[b]);
+        let others = (0..rank).filter(|&axis| axis != a && axis != b);
+        let order: SmallVec<[usize; 4]> = others.chain([a, b]).collect();
+        shape = order[..rank - 2]
+            .iter()
+            .map(|&axis| shape[axis])
+            .chain([rows * columns])
+            .collect();
+        // In row-major order, the diagonal is every so-manieth element.
+        let diagonal = Slice::from(..rows.min(columns) * (columns + 1)).step(columns as isize + 1);
+        self.permuted(order).reshape(shape).slice(-1, diagonal)
+    }
+
+    /// The matrix with this on its diagonal and zeros beside it; of each vector of a batch.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// assert_eq!(tape.var(tensor![1.0, 2.0]).diag().value(), tensor![[1.0, 0.0], [0.0, 2.0]]);
+    /// ```
+    /// # Panics
+    /// If there is no axis.
+    #[track_caller]
+    pub fn diag(self) -> Self {
+        let mut shape = self.shape();
+        let Some(&n) = shape.last() else {
+            panic!("diag: a scalar has no axis")
+        };
+        let last = shape.len() - 1;
+        shape.sizes_mut().push(n);
+        checked("diag", shape.checked_count());
+        self.spread(last, 0, n + 1, n * n).reshape(shape)
+    }
+
+    /// The lower triangle of a matrix, or of each of a batch: zeros above diagonal number `k`,
+    /// where 0 is the main one and 1 that above it.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::{Tensor, tensor};
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.var(Tensor::ones([2, 3]));
+    /// assert_eq!(x.tril(0).value(), tensor![[1.0, 0.0, 0.0], [1.0, 1.0, 0.0]]);
+    /// ```
+    /// # Panics
+    /// If there are fewer than two axes.
+    #[track_caller]
+    pub fn tril(self, k: isize) -> Self {
+        self.apart("tril").le(k as f64).where_(self, 0.0)
+    }
+
+    /// The upper triangle of a matrix, or of each of a batch: zeros below diagonal number `k`,
+    /// where 0 is the main one and 1 that above it.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::{Tensor, tensor};
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.var(Tensor::ones([2, 3]));
+    /// assert_eq!(x.triu(1).value(), tensor![[0.0, 1.0, 1.0], [0.0, 0.0, 1.0]]);
+    /// ```
+    /// # Panics
+    /// If there are fewer than two axes.
+    #[track_caller]
+    pub fn triu(self, k: isize) -> Self {
+        self.apart("triu").ge(k as f64).where_(self, 0.0)
+    }
+
+    /// How many columns each element of a matrix is to the right of the main diagonal.
+    #[track_caller]
+    fn apart(self, name: &str) -> Self {
+        let shape = self.shape();
+        let [.., rows, columns] = shape[..] else {
+            panic!("{name}: a triangle needs two axes, shape {shape} has {}", shape.len())
+        };
+        let count = |n: usize| self.tape().var(Tensor::range(T::ZERO..T::from_f64(n as f64)));
+        count(columns) - count(rows).unsqueeze(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wengert_tensor::{Tensor, tensor};
+
+    use crate::Tape;
+    use crate::ops::testing::{any_tensor, gradients, message_of, numbers};
+    use proptest::prelude::*;
+
+    #[test]
+    fn derivatives() {
+        gradients(|[x]| x.diagonal(2, 0).square(), [numbers(&[2, 2, 3])]);
+        gradients(|[x]| x.diag().square(), [numbers(&[2, 3])]);
+        gradients(|[x]| x.tril(-1).square() + x.triu(1), [numbers(&[2, 3, 3])]);
+    }
+
+    #[test]
+    fn triangles_select() {
+        let tape = Tape::new();
+        let x = tape.var(tensor![[1.0, f64::NAN], [f64::INFINITY, 4.0]]);
+        assert_eq!(x.tril(0).value(), tensor![[1.0, 0.0], [f64::INFINITY, 4.0]]);
+        assert_eq!(x.triu(2).value(), Tensor::zeros([2, 2]));
+        let x = tape.var(Tensor::range(1.0..13.0).reshape([3, 4]));
+        assert_eq!(
+            x.tril(-1).value(),
+            tensor![[0.0, 0.0, 0.0, 0.0], [5.0, 0.0, 0.0, 0.0], [9.0, 10.0, 0.0, 0.0]]
+        );
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let tape = Tape::<f64>::new();
+        let x = tape.var(Tensor::zeros([3]));
+        assert_eq!(
+            message_of(|| _ = x.tril(0)),
+            "tril: a triangle needs two axes, shape [3] has 1"
+        );
+        assert_eq!(
+            message_of(|| _ = x.diagonal(0, -1)),
+            "diagonal: the diagonal of [3] needs two axes, got 0 twice"
+        );
+        assert_eq!(tape.var(Tensor::zeros([0])).diag().value().shape(), &[0, 0]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn as_for_tensors(x in any_tensor()) {
+            let tape = Tape::<f64>::new();
+            for axis in 1..x.rank() as isize {
+                prop_assert_eq!(tape.var(&x).diagonal(0, axis).value(), x.diagonal(0, axis));
+                prop_assert_eq!(tape.var(&x).diagonal(axis, 0).value(), x.diagonal(0, axis));
+            }
+        }
+    }
+}

@@ -1,0 +1,378 @@
+//! Taking elements by index, and putting them back.
+
+use wengert_tensor::{Float, Shape, Tensor, broadcast, resolve_axis};
+
+use super::checked;
+use super::take::{Collect, Rows, Take};
+use crate::{Operand, Tape, Var};
+
+/// Indices of an axis of `size`, counted from the end when negative.
+#[track_caller]
+fn resolved(name: &str, indices: &Tensor<i64>, axis: usize, shape: &Shape) -> Vec<usize> {
+    let size = shape[axis] as i64;
+    let mut at = Vec::with_capacity(indices.count());
+    for i in indices.iter() {
+        let index = if i < 0 { i + size } else { i };
+        assert!(
+            (0..size).contains(&index),
+            "{name}: index {i} is out of range for axis {axis} of {shape}"
+        );
+        at.push(index as usize);
+    }
+    at
+}
+
+impl<'t, T: Float> Var<'t, T> {
+    /// Elements of the flattened variable.
+    #[track_caller]
+    fn take_flat(self, at: Vec<usize>, shape: Shape) -> Self {
+        let rows = Rows {
+            axis: 0,
+            size: self.count(),
+            shape,
+            at: at.into(),
+        };
+        self.tape().record(Take(rows), &[self.flatten()])
+    }
+
+    #[track_caller]
+    fn rows(self, name: &str, axis: isize, indices: &Tensor<i64>) -> Rows {
+        let shape = self.shape();
+        let axis = checked(name, resolve_axis(axis, shape.len()));
+        let at = resolved(name, indices, axis, &shape).into();
+        Rows {
+            axis,
+            size: shape[axis],
+            shape: indices.shape().clone(),
+            at,
+        }
+    }
+
+    /// Where the elements of `indices` along `axis` lie in row-major order.
+    #[track_caller]
+    fn positions(self, name: &str, axis: isize, indices: &Tensor<i64>) -> Vec<usize> {
+        let (shape, index) = (self.shape(), indices.shape());
+        let axis = checked(name, resolve_axis(axis, shape.len()));
+        let fits = index.len() == shape.len() && (0..shape.len()).all(|a| a == axis || index[a] <= shape[a]);
+        assert!(fits, "{name}: indices of shape {index} along axis {axis} of {shape}");
+        let mut at = resolved(name, indices, axis, &shape);
+        for (i, at) in at.iter_mut().enumerate() {
+            let (mut left, mut step, mut position) = (i, 1, 0);
+            for a in (0..shape.len()).rev() {
+                position += step * if a == axis { *at } else { left % index[a] };
+                left /= index[a];
+                step *= shape[a];
+            }
+            *at = position;
+        }
+        at
+    }
+
+    /// `source` stretched to the shape of what it is put in.
+    #[track_caller]
+    fn source(self, name: &str, source: impl Operand<'t, T>, shape: &Shape) -> Self {
+        let source = source.on(self.tape());
+        let from = source.shape();
+        let fits = broadcast(&from, shape).is_ok_and(|both| both == *shape);
+        assert!(fits, "{name}: a source of shape {from} for {shape}");
+        source.expand(shape)
+    }
+
+    /// The named indices of an axis, in their order; negative ones count from the end. The axes of
+    /// `indices` take the place of the axis: of the rows of a table, a lookup of embeddings.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// let table = tape.var(tensor![[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]);
+    /// let rows = table.index_select(0, &tensor![-1, 0, 0]);
+    /// assert_eq!(rows.value(), tensor![[5.0, 6.0], [1.0, 2.0], [1.0, 2.0]]);
+    /// assert_eq!(rows.sum(..).grad([table])[0].value(), tensor![[2.0, 2.0], [0.0, 0.0], [1.0, 1.0]]);
+    /// ```
+    /// # Panics
+    /// If the axis or an index is out of range.
+    #[track_caller]
+    pub fn index_select(self, axis: isize, indices: &Tensor<i64>) -> Self {
+        let rows = self.rows("index_select", axis, indices);
+        self.tape().record(Take(rows), &[self])
+    }
+
+    /// This with `source` added at the named indices of an axis, where duplicates add up; the axes
+    /// of `indices` take the place of the axis in `source`.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.var(tensor![10.0, 20.0]);
+    /// let y = x.index_add(0, &tensor![1, 1, 0], &tensor![1.0, 2.0, 3.0]);
+    /// assert_eq!(y.value(), tensor![13.0, 23.0]);
+    /// ```
+    /// # Panics
+    /// If the axis or an index is out of range, or the source has another shape.
+    #[track_caller]
+    pub fn index_add(self, axis: isize, indices: &Tensor<i64>, source: impl Operand<'t, T>) -> Self {
+        let rows = self.rows("index_add", axis, indices);
+        let shape = checked("index_add", rows.taken(&self.shape()));
+        let source = self.source("index_add", source, &shape);
+        self + self.tape().record(Collect(rows), &[source])
+    }
+
+    /// For each element of `indices`, that element along `axis`, and on the other axes the one at
+    /// the same place, as NumPy's `take_along_axis`.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.var(tensor![[1.0, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(x.gather(1, &tensor![[1], [0]]).value(), tensor![[2.0], [3.0]]);
+    /// ```
+    /// # Panics
+    /// If the axis or an index is out of range, or the indices have other axes or more of one.
+    #[track_caller]
+    pub fn gather(self, axis: isize, indices: &Tensor<i64>) -> Self {
+        self.take_flat(self.positions("gather", axis, indices), indices.shape().clone())
+    }
+
+    /// This with each element of `source` in place of the one that [`Var::gather`] would take; of
+    /// those for the same place, the last one wins.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.var(tensor![1.0, 2.0, 3.0]);
+    /// let y = x.scatter(0, &tensor![2, 0], &tensor![10.0, 20.0]);
+    /// assert_eq!(y.value(), tensor![20.0, 2.0, 10.0]);
+    /// assert_eq!(y.sum(..).grad([x])[0].value(), tensor![0.0, 1.0, 0.0]);
+    /// ```
+    /// # Panics
+    /// As [`Var::gather`], or if the source has another shape than the indices.
+    #[track_caller]
+    pub fn scatter(self, axis: isize, indices: &Tensor<i64>, source: impl Operand<'t, T>) -> Self {
+        let positions = self.positions("scatter", axis, indices);
+        let source = self.source("scatter", source, indices.shape());
+        // Every place takes from this or from the source, which follows it.
+        let count = self.count();
+        let mut at: Vec<usize> = (0..count).collect();
+        for (i, position) in positions.into_iter().enumerate() {
+            at[position] = count + i;
+        }
+        Self::concat(&[self.flatten(), source.flatten()], 0).take_flat(at, self.shape())
+    }
+
+    /// This with each element of `source` added to the one that [`Var::gather`] would take;
+    /// duplicates add up.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.var(tensor![1.0, 2.0, 3.0]);
+    /// assert_eq!(x.scatter_add(0, &tensor![2, 2], 10.0).value(), tensor![1.0, 2.0, 23.0]);
+    /// ```
+    /// # Panics
+    /// As [`Var::gather`], or if the source does not broadcast to the indices.
+    #[track_caller]
+    pub fn scatter_add(self, axis: isize, indices: &Tensor<i64>, source: impl Operand<'t, T>) -> Self {
+        let at = self.positions("scatter_add", axis, indices).into();
+        let source = self.source("scatter_add", source, indices.shape()).flatten();
+        let rows = Rows {
+            axis: 0,
+            size: self.count(),
+            shape: source.shape(),
+            at,
+        };
+        self + self.tape().record(Collect(rows), &[source]).reshape(self.shape())
+    }
+
+    /// The elements where `mask`, which may broadcast to this shape, is true, in row-major order
+    /// on one axis.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.var(tensor![[1.0, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(x.masked_select(&tensor![true, false]).value(), tensor![1.0, 3.0]);
+    /// ```
+    /// # Panics
+    /// If the mask does not expand to this shape.
+    #[track_caller]
+    pub fn masked_select(self, mask: &Tensor<bool>) -> Self {
+        let shape = self.shape();
+        let layout = checked("masked_select", mask.layout().expand(&shape));
+        let mask = mask.with_layout(layout);
+        let at: Vec<usize> = mask
+            .iter()
+            .enumerate()
+            .filter_map(|(i, chosen)| chosen.then_some(i))
+            .collect();
+        let count = at.len();
+        self.take_flat(at, count.into())
+    }
+}
+
+impl<T: Float> Tape<T> {
+    /// For each label, a row of `classes` zeros with a one at its number, on a new last axis.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// assert_eq!(tape.one_hot(&tensor![1, 0], 3).value(), tensor![[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]);
+    /// ```
+    /// # Panics
+    /// If a label is negative or not below `classes`.
+    #[track_caller]
+    pub fn one_hot(&self, labels: &Tensor<i64>, classes: usize) -> Var<'_, T> {
+        let mut shape = labels.shape().clone();
+        shape.sizes_mut().push(classes);
+        let mut rows = Tensor::zeros(shape);
+        let out = rows.make_mut();
+        for (row, label) in labels.iter().enumerate() {
+            assert!(
+                (0..classes as i64).contains(&label),
+                "one_hot: label {label} is not below {classes}"
+            );
+            out[row * classes + label as usize] = T::ONE;
+        }
+        self.var(rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wengert_tensor::{Tensor, tensor};
+
+    use crate::Tape;
+    use crate::ops::testing::{any_tensor, gradients, message_of, numbers};
+    use proptest::prelude::*;
+
+    #[test]
+    fn derivatives() {
+        let (x, index) = (numbers(&[3, 4]), tensor![[0, 2], [-1, 1]]);
+        gradients(|[x]| x.index_select(1, &index).square(), [x.clone()]);
+        gradients(
+            |[x, s]| x.index_add(1, &index, s).square(),
+            [x.clone(), numbers(&[3, 2, 2])],
+        );
+        gradients(|[x]| x.gather(0, &index).square(), [x.clone()]);
+        gradients(|[x, s]| x.scatter(0, &index, s).square(), [x.clone(), numbers(&[2, 2])]);
+        gradients(
+            |[x, s]| x.scatter_add(0, &index, s).square(),
+            [x.clone(), numbers(&[2, 1])],
+        );
+        gradients(|[x]| x.masked_select(&tensor![true, false, true, false]).square(), [x]);
+    }
+
+    #[test]
+    fn duplicates_add_and_the_last_one_wins() {
+        let tape = Tape::new();
+        let table = tape.var(tensor![[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]);
+        let rows = table.index_select(0, &tensor![[1, 0], [1, 1]]);
+        assert_eq!(rows.shape(), [2, 2, 2]);
+        let g = Tensor::range(1.0..9.0).reshape([2, 2, 2]);
+        assert_eq!(
+            rows.vjp(&g, [table])[0].value(),
+            tensor![[3.0, 4.0], [13.0, 16.0], [0.0, 0.0]]
+        );
+        let (x, source) = (tape.var(tensor![1.0, 2.0]), tape.var(tensor![10.0, 20.0]));
+        let y = x.scatter(0, &tensor![1, 1], source);
+        assert_eq!(y.value(), tensor![1.0, 20.0]);
+        let [dx, ds] = y.vjp(&tensor![3.0, 5.0], [x, source]);
+        assert_eq!((dx.value(), ds.value()), (tensor![3.0, 0.0], tensor![0.0, 5.0]));
+    }
+
+    #[test]
+    fn many_duplicates_lose_nothing() {
+        let tape = Tape::<f32>::new();
+        let n = 1_000_000;
+        let sums = tape.var(Tensor::zeros([2])).index_add(0, &Tensor::zeros([n]), 0.1f32);
+        assert_eq!(sums.value(), tensor![100_000.0, 0.0]);
+    }
+
+    #[test]
+    fn nothing() {
+        let tape = Tape::<f64>::new();
+        let x = tape.var(Tensor::zeros([3, 4]));
+        let none = Tensor::<i64>::zeros([0]);
+        assert_eq!(x.index_select(0, &none).value().shape(), &[0, 4]);
+        assert_eq!(
+            x.index_select(0, &none).sum(..).grad([x])[0].value(),
+            Tensor::zeros([3, 4])
+        );
+        assert_eq!(x.masked_select(&tensor![false; [3, 4]]).value().shape(), &[0]);
+        assert_eq!(x.gather(0, &Tensor::zeros([0, 4])).value().shape(), &[0, 4]);
+        let empty = tape.var(Tensor::zeros([0, 2]));
+        assert_eq!(empty.index_add(1, &tensor![1], 1.0).value().shape(), &[0, 2]);
+        assert_eq!(tape.one_hot(&none, 3).value().shape(), &[0, 3]);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let tape = Tape::<f64>::new();
+        let x = tape.var(Tensor::zeros([3, 2]));
+        assert_eq!(
+            message_of(|| _ = x.index_select(0, &tensor![3])),
+            "index_select: index 3 is out of range for axis 0 of [3, 2]"
+        );
+        assert_eq!(
+            message_of(|| _ = x.index_select(0, &tensor![-4])),
+            "index_select: index -4 is out of range for axis 0 of [3, 2]"
+        );
+        assert_eq!(
+            message_of(|| _ = x.gather(0, &tensor![[0, 0, 0]])),
+            "gather: indices of shape [1, 3] along axis 0 of [3, 2]"
+        );
+        assert_eq!(
+            message_of(|| _ = x.index_add(0, &tensor![0], &tensor![1.0, 2.0, 3.0])),
+            "index_add: a source of shape [3] for [1, 2]"
+        );
+        assert_eq!(
+            message_of(|| _ = x.scatter(2, &tensor![[0]], 1.0)),
+            "scatter: axis 2 is out of range for 2 axes"
+        );
+        assert_eq!(
+            message_of(|| _ = x.masked_select(&tensor![true; [3]])),
+            "masked_select: shape [3] does not expand to [3, 2]"
+        );
+        assert_eq!(
+            message_of(|| _ = tape.one_hot(&tensor![0, -1], 2)),
+            "one_hot: label -1 is not below 2"
+        );
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        /// Against one element at a time.
+        #[test]
+        fn taking_and_adding(x in any_tensor(), picks in prop::collection::vec(any::<prop::sample::Index>(), 0..6)) {
+            let tape = Tape::<f64>::new();
+            let v = tape.var(&x);
+            for axis in 0..x.rank() as isize {
+                let n = x.shape()[axis as usize];
+                if n == 0 {
+                    continue;
+                }
+                let index: Tensor<i64> = picks.iter().map(|pick| pick.index(2 * n) as i64 - n as i64).collect();
+                prop_assert_eq!(v.index_select(axis, &index).value(), x.index_select(axis, &index));
+                let g = numbers(x.index_select(axis, &index).shape());
+                let added = v.index_add(axis, &index, &g).value();
+                for i in 0..n as isize {
+                    let mut expected = x.select(axis, i);
+                    let mut sum = Tensor::zeros(expected.shape());
+                    for (k, at) in index.iter().enumerate() {
+                        if at.rem_euclid(n as i64) == i as i64 {
+                            sum = &sum + &g.select(axis, k as isize);
+                        }
+                    }
+                    expected = &expected + &sum;
+                    added.select(axis, i).assert_close(&expected, 1e-15, 1e-15);
+                }
+            }
+        }
+    }
+}

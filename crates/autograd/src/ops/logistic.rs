@@ -1,0 +1,115 @@
+//! The logistic function, its integral and its relatives. Their slopes are computed from the
+//! argument, not as y(1 − y), which has no digits left where y rounds to 1.
+
+use wengert_tensor::Float;
+
+use crate::{Cotangents, Elementwise, Var};
+
+/// The derivative of the logistic function, e⁻ˣ/(1 + e⁻ˣ)², a bell around 0.
+#[derive(Clone)]
+struct Bell;
+
+impl Elementwise<1> for Bell {
+    const NAME: &'static str = "sigmoid_slope";
+    const DEAR: bool = true;
+    #[inline(always)]
+    fn apply<T: Float>(&self, [x]: [T; 1]) -> T {
+        let e = (-x.abs()).exp();
+        let total = T::ONE + e;
+        e / (total * total)
+    }
+    fn vjp<'t, T: Float>(&self, [x]: [Var<'t, T>; 1], y: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
+        [-g.chain(y * (x * 0.5).tanh())].into()
+    }
+}
+
+fn bell<T: Float>(x: Var<'_, T>) -> Var<'_, T> {
+    x.tape().map(Bell, [x])
+}
+
+unary! {
+    /// The logistic function 1/(1 + e⁻ˣ), with its slope accurate over the whole range.
+    sigmoid = Sigmoid(x) { x.sigmoid() } dear;
+    slope(y) { bell(x) };
+    at 0.0 => 0.5, 0.25;
+    on -4.0, 4.0;
+
+    /// Hyperbolic tangent, with its slope accurate over the whole range.
+    tanh = Tanh(x) { x.tanh() } dear;
+    slope(y) { 4.0 * bell(x + x) };
+    at 0.0 => 0.0, 1.0;
+    on -2.0, 2.0;
+
+    /// ln(1 + eˣ), a smooth maximum of 0 and x.
+    softplus = Softplus(x) { x.softplus() } dear;
+    slope(y) { x.sigmoid() };
+    at 1000.0 => 1000.0, 1.0;
+    on -4.0, 4.0;
+}
+
+#[cfg(test)]
+mod tests {
+    use wengert_tensor::{Float, Tensor, tensor};
+
+    use super::bell;
+    use crate::Tape;
+    use crate::ops::testing::{gradients, slope};
+
+    #[test]
+    fn third_order() {
+        gradients(|[x]| bell(x), [tensor![-2.0, -0.1, 0.0, 3.0]]);
+    }
+
+    /// Against values to 60 digits.
+    #[test]
+    fn slopes_over_the_whole_range() {
+        let x = tensor![-1000.0, -745.0, -40.0, -1.0, 0.0, 1.0, 20.0, 40.0, 745.0, 1000.0];
+        let sigmoid = tensor![
+            0.0,
+            5e-324,
+            4.248354255291589e-18,
+            0.19661193324148185,
+            0.25,
+            0.19661193324148185,
+            2.061153613941849e-9,
+            4.248354255291589e-18,
+            5e-324,
+            0.0
+        ];
+        slope(|x| x.sigmoid(), &x).assert_close(&sigmoid, 1e-14, 0.0);
+        let tanh = tensor![
+            0.0,
+            0.0,
+            7.219405551381661e-35,
+            0.4199743416140261,
+            1.0,
+            0.4199743416140261,
+            1.6993417021166355e-17,
+            7.219405551381661e-35,
+            0.0,
+            0.0
+        ];
+        slope(|x| x.tanh(), &x).assert_close(&tanh, 1e-14, 0.0);
+        let logistic: Tensor<f64> = x.map(|v| v.sigmoid());
+        slope(|x| x.softplus(), &x).assert_close(&logistic, 1e-15, 0.0);
+    }
+
+    #[test]
+    fn second_derivatives_near_zero() {
+        let tape = Tape::<f64>::new();
+        let x = tape.scalar(1e-8);
+        let second = x.sigmoid().grad([x])[0].grad([x])[0].item();
+        assert!((second / -1.25e-9 - 1.0).abs() < 1e-14);
+        let second = x.tanh().grad([x])[0].grad([x])[0].item();
+        assert!((second / -2e-8 - 1.0).abs() < 1e-14);
+    }
+
+    #[test]
+    fn nan_and_infinity() {
+        let x = tensor![f64::INFINITY, f64::NEG_INFINITY];
+        assert_eq!(slope(|x| x.sigmoid(), &x), tensor![0.0, 0.0]);
+        assert_eq!(slope(|x| x.tanh(), &x), tensor![0.0, 0.0]);
+        assert_eq!(slope(|x| x.softplus(), &x), tensor![1.0, 0.0]);
+        assert!(slope(|x| x.tanh(), &tensor![f64::NAN]).item().is_nan());
+    }
+}

@@ -1,0 +1,432 @@
+//! Parts of a variable: slices, and their adjoint, which places values among others.
+
+use smallvec::SmallVec;
+use wengert_tensor::{Axes, Float, Layout, Shape, ShapeError, Slice, Tensor, resolve_axis};
+
+use super::checked;
+use super::strided::zip_with;
+use crate::{Cotangents, Lowering, Op, Var};
+
+/// Evenly spaced indices of each axis.
+#[derive(Clone, Debug, PartialEq)]
+struct Region(SmallVec<[Part; 4]>);
+
+/// `start`, `start + step`, …: `count` indices.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Part {
+    start: usize,
+    count: usize,
+    step: isize,
+}
+
+impl Region {
+    /// All of `shape`.
+    fn whole(shape: &Shape) -> Self {
+        Self(
+            shape
+                .iter()
+                .map(|&count| Part {
+                    start: 0,
+                    count,
+                    step: 1,
+                })
+                .collect(),
+        )
+    }
+
+    fn shape(&self) -> Shape {
+        self.0.iter().map(|part| part.count).collect()
+    }
+
+    /// Where the region lies in something of this layout.
+    fn of(&self, layout: &Layout) -> Result<Layout, ShapeError> {
+        self.0
+            .iter()
+            .enumerate()
+            .try_fold(layout.clone(), |layout, (axis, part)| {
+                let end = part.start as isize + part.count as isize * part.step;
+                layout.slice(axis, part.start, end, part.step)
+            })
+    }
+}
+
+#[derive(Clone)]
+struct Cut(Region);
+
+impl Op for Cut {
+    fn name(&self) -> &'static str {
+        "slice"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        Ok(self.0.of(&Layout::contiguous(x[0].clone()))?.shape().clone())
+    }
+    fn lower<T: Float>(&self) -> Lowering<'_, T> {
+        Lowering::view(|x| Some(self.0.of(x).expect("checked when recorded")))
+    }
+    fn vjp<'t, T: Float>(&self, x: &[Var<'t, T>], _: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
+        [g.tape().record(
+            Place {
+                region: self.0.clone(),
+                shape: x[0].shape(),
+                fill: 0.0,
+            },
+            &[g],
+        )]
+        .into()
+    }
+}
+
+/// `fill` in `shape`, but the input in a region of it.
+#[derive(Clone)]
+struct Place {
+    region: Region,
+    shape: Shape,
+    fill: f64,
+}
+
+impl Op for Place {
+    fn name(&self) -> &'static str {
+        "place"
+    }
+    fn shape(&self, _: &[&Shape]) -> Result<Shape, ShapeError> {
+        self.shape.checked_count()?;
+        Ok(self.shape.clone())
+    }
+    fn lower<T: Float>(&self) -> Lowering<'_, T> {
+        Lowering::kernel(|x: &[Tensor<T>]| {
+            Tensor::build(&self.shape, |out| {
+                out.fill(T::from_f64(self.fill));
+                let region = self
+                    .region
+                    .of(&Layout::contiguous(self.shape.clone()))
+                    .expect("checked when recorded");
+                zip_with(out, &region, x[0].buffer(), x[0].layout(), |to, from| *to = from);
+            })
+        })
+    }
+    fn vjp<'t, T: Float>(&self, _: &[Var<'t, T>], _: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
+        [g.cut(self.region.clone())].into()
+    }
+}
+
+impl<T: Float> Var<'_, T> {
+    #[track_caller]
+    fn cut(self, region: Region) -> Self {
+        if region == Region::whole(&self.shape()) {
+            self
+        } else {
+            self.tape().record(Cut(region), &[self])
+        }
+    }
+
+    /// This at every `step`-th index of `axis` from `start` among zeros, `size` indices in all: the
+    /// adjoint of a slice.
+    #[track_caller]
+    pub(crate) fn spread(self, axis: usize, start: usize, step: usize, size: usize) -> Self {
+        let mut shape = self.shape();
+        let mut region = Region::whole(&shape);
+        region.0[axis] = Part {
+            start,
+            count: shape[axis],
+            step: step as isize,
+        };
+        shape.sizes_mut()[axis] = size;
+        self.tape().record(
+            Place {
+                region,
+                shape,
+                fill: 0.0,
+            },
+            &[self],
+        )
+    }
+
+    /// The indices of `axis` that the range names, with negative bounds counted from the end and
+    /// everything outside clipped, as in Python; [`Slice`] adds steps.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::{Slice, tensor};
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.var(tensor![0.0, 1.0, 2.0, 3.0]);
+    /// assert_eq!(x.slice(0, -2..).value(), tensor![2.0, 3.0]);
+    /// let odd = x.slice(0, Slice::from(1..).step(2));
+    /// assert_eq!(odd.sum(..).grad([x])[0].value(), tensor![0.0, 1.0, 0.0, 1.0]);
+    /// ```
+    /// # Panics
+    /// If the axis is out of range, or the step is 0.
+    #[track_caller]
+    pub fn slice(self, axis: isize, range: impl Into<Slice>) -> Self {
+        let shape = self.shape();
+        let axis = checked("slice", resolve_axis(axis, shape.len()));
+        let (start, end, step) = checked("slice", range.into().resolve(shape[axis]));
+        let span = if step > 0 {
+            end - start as isize
+        } else {
+            start as isize - end
+        };
+        let count = (span.max(0) as usize).div_ceil(step.unsigned_abs());
+        let mut region = Region::whole(&shape);
+        region.0[axis] = Part { start, count, step };
+        self.cut(region)
+    }
+
+    /// One index of `axis`, counted from the end when negative; the axis is removed.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.var(tensor![[1.0, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(x.select(1, -1).value(), tensor![2.0, 4.0]);
+    /// ```
+    /// # Panics
+    /// If the axis or the index is out of range.
+    #[track_caller]
+    pub fn select(self, axis: isize, index: isize) -> Self {
+        let shape = self.shape();
+        let axis = checked("select", resolve_axis(axis, shape.len()));
+        let size = shape[axis] as isize;
+        let at = if index < 0 { index + size } else { index };
+        assert!(
+            (0..size).contains(&at),
+            "select: index {index} is out of range for axis {axis} of {shape}"
+        );
+        self.slice(axis as isize, at..at + 1)
+            .reshape(shape.reduced(&[axis], false))
+    }
+
+    /// The indices of these axes in reverse order.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.var(tensor![[1.0, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(x.flip(1).value(), tensor![[2.0, 1.0], [4.0, 3.0]]);
+    /// ```
+    /// # Panics
+    /// If an axis is out of range or named twice.
+    #[track_caller]
+    pub fn flip(self, axes: impl Into<Axes>) -> Self {
+        let mut region = Region::whole(&self.shape());
+        for axis in checked("flip", axes.into().resolve(self.rank())) {
+            let part = &mut region.0[axis];
+            if part.count > 1 {
+                *part = Part {
+                    start: part.count - 1,
+                    count: part.count,
+                    step: -1,
+                };
+            }
+        }
+        self.cut(region)
+    }
+
+    /// The indices of `axis` moved on by `shift`; those moved over the end come in at the start.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// assert_eq!(tape.var(tensor![1.0, 2.0, 3.0]).roll(0, 1).value(), tensor![3.0, 1.0, 2.0]);
+    /// ```
+    /// # Panics
+    /// If the axis is out of range.
+    #[track_caller]
+    pub fn roll(self, axis: isize, shift: isize) -> Self {
+        let size = self.shape()[checked("roll", resolve_axis(axis, self.rank()))];
+        if size == 0 {
+            return self;
+        }
+        let at = size - shift.rem_euclid(size as isize) as usize;
+        if at == size {
+            self
+        } else {
+            Self::concat(&[self.slice(axis, at..), self.slice(axis, ..at)], axis)
+        }
+    }
+
+    /// Pieces of `size` indices of `axis`; the last may be shorter.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// let pieces = tape.var(tensor![1.0, 2.0, 3.0]).split(0, 2);
+    /// assert_eq!(pieces[1].value(), tensor![3.0]);
+    /// ```
+    /// # Panics
+    /// If the axis is out of range, or the size is 0.
+    #[track_caller]
+    pub fn split(self, axis: isize, size: usize) -> Vec<Self> {
+        let shape = self.shape();
+        let total = shape[checked("split", resolve_axis(axis, shape.len()))];
+        assert!(size > 0, "split: pieces of size 0 of axis {axis} of {shape}");
+        let mut pieces = Vec::with_capacity(total.div_ceil(size));
+        for start in (0..total).step_by(size) {
+            pieces.push(self.slice(axis, start..start.saturating_add(size)));
+        }
+        pieces
+    }
+
+    /// With `before` and `after` more indices on each axis that hold `value`; negative numbers
+    /// cut off. Where there are fewer pairs than axes, they are for the last ones.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.var(tensor![1.0, 2.0, 3.0]);
+    /// assert_eq!(x.pad(&[(-1, 2)], 0.0).value(), tensor![2.0, 3.0, 0.0, 0.0]);
+    /// ```
+    /// # Panics
+    /// If there are more pairs than axes, or an axis is cut by more than its size.
+    #[track_caller]
+    pub fn pad(self, pads: &[(isize, isize)], value: f64) -> Self {
+        let shape = self.shape();
+        assert!(pads.len() <= shape.len(), "pad: {} pairs for shape {shape}", pads.len());
+        let (mut kept, mut target, mut padded) = (Region::whole(&shape), Region::whole(&shape), shape.clone());
+        for (axis, &(before, after)) in (shape.len() - pads.len()..).zip(pads) {
+            let size = shape[axis] as isize;
+            let count = size
+                .checked_add(before.min(0))
+                .and_then(|n| n.checked_add(after.min(0)));
+            let total = size.checked_add(before).and_then(|n| n.checked_add(after));
+            let (Some(count @ 0..), Some(total)) = (count, total) else {
+                panic!("pad: axis {axis} of {shape} cannot be padded by {before} and {after}");
+            };
+            kept.0[axis] = Part {
+                start: (-before.min(0)) as usize,
+                count: count as usize,
+                step: 1,
+            };
+            target.0[axis] = Part {
+                start: before.max(0) as usize,
+                count: count as usize,
+                step: 1,
+            };
+            padded.sizes_mut()[axis] = total as usize;
+        }
+        // An empty part lies anywhere: it need not be inside.
+        kept.0
+            .iter_mut()
+            .chain(&mut target.0)
+            .filter(|part| part.count == 0)
+            .for_each(|part| part.start = 0);
+        let inner = self.cut(kept);
+        if target.shape() == padded {
+            return inner;
+        }
+        self.tape().record(
+            Place {
+                region: target,
+                shape: padded,
+                fill: value,
+            },
+            &[inner],
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wengert_tensor::{Slice, Tensor, tensor};
+
+    use crate::Tape;
+    use crate::ops::testing::{any_tensor, gradients, message_of, numbers};
+    use proptest::prelude::*;
+
+    #[test]
+    fn derivatives() {
+        let x = numbers(&[3, 4]);
+        gradients(|[x]| x.slice(1, Slice::from(..).step(-2)).square(), [x.clone()]);
+        gradients(
+            |[x]| x.flip(..).slice(1, Slice::from(..).step(2)) * x.slice(1, Slice::from(1..).step(2)),
+            [x.clone()],
+        );
+        gradients(|[x]| x.select(0, -1) * x.select(0, 0), [x.clone()]);
+        gradients(|[x]| x.roll(1, -1) * x, [x.clone()]);
+        gradients(|[x]| x.split(1, 3)[1].square(), [x.clone()]);
+        gradients(|[x]| x.pad(&[(1, -1), (-2, 1)], 3.0).square(), [x.clone()]);
+        gradients(|[x]| x.spread(0, 1, 2, 7).square(), [x]);
+    }
+
+    #[test]
+    fn padding_by_hand() {
+        let tape = Tape::new();
+        let x = tape.var(Tensor::range(1.0..13.0).reshape([3, 4]));
+        let y = x.pad(&[(-1, 1), (-1, 0)], 0.0);
+        assert_eq!(y.value(), tensor![[6.0, 7.0, 8.0], [10.0, 11.0, 12.0], [0.0, 0.0, 0.0]]);
+        assert_eq!(
+            tape.var(tensor![1.0]).pad(&[(1, 1)], -7.0).value(),
+            tensor![-7.0, 1.0, -7.0]
+        );
+        assert_eq!(x.pad(&[(-4, 2)], 5.0).value(), Tensor::full([3, 2], 5.0));
+        assert_eq!(tape.scalar(2.0).pad(&[], 0.0).item(), 2.0);
+        assert_eq!(x.pad(&[(0, -3), (0, 0)], 0.0).value().shape(), &[0, 4]);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let tape = Tape::<f64>::new();
+        let x = tape.var(Tensor::zeros([3, 4]));
+        assert_eq!(
+            message_of(|| _ = x.select(0, 3)),
+            "select: index 3 is out of range for axis 0 of [3, 4]"
+        );
+        assert_eq!(
+            message_of(|| _ = x.select(0, -4)),
+            "select: index -4 is out of range for axis 0 of [3, 4]"
+        );
+        assert_eq!(
+            message_of(|| _ = x.slice(0, Slice::from(..).step(0))),
+            "slice: a slice with step 0"
+        );
+        assert_eq!(
+            message_of(|| _ = x.split(0, 0)),
+            "split: pieces of size 0 of axis 0 of [3, 4]"
+        );
+        assert_eq!(
+            message_of(|| _ = x.pad(&[(-2, -3)], 0.0)),
+            "pad: axis 1 of [3, 4] cannot be padded by -2 and -3"
+        );
+        assert!(message_of(|| _ = x.pad(&[(isize::MAX, 1)], 0.0)).starts_with("pad: axis 1 of [3, 4] cannot"));
+        assert!(message_of(|| _ = x.pad(&[(1 << 60, 0)], 0.0)).contains("more elements than can be addressed"));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        /// As the slices of tensors; the adjoint adds each element where it came from.
+        #[test]
+        fn slices_and_their_adjoint(x in any_tensor(), start in -6isize..6, end in -6isize..6, step in prop_oneof![-3isize..0, 1isize..4]) {
+            let tape = Tape::<f64>::new();
+            let v = tape.var(&x);
+            let slice = Slice::from(start..end).step(step);
+            for axis in 0..x.rank() as isize {
+                let y = v.slice(axis, slice);
+                prop_assert_eq!(y.value(), x.slice(axis, slice));
+                prop_assert_eq!(v.flip(axis).value(), x.flip(axis));
+                let numbered = Tensor::range(0.0..x.count() as f64).reshape(x.shape());
+                let g = numbers(&y.shape());
+                let mut expected = vec![0.0; x.count()];
+                for (at, g) in numbered.slice(axis, slice).iter().zip(g.iter()) {
+                    expected[at as usize] += g;
+                }
+                prop_assert_eq!(y.vjp(&g, [v])[0].value().to_vec(), expected);
+            }
+        }
+
+        #[test]
+        fn rolling_moves_indices(x in any_tensor(), shift in -7isize..7) {
+            let tape = Tape::<f64>::new();
+            for axis in 0..x.rank() as isize {
+                let n = x.shape()[axis as usize] as isize;
+                let rolled = tape.var(&x).roll(axis, shift).value();
+                for i in 0..n {
+                    prop_assert_eq!(rolled.select(axis, (i + shift).rem_euclid(n)), x.select(axis, i));
+                }
+            }
+        }
+    }
+}

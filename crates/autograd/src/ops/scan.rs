@@ -1,0 +1,219 @@
+//! Running sums and products. Both are linear recurrences, and so are their adjoints, which divide
+//! by nothing: zeros are values like any other.
+
+use wengert_tensor::{Float, Layout, Shape, ShapeError, Tensor, resolve_axis};
+
+use super::checked;
+use crate::{Cotangents, Lowering, Op, Var};
+
+/// yᵢ = aᵢ·yᵢ₋₁ + bᵢ along an axis, from y₋₁ = `start`, in `f64`. Of one input, it is b, and a is 1.
+#[derive(Clone)]
+struct Scan {
+    axis: usize,
+    /// From the last index to the first.
+    reverse: bool,
+    start: f64,
+}
+
+impl Op for Scan {
+    fn name(&self) -> &'static str {
+        "scan"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        Ok(x[0].clone())
+    }
+    fn lower<T: Float>(&self) -> Lowering<'_, T> {
+        Lowering::kernel(|x: &[Tensor<T>]| match x {
+            [b] => self.run(b, |b, i, y| y + b.buffer()[i].to_f64()),
+            [a, b] => {
+                // A step through the elements of a beside those of b.
+                let a = a.contiguous();
+                let a_at = |i: usize| a.buffer()[a.layout().offset() + i].to_f64();
+                let b = b.contiguous();
+                let start = b.layout().offset();
+                self.run(&b, |b, i, y| a_at(i - start) * y + b.buffer()[i].to_f64())
+            }
+            _ => unreachable!("recorded with one input or two"),
+        })
+    }
+    fn vjp<'t, T: Float>(&self, x: &[Var<'t, T>], y: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
+        let adjoint = Scan {
+            axis: self.axis,
+            reverse: !self.reverse,
+            start: 0.0,
+        };
+        match *x {
+            [_] => [g.tape().record(adjoint, &[g])].into(),
+            [a, _] => {
+                let next = a.shifted(self.axis, !self.reverse, 0.0);
+                let db = g.tape().record(adjoint, &[next, g]);
+                [db.chain(y.shifted(self.axis, self.reverse, self.start)), db].into()
+            }
+            _ => unreachable!("recorded with one input or two"),
+        }
+    }
+}
+
+impl Scan {
+    /// `next(b, i, y)` is the value at offset `i` of `b`'s buffer after value `y`.
+    fn run<T: Float>(&self, b: &Tensor<T>, next: impl Fn(&Tensor<T>, usize, f64) -> f64) -> Tensor<T> {
+        let layout = b.layout();
+        Tensor::build(b.shape(), |out| {
+            let n = b.shape()[self.axis];
+            if out.is_empty() {
+                return;
+            }
+            let to = Layout::contiguous(b.shape().clone());
+            let (step, to_step) = (layout.strides()[self.axis], to.strides()[self.axis]);
+            let lines = |layout: &Layout| layout.slice(self.axis, 0, 1, 1).expect("there is an element");
+            for (from, to) in lines(layout).offsets().zip(lines(&to).offsets()) {
+                let mut y = self.start;
+                for i in 0..n {
+                    let i = if self.reverse { n - 1 - i } else { i } as isize;
+                    y = next(b, (from as isize + i * step) as usize, y);
+                    out[(to as isize + i * to_step) as usize] = T::from_f64(y);
+                }
+            }
+        })
+    }
+}
+
+impl<T: Float> Var<'_, T> {
+    /// The sums of the first element along `axis`, the first two, and so on, accumulated in `f64`.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.var(tensor![1.0, 2.0, 3.0]);
+    /// assert_eq!(x.cumsum(0).value(), tensor![1.0, 3.0, 6.0]);
+    /// assert_eq!(x.cumsum(0).sum(..).grad([x])[0].value(), tensor![3.0, 2.0, 1.0]);
+    /// ```
+    /// # Panics
+    /// If the axis is out of range.
+    #[track_caller]
+    pub fn cumsum(self, axis: isize) -> Self {
+        let axis = checked("cumsum", resolve_axis(axis, self.rank()));
+        self.tape().record(
+            Scan {
+                axis,
+                reverse: false,
+                start: 0.0,
+            },
+            &[self],
+        )
+    }
+
+    /// The products of the first element along `axis`, the first two, and so on, accumulated in
+    /// `f64`.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.var(tensor![2.0, 0.0, 3.0]);
+    /// assert_eq!(x.cumprod(0).value(), tensor![2.0, 0.0, 0.0]);
+    /// assert_eq!(x.cumprod(0).sum(..).grad([x])[0].value(), tensor![1.0, 8.0, 0.0]);
+    /// ```
+    /// # Panics
+    /// If the axis is out of range.
+    #[track_caller]
+    pub fn cumprod(self, axis: isize) -> Self {
+        let axis = checked("cumprod", resolve_axis(axis, self.rank()));
+        self.products(axis, false)
+    }
+
+    #[track_caller]
+    fn products(self, axis: usize, reverse: bool) -> Self {
+        let zeros = self.tape().scalar(0.0).expand(self.shape());
+        self.tape().record(
+            Scan {
+                axis,
+                reverse,
+                start: 1.0,
+            },
+            &[self, zeros],
+        )
+    }
+
+    /// For each element, the product of all others along `axis`.
+    #[track_caller]
+    pub(super) fn product_of_others(self, axis: usize) -> Self {
+        let before = self.shifted(axis, false, 1.0).products(axis, false);
+        let after = self.shifted(axis, true, 1.0).products(axis, true);
+        before * after
+    }
+
+    /// Each element moved to the next index of `axis`, or the one before when `back`; `fill` where
+    /// none comes from.
+    #[track_caller]
+    fn shifted(self, axis: usize, back: bool, fill: f64) -> Self {
+        let rank = self.rank();
+        let mut pads = vec![(0, 0); rank - axis];
+        pads[0] = if back { (-1, 1) } else { (1, -1) };
+        if self.shape()[axis] == 0 {
+            self
+        } else {
+            self.pad(&pads, fill)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wengert_tensor::{Tensor, tensor};
+
+    use crate::Tape;
+    use crate::ops::testing::{any_tensor, gradients, numbers};
+    use proptest::prelude::*;
+
+    #[test]
+    fn derivatives() {
+        gradients(|[x]| x.cumsum(1).square(), [numbers(&[2, 3, 2])]);
+        gradients(|[x]| x.cumprod(0), [numbers(&[4, 2])]);
+        gradients(
+            |[x]| x.cumprod(-1),
+            [tensor![[2.0, 0.0, 3.0, 0.5], [0.0, 2.0, 0.0, 3.0]]],
+        );
+        gradients(
+            |[x]| x.product_of_others(1),
+            [tensor![[2.0, 0.0, 3.0], [0.0, 0.0, 3.0]]],
+        );
+    }
+
+    #[test]
+    fn zeros_are_values() {
+        let tape = Tape::new();
+        let x = tape.var(tensor![2.0, 0.0, 3.0, 0.0, 5.0]);
+        let y = x.cumprod(0);
+        assert_eq!(y.value(), tensor![2.0, 0.0, 0.0, 0.0, 0.0]);
+        let g = tensor![1.0, -0.5, 0.75, 2.0, -1.25];
+        assert_eq!(y.vjp(&g, [x])[0].value(), tensor![1.0, 3.5, 0.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn sums_of_many() {
+        let tape = Tape::<f32>::new();
+        let y = tape.var(Tensor::full([1_000_000], 0.1)).cumsum(0).value();
+        assert_eq!(y.at([999_999]), 100_000.0);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        #[test]
+        fn one_element_after_the_other(x in any_tensor()) {
+            let tape = Tape::<f64>::new();
+            for axis in 0..x.rank() as isize {
+                let (sums, products) = (tape.var(&x).cumsum(axis).value(), tape.var(&x).cumprod(axis).value());
+                let line = x.shape().reduced(&[axis as usize], false);
+                let (mut sum, mut product) = (Tensor::zeros(&line), Tensor::ones(&line));
+                for i in 0..x.shape()[axis as usize] as isize {
+                    sum = &sum + &x.select(axis, i);
+                    product = &product * &x.select(axis, i);
+                    prop_assert_eq!(&sums.select(axis, i), &sum);
+                    prop_assert_eq!(&products.select(axis, i), &product);
+                }
+            }
+        }
+    }
+}

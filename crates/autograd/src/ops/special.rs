@@ -1,0 +1,130 @@
+//! The error function and the gamma function with their relatives.
+
+use std::f64::consts::FRAC_2_SQRT_PI;
+
+use wengert_tensor::Float;
+
+use crate::{Cotangents, Elementwise, Var};
+
+/// e^(−x²), with the digits that rounding x² would take from the tail.
+#[derive(Clone)]
+struct Gaussian;
+
+impl Elementwise<1> for Gaussian {
+    const NAME: &'static str = "gaussian";
+    const DEAR: bool = true;
+    #[inline(always)]
+    fn apply<T: Float>(&self, [x]: [T; 1]) -> T {
+        // From 40 on it is 0, and the square is still finite.
+        let x = x.abs().min_nan(T::from_f64(40.0));
+        let square = x * x;
+        let lost = x.mul_add(x, -square);
+        (-square).exp() * (T::ONE - lost)
+    }
+    fn vjp<'t, T: Float>(&self, [x]: [Var<'t, T>; 1], y: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
+        [g.chain(-2.0 * x * y)].into()
+    }
+}
+
+fn gaussian<T: Float>(x: Var<'_, T>) -> Var<'_, T> {
+    x.tape().map(Gaussian, [x])
+}
+
+unary! {
+    /// The error function, 2/√π · ∫₀ˣ e^(−t²) dt.
+    erf = Erf(x) { x.erf() } dear;
+    slope(y) { FRAC_2_SQRT_PI * gaussian(x) };
+    at 0.0 => 0.0, std::f64::consts::FRAC_2_SQRT_PI;
+    on -2.0, 2.0;
+
+    /// 1 − erf(x), accurate in the tail, where erf rounds to 1.
+    erfc = Erfc(x) { x.erfc() } dear;
+    slope(y) { -(FRAC_2_SQRT_PI * gaussian(x)) };
+    at 0.0 => 1.0, -std::f64::consts::FRAC_2_SQRT_PI;
+    on -2.0, 2.0;
+
+    /// ln |Γ(x)|, the logarithm of the factorial of x − 1.
+    lgamma = Lgamma(x) { x.lgamma() } dear;
+    slope(y) { x.digamma() };
+    at 1.0 => 0.0, -0.5772156649015329;
+    on 0.5, 4.0;
+
+    /// The derivative of ln Γ.
+    digamma = Digamma(x) { x.polygamma(0) } dear;
+    slope(y) { x.polygamma(1) };
+    at 1.0 => -0.5772156649015329, std::f64::consts::PI * std::f64::consts::PI / 6.0;
+    on 0.5, 4.0;
+}
+
+/// Derivative number `order` + 1 of ln Γ.
+#[derive(Clone)]
+struct Polygamma {
+    order: u32,
+}
+
+impl Elementwise<1> for Polygamma {
+    const NAME: &'static str = "polygamma";
+    const DEAR: bool = true;
+    #[inline(always)]
+    fn apply<T: Float>(&self, [x]: [T; 1]) -> T {
+        x.polygamma(self.order)
+    }
+    fn vjp<'t, T: Float>(&self, [x]: [Var<'t, T>; 1], _: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
+        [g.chain(x.polygamma(self.order + 1))].into()
+    }
+}
+
+impl<T: Float> Var<'_, T> {
+    /// Derivative number `order` + 1 of ln Γ: order 0 is [`digamma`](Var::digamma), 1 trigamma.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// let tape = Tape::<f64>::new();
+    /// let trigamma = tape.scalar(1.0).polygamma(1).item();
+    /// assert!((trigamma - std::f64::consts::PI.powi(2) / 6.0).abs() < 1e-15);
+    /// ```
+    #[track_caller]
+    pub fn polygamma(self, order: u32) -> Self {
+        self.tape().map(Polygamma { order }, [self])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wengert_tensor::tensor;
+
+    use super::gaussian;
+    use crate::Tape;
+    use crate::ops::testing::{gradients, slope};
+
+    #[test]
+    fn derivatives() {
+        gradients(|[x]| gaussian(x), [tensor![-1.5, 0.0, 2.0]]);
+        gradients(|[x]| x.polygamma(2), [tensor![0.5, 1.5, 4.0]]);
+    }
+
+    /// Against values to 60 digits.
+    #[test]
+    fn the_tail_keeps_its_digits() {
+        let x = tensor![0.1, 5.3, 10.1, 20.3, f64::INFINITY];
+        let expected = tensor![
+            0.9900498337491681,
+            6.319285885175379e-13,
+            4.984480496942965e-45,
+            1.0754418989816755e-179,
+            0.0
+        ];
+        gaussian(Tape::new().var(&x))
+            .value()
+            .assert_close(&expected, 1e-14, 0.0);
+        assert!(slope(|x| x.erf(), &tensor![f64::NAN]).item().is_nan());
+    }
+
+    #[test]
+    fn factorials() {
+        let tape = Tape::new();
+        let y = tape.var(tensor![0.5, 1.0, 2.0, 10.0, 171.0]).lgamma();
+        let expected = tensor![0.5723649429247001, 0.0, 0.0, 12.801827480081469, 706.5730622457874];
+        y.value().assert_close(&expected, 1e-14, 1e-15);
+    }
+}
