@@ -23,7 +23,11 @@ impl Args {
         let mut args = Self { named: entry["attrs"].as_object().cloned().unwrap_or_default(), ..Self::default() };
         let text = entry["expr"].as_str().unwrap_or("");
         if let (true, Some(Expr::Call(_, given))) = (args.named.is_empty(), expr::parse(text)) {
-            for argument in given.iter().skip(inputs) {
+            let given = given.get(inputs..).unwrap_or(&[]);
+            // `where(x>0, sqrt(x), 0)` is a formula, not a list of arguments.
+            let arguments =
+                given.iter().all(|argument| matches!(argument, Expr::Keyword(..)) || argument.literal().is_some());
+            for argument in given.iter().filter(|_| arguments) {
                 match argument {
                     Expr::Keyword(name, value) => {
                         args.named.extend(value.literal().map(|value| (name.clone(), value)));

@@ -1,7 +1,7 @@
 //! What an operation is: a shape rule, a lowering and a vjp rule. The built-in operations
 //! implement the same traits as a user's.
 
-use std::any::TypeId;
+use std::any::{Any, TypeId};
 
 use smallvec::SmallVec;
 use wengert_tensor::kernel::{ElementFn, Reduction, TileMap, Tiled};
@@ -72,6 +72,12 @@ pub trait Op: Clone + Send + Sync + 'static {
     /// The floating-point operations of a kernel that is bound by arithmetic, for the profiler.
     fn flops(&self, _x: &[&Shape]) -> f64 {
         0.0
+    }
+
+    /// Behind a pointer, for the tape; see `compiled_here`.
+    #[doc(hidden)]
+    fn boxed<T: Float>(self) -> Box<dyn Recorded<T>> {
+        Box::new(self)
     }
 }
 
@@ -178,6 +184,12 @@ pub trait Elementwise<const N: usize>: Clone + Send + Sync + 'static {
 
     /// The cotangents of the inputs, given inputs, output and the cotangent of the output.
     fn vjp<'t, T: Float>(&self, x: [Var<'t, T>; N], y: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T>;
+
+    /// Behind a pointer, for the tape; see `compiled_here`.
+    #[doc(hidden)]
+    fn boxed<T: Float>(self) -> Box<dyn Recorded<T>> {
+        Box::new(Map::new(self))
+    }
 }
 
 /// The [`Op`] of an [`Elementwise`] function.
@@ -217,10 +229,14 @@ impl<E: Elementwise<N>, const N: usize> Op for Map<E, N> {
     fn vjp<'t, T: Float>(&self, x: &[Var<'t, T>], y: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
         self.0.0.0.vjp(x.try_into().expect("recorded with N inputs"), y, g)
     }
+
+    fn boxed<T: Float>(self) -> Box<dyn Recorded<T>> {
+        self.0.0.0.boxed()
+    }
 }
 
 /// An [`Op`] behind a pointer, for one element type.
-pub(crate) trait Recorded<T: Float>: Send + Sync {
+pub trait Recorded<T: Float>: Send + Sync {
     fn name(&self) -> &'static str;
     fn lower(&self) -> Lowering<'_, T>;
     fn vjp<'t>(&self, x: &[Var<'t, T>], y: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T>;
@@ -247,6 +263,50 @@ impl<O: Op, T: Float> Recorded<T> for O {
         TypeId::of::<O>()
     }
     fn to_f64(&self) -> Box<dyn Recorded<f64>> {
-        Box::new(self.clone())
+        self.clone().boxed()
     }
+}
+
+/// Overrides `boxed` in the implementation of a built-in operation (with `N` inputs, if it is
+/// [`Elementwise`]), so that its loops are compiled once, optimised, in this crate. Generic code
+/// is otherwise compiled in the program that uses it: slowly, and without optimisation in a
+/// debug build.
+macro_rules! compiled_here {
+    ($op:ty) => {
+        $crate::op::compiled_here!(@ $op, op, op);
+    };
+    ($op:ty, $n:literal) => {
+        $crate::op::compiled_here!(@ $op, op, $crate::op::Map::<$op, $n>::new(op));
+    };
+    (@ $op:ty, $name:ident, $boxed:expr) => {
+        #[doc(hidden)]
+        fn boxed<T: Float>(self) -> Box<dyn $crate::op::Recorded<T>> {
+            #[inline(never)]
+            fn single($name: $op) -> Box<dyn $crate::op::Recorded<f32>> {
+                Box::new($boxed)
+            }
+            #[inline(never)]
+            fn double($name: $op) -> Box<dyn $crate::op::Recorded<f64>> {
+                Box::new($boxed)
+            }
+            $crate::op::either(self, single, double)
+        }
+    };
+}
+pub(crate) use compiled_here;
+
+/// An operation boxed by the function for the element type at hand.
+pub(crate) fn either<T: Float, O>(
+    op: O,
+    single: fn(O) -> Box<dyn Recorded<f32>>,
+    double: fn(O) -> Box<dyn Recorded<f64>>,
+) -> Box<dyn Recorded<T>> {
+    let mut boxed: Option<Box<dyn Recorded<T>>> = None;
+    let place: &mut dyn Any = &mut boxed;
+    if let Some(place) = place.downcast_mut() {
+        *place = Some(single(op));
+    } else if let Some(place) = place.downcast_mut() {
+        *place = Some(double(op));
+    }
+    boxed.expect("an element of a tape is f32 or f64")
 }

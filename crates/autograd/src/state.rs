@@ -118,10 +118,6 @@ macro_rules! state {
                 tape.state_leaf(&self.0)
             }
 
-            pub(crate) fn slot(&self) -> &Slot<T> {
-                &self.0
-            }
-
             /// Whether both are handles to the same value.
             pub fn is(&self, other: &Self) -> bool {
                 self.0.id() == other.0.id()
@@ -172,6 +168,10 @@ state! {
 }
 
 impl<T: Float> Param<T> {
+    pub(crate) fn slot(&self) -> &Slot<T> {
+        &self.0
+    }
+
     /// Excludes it from training: gradients and optimizers pass it by.
     pub fn freeze(&self) {
         self.0.0.trainable.store(false, Ordering::Relaxed);

@@ -237,7 +237,7 @@ impl<T: Float> Tape<T> {
             }
         };
         let shape = nodes.intern(shape);
-        let id = nodes.push(Kind::Op(Box::new(op)), x.iter().map(|v| v.id).collect(), shape, at);
+        let id = nodes.push(Kind::Op(op.boxed()), x.iter().map(|v| v.id).collect(), shape, at);
         Var::new(self, id)
     }
 
@@ -257,7 +257,7 @@ impl<T: Float> Tape<T> {
             return self.record(op, &x);
         }
         let inputs = SmallVec::from_slice(&x.map(|v| v.id));
-        Var::new(self, self.nodes.borrow_mut().push(Kind::Op(Box::new(op)), inputs, shape, at))
+        Var::new(self, self.nodes.borrow_mut().push(Kind::Op(op.boxed()), inputs, shape, at))
     }
 
     fn check_tape(&self, op: &impl Op, x: &[Var<'_, T>], at: &Location<'_>) {

@@ -16,7 +16,9 @@ pub(crate) fn run<'t, T: Float>(op: &str, c: &Call<'t, T>) -> Outputs<'t, T> {
         "masked_select" => c.x(0)?.masked_select(&c.bools(1)?),
         "masked_fill" => c.x(0)?.masked_fill(c.tape.mask(&c.bools(1)?), a.f64("value", 0)?),
         "embedding" => c.x(1)?.index_select(0, &c.ints(0)?),
-        "one_hot" => return one(c.tape.one_hot(&c.ints(0)?, a.int("num_classes", 0)?.try_into().ok()?).value().cast::<i64>()),
+        "one_hot" => {
+            return one(c.tape.one_hot(&c.ints(0)?, a.int("num_classes", 0)?.try_into().ok()?).value().cast::<i64>());
+        }
         "argsort" => return one(c.x(0)?.argsort(a.int_or("dim", 0, -1)?)),
         "sort" if !a.flag("descending")? => {
             let (values, indices) = c.x(0)?.sort(a.int_or("dim", 0, -1)?);
@@ -24,7 +26,7 @@ pub(crate) fn run<'t, T: Float>(op: &str, c: &Call<'t, T>) -> Outputs<'t, T> {
         }
         "topk" => {
             let k = a.int("k", 0)?.try_into().ok()?;
-            let (values, indices) = c.x(0)?.topk(k, a.int_or("dim", 1, -1)?);
+            let (values, indices) = c.x(0)?.topk(a.int_or("dim", 1, -1)?, k);
             return two(values, indices);
         }
         _ => return None,

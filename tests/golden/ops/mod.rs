@@ -4,8 +4,8 @@
 
 mod elementwise;
 mod index;
-mod product;
 mod nn;
+mod product;
 mod reduce;
 mod shape;
 

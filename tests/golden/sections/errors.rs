@@ -7,7 +7,7 @@ use crate::args::Args;
 use crate::call::Call;
 use crate::data::Data;
 use crate::expr::{self, Expr};
-use crate::guard::guarded;
+use crate::guard::{Panic, guarded};
 use crate::{Verdict, eval, ops};
 
 pub(super) fn run(entry: &Value) -> Verdict {
@@ -22,16 +22,11 @@ pub(super) fn run(entry: &Value) -> Verdict {
         Ok(None) => Verdict::Unsupported,
         Ok(Some(())) => Verdict::Failed("was accepted".to_owned()),
         Err(panic) if panic.message.is_empty() => Verdict::Failed("was refused without a message".to_owned()),
-        Err(panic) if !is_here(&panic.file) => {
-            Verdict::Failed(format!("was refused at {}, not at the user's line: {}", panic.file, panic.message))
+        Err(Panic { message, file, line }) if !file.contains("tests/golden/") => {
+            Verdict::Failed(format!("was refused at {file}:{line}, not at the user's line: {message}"))
         }
         Err(_) => Verdict::Passed,
     }
-}
-
-/// Whether a source file belongs to this program.
-fn is_here(file: &str) -> bool {
-    file.replace('\\', "/").contains("tests/golden/")
 }
 
 /// Does what must be refused; `None` if there is no way to ask for it.

@@ -45,9 +45,8 @@ fn nth_derivative(entry: &Value) -> Option<Result<(), String>> {
 }
 
 /// Operations of one variable that keep its rows apart.
-const BY_ROW: [&str; 12] = [
-    "exp", "tanh", "sigmoid", "sin", "erf", "softplus", "relu", "log1p", "rsqrt", "log", "softmax", "log_softmax",
-];
+const BY_ROW: [&str; 12] =
+    ["exp", "tanh", "sigmoid", "sin", "erf", "softplus", "relu", "log1p", "rsqrt", "log", "softmax", "log_softmax"];
 
 fn unary<'t, T: Float>(op: &str, x: Var<'t, T>) -> Option<Var<'t, T>> {
     match ops::run(op, &Call::on(x.tape(), &[x], Args::default()))?.pop()? {
@@ -85,7 +84,8 @@ fn batch_slice(op: &str) -> Result<(), String> {
 }
 
 fn finite_differences(op: &str) -> Result<(), String> {
-    let check = || Check::new().tolerance(1e-8).gradcheck(|[x]| unary(op, x).expect("one of the list"), [points([2, 3])]);
+    let check =
+        || Check::new().tolerance(1e-8).gradcheck(|[x]| unary(op, x).expect("one of the list"), [points([2, 3])]);
     guarded(|| check().assert_ok()).map_err(|panic| panic.message)
 }
 

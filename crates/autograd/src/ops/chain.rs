@@ -10,6 +10,7 @@ use crate::{Cotangents, Elementwise, Operand, Var};
 struct Chain;
 
 impl Elementwise<2> for Chain {
+    crate::op::compiled_here!(Chain, 2);
     const NAME: &'static str = "chain";
     #[inline(always)]
     fn apply<T: Float>(&self, [g, d]: [T; 2]) -> T {
@@ -26,6 +27,7 @@ impl Elementwise<2> for Chain {
 struct Per;
 
 impl Elementwise<2> for Per {
+    crate::op::compiled_here!(Per, 2);
     const NAME: &'static str = "per";
     #[inline(always)]
     fn apply<T: Float>(&self, [g, d]: [T; 2]) -> T {
@@ -43,6 +45,7 @@ impl Elementwise<2> for Per {
 struct Both;
 
 impl Elementwise<2> for Both {
+    crate::op::compiled_here!(Both, 2);
     const NAME: &'static str = "chain_both";
     #[inline(always)]
     fn apply<T: Float>(&self, [g, h]: [T; 2]) -> T {

@@ -77,6 +77,7 @@ unary! {
 struct Where;
 
 impl Elementwise<3> for Where {
+    crate::op::compiled_here!(Where, 3);
     const NAME: &'static str = "where";
     #[inline(always)]
     fn apply<T: Float>(&self, [condition, a, b]: [T; 3]) -> T {
@@ -92,6 +93,7 @@ impl Elementwise<3> for Where {
 struct NanToNum;
 
 impl Elementwise<1> for NanToNum {
+    crate::op::compiled_here!(NanToNum, 1);
     const NAME: &'static str = "nan_to_num";
     #[inline(always)]
     fn apply<T: Float>(&self, [x]: [T; 1]) -> T {
@@ -110,6 +112,7 @@ struct Clamp {
 }
 
 impl Elementwise<1> for Clamp {
+    crate::op::compiled_here!(Clamp, 1);
     const NAME: &'static str = "clamp";
     #[inline(always)]
     fn apply<T: Float>(&self, [x]: [T; 1]) -> T {

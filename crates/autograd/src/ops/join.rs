@@ -12,6 +12,7 @@ struct Concat {
 }
 
 impl Op for Concat {
+    crate::op::compiled_here!(Concat);
     fn name(&self) -> &'static str {
         "concat"
     }

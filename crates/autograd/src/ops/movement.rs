@@ -11,6 +11,7 @@ use crate::{Cotangents, Lowering, Op, Var};
 pub(crate) struct Detach;
 
 impl Op for Detach {
+    crate::op::compiled_here!(Detach);
     fn name(&self) -> &'static str {
         "detach"
     }
@@ -29,6 +30,7 @@ impl Op for Detach {
 struct Reshape(Shape);
 
 impl Op for Reshape {
+    crate::op::compiled_here!(Reshape);
     fn name(&self) -> &'static str {
         "reshape"
     }
@@ -49,6 +51,7 @@ impl Op for Reshape {
 struct Expand(Shape);
 
 impl Op for Expand {
+    crate::op::compiled_here!(Expand);
     fn name(&self) -> &'static str {
         "expand"
     }
@@ -67,6 +70,7 @@ impl Op for Expand {
 struct Permute(SmallVec<[usize; 4]>);
 
 impl Op for Permute {
+    crate::op::compiled_here!(Permute);
     fn name(&self) -> &'static str {
         "permute"
     }

@@ -106,13 +106,13 @@ impl<T: Float> Var<'_, T> {
     /// # use wengert_autograd::Tape;
     /// # use wengert_tensor::tensor;
     /// let tape = Tape::<f64>::new();
-    /// let (largest, at) = tape.var(tensor![1.0, 5.0, 3.0]).topk(2, 0);
+    /// let (largest, at) = tape.var(tensor![1.0, 5.0, 3.0]).topk(0, 2);
     /// assert_eq!((largest.value(), at), (tensor![5.0, 3.0], tensor![1, 2]));
     /// ```
     /// # Panics
     /// If the axis is out of range or has less than `k` elements.
     #[track_caller]
-    pub fn topk(self, k: usize, axis: isize) -> (Self, Tensor<i64>) {
+    pub fn topk(self, axis: isize, k: usize) -> (Self, Tensor<i64>) {
         let shape = self.shape();
         let size = shape[checked("topk", resolve_axis(axis, shape.len()))];
         assert!(k <= size, "topk: axis {axis} of {shape} has less than {k} elements");
@@ -174,7 +174,7 @@ mod tests {
         gradients(|[x]| x.max_with_indices(1).0.square(), [x.clone()]);
         gradients(|[x]| x.min_with_indices(0).0.square(), [x.clone()]);
         gradients(|[x]| x.sort(-1).0 * x, [x.clone()]);
-        gradients(|[x]| x.topk(2, 0).0.square(), [x.clone()]);
+        gradients(|[x]| x.topk(0, 2).0.square(), [x.clone()]);
         gradients(|[x]| x.median(..).square() + x.median(0), [x]);
     }
 
@@ -190,7 +190,7 @@ mod tests {
         let (sorted, order) = tape.var(tensor![2.0, NAN, 1.0]).sort(0);
         assert!(sorted.value().allclose(&tensor![1.0, 2.0, NAN], 0.0, 0.0));
         assert_eq!(order, tensor![2, 0, 1]);
-        let (largest, at) = tape.var(tensor![2.0, NAN, 2.0, 3.0]).topk(4, 0);
+        let (largest, at) = tape.var(tensor![2.0, NAN, 2.0, 3.0]).topk(0, 4);
         assert!(largest.value().allclose(&tensor![NAN, 3.0, 2.0, 2.0], 0.0, 0.0));
         assert_eq!(at, tensor![1, 3, 0, 2]);
         assert!(tape.var(tensor![1.0, NAN, 2.0]).median(0).item().is_nan());
@@ -224,7 +224,7 @@ mod tests {
             for axis in 0..x.rank() as isize {
                 prop_assert_eq!(v.sort(axis).0.value(), x.sort(axis));
                 let n = x.shape()[axis as usize];
-                prop_assert_eq!(v.topk(n, axis).0.value(), x.sort(axis).flip(axis));
+                prop_assert_eq!(v.topk(axis, n).0.value(), x.sort(axis).flip(axis));
                 if n > 0 {
                     prop_assert_eq!(v.max_with_indices(axis).0.value(), v.max(axis).value());
                     prop_assert_eq!(v.median(axis).value(), x.sort(axis).select(axis, (n as isize - 1) / 2));

@@ -9,6 +9,7 @@ use crate::{Cotangents, Elementwise, Operand, Var};
 struct Powf(f64);
 
 impl Elementwise<1> for Powf {
+    crate::op::compiled_here!(Powf, 1);
     const NAME: &'static str = "powf";
     const DEAR: bool = true;
     #[inline(always)]
@@ -30,6 +31,7 @@ impl Elementwise<1> for Powf {
 struct Pow;
 
 impl Elementwise<2> for Pow {
+    crate::op::compiled_here!(Pow, 2);
     const NAME: &'static str = "pow";
     const DEAR: bool = true;
     #[inline(always)]
@@ -52,6 +54,7 @@ struct PowLn {
 }
 
 impl Elementwise<2> for PowLn {
+    crate::op::compiled_here!(PowLn, 2);
     const NAME: &'static str = "pow_ln";
     const DEAR: bool = true;
     #[inline(always)]

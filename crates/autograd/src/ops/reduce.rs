@@ -15,6 +15,7 @@ struct Reduce {
 }
 
 impl Op for Reduce {
+    crate::op::compiled_here!(Reduce);
     fn name(&self) -> &'static str {
         match self.reduction {
             Reduction::Sum => "sum",

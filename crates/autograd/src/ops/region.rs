@@ -9,19 +9,19 @@ use crate::{Cotangents, Lowering, Op, Var};
 
 /// Evenly spaced indices of each axis.
 #[derive(Clone, Debug, PartialEq)]
-struct Region(SmallVec<[Part; 4]>);
+pub(super) struct Region(pub(super) SmallVec<[Part; 4]>);
 
 /// `start`, `start + step`, …: `count` indices.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Part {
-    start: usize,
-    count: usize,
-    step: isize,
+pub(super) struct Part {
+    pub(super) start: usize,
+    pub(super) count: usize,
+    pub(super) step: isize,
 }
 
 impl Region {
     /// All of `shape`.
-    fn whole(shape: &Shape) -> Self {
+    pub(super) fn whole(shape: &Shape) -> Self {
         Self(
             shape
                 .iter()
@@ -32,10 +32,6 @@ impl Region {
                 })
                 .collect(),
         )
-    }
-
-    fn shape(&self) -> Shape {
-        self.0.iter().map(|part| part.count).collect()
     }
 
     /// Where the region lies in something of this layout.
@@ -54,6 +50,7 @@ impl Region {
 struct Cut(Region);
 
 impl Op for Cut {
+    crate::op::compiled_here!(Cut);
     fn name(&self) -> &'static str {
         "slice"
     }
@@ -64,15 +61,7 @@ impl Op for Cut {
         Lowering::view(|x| Some(self.0.of(x).expect("checked when recorded")))
     }
     fn vjp<'t, T: Float>(&self, x: &[Var<'t, T>], _: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
-        [g.tape().record(
-            Place {
-                region: self.0.clone(),
-                shape: x[0].shape(),
-                fill: 0.0,
-            },
-            &[g],
-        )]
-        .into()
+        [g.place(self.0.clone(), x[0].shape(), 0.0)].into()
     }
 }
 
@@ -85,6 +74,7 @@ struct Place {
 }
 
 impl Op for Place {
+    crate::op::compiled_here!(Place);
     fn name(&self) -> &'static str {
         "place"
     }
@@ -111,11 +101,21 @@ impl Op for Place {
 
 impl<T: Float> Var<'_, T> {
     #[track_caller]
-    fn cut(self, region: Region) -> Self {
+    pub(super) fn cut(self, region: Region) -> Self {
         if region == Region::whole(&self.shape()) {
             self
         } else {
             self.tape().record(Cut(region), &[self])
+        }
+    }
+
+    /// This in a region of `shape`, and `fill` around it.
+    #[track_caller]
+    pub(super) fn place(self, region: Region, shape: Shape, fill: f64) -> Self {
+        if region == Region::whole(&shape) {
+            self
+        } else {
+            self.tape().record(Place { region, shape, fill }, &[self])
         }
     }
 
@@ -131,14 +131,7 @@ impl<T: Float> Var<'_, T> {
             step: step as isize,
         };
         shape.sizes_mut()[axis] = size;
-        self.tape().record(
-            Place {
-                region,
-                shape,
-                fill: 0.0,
-            },
-            &[self],
-        )
+        self.place(region, shape, 0.0)
     }
 
     /// The indices of `axis` that the range names, with negative bounds counted from the end and
@@ -269,69 +262,11 @@ impl<T: Float> Var<'_, T> {
         }
         pieces
     }
-
-    /// With `before` and `after` more indices on each axis that hold `value`; negative numbers
-    /// cut off. Where there are fewer pairs than axes, they are for the last ones.
-    ///
-    /// ```
-    /// # use wengert_autograd::Tape;
-    /// # use wengert_tensor::tensor;
-    /// let tape = Tape::<f64>::new();
-    /// let x = tape.var(tensor![1.0, 2.0, 3.0]);
-    /// assert_eq!(x.pad(&[(-1, 2)], 0.0).value(), tensor![2.0, 3.0, 0.0, 0.0]);
-    /// ```
-    /// # Panics
-    /// If there are more pairs than axes, or an axis is cut by more than its size.
-    #[track_caller]
-    pub fn pad(self, pads: &[(isize, isize)], value: f64) -> Self {
-        let shape = self.shape();
-        assert!(pads.len() <= shape.len(), "pad: {} pairs for shape {shape}", pads.len());
-        let (mut kept, mut target, mut padded) = (Region::whole(&shape), Region::whole(&shape), shape.clone());
-        for (axis, &(before, after)) in (shape.len() - pads.len()..).zip(pads) {
-            let size = shape[axis] as isize;
-            let count = size
-                .checked_add(before.min(0))
-                .and_then(|n| n.checked_add(after.min(0)));
-            let total = size.checked_add(before).and_then(|n| n.checked_add(after));
-            let (Some(count @ 0..), Some(total)) = (count, total) else {
-                panic!("pad: axis {axis} of {shape} cannot be padded by {before} and {after}");
-            };
-            kept.0[axis] = Part {
-                start: (-before.min(0)) as usize,
-                count: count as usize,
-                step: 1,
-            };
-            target.0[axis] = Part {
-                start: before.max(0) as usize,
-                count: count as usize,
-                step: 1,
-            };
-            padded.sizes_mut()[axis] = total as usize;
-        }
-        // An empty part lies anywhere: it need not be inside.
-        kept.0
-            .iter_mut()
-            .chain(&mut target.0)
-            .filter(|part| part.count == 0)
-            .for_each(|part| part.start = 0);
-        let inner = self.cut(kept);
-        if target.shape() == padded {
-            return inner;
-        }
-        self.tape().record(
-            Place {
-                region: target,
-                shape: padded,
-                fill: value,
-            },
-            &[inner],
-        )
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use wengert_tensor::{Slice, Tensor, tensor};
+    use wengert_tensor::{Slice, Tensor};
 
     use crate::Tape;
     use crate::ops::testing::{any_tensor, gradients, message_of, numbers};
@@ -348,23 +283,7 @@ mod tests {
         gradients(|[x]| x.select(0, -1) * x.select(0, 0), [x.clone()]);
         gradients(|[x]| x.roll(1, -1) * x, [x.clone()]);
         gradients(|[x]| x.split(1, 3)[1].square(), [x.clone()]);
-        gradients(|[x]| x.pad(&[(1, -1), (-2, 1)], 3.0).square(), [x.clone()]);
         gradients(|[x]| x.spread(0, 1, 2, 7).square(), [x]);
-    }
-
-    #[test]
-    fn padding_by_hand() {
-        let tape = Tape::new();
-        let x = tape.var(Tensor::range(1.0..13.0).reshape([3, 4]));
-        let y = x.pad(&[(-1, 1), (-1, 0)], 0.0);
-        assert_eq!(y.value(), tensor![[6.0, 7.0, 8.0], [10.0, 11.0, 12.0], [0.0, 0.0, 0.0]]);
-        assert_eq!(
-            tape.var(tensor![1.0]).pad(&[(1, 1)], -7.0).value(),
-            tensor![-7.0, 1.0, -7.0]
-        );
-        assert_eq!(x.pad(&[(-4, 2)], 5.0).value(), Tensor::full([3, 2], 5.0));
-        assert_eq!(tape.scalar(2.0).pad(&[], 0.0).item(), 2.0);
-        assert_eq!(x.pad(&[(0, -3), (0, 0)], 0.0).value().shape(), &[0, 4]);
     }
 
     #[test]
@@ -387,12 +306,6 @@ mod tests {
             message_of(|| _ = x.split(0, 0)),
             "split: pieces of size 0 of axis 0 of [3, 4]"
         );
-        assert_eq!(
-            message_of(|| _ = x.pad(&[(-2, -3)], 0.0)),
-            "pad: axis 1 of [3, 4] cannot be padded by -2 and -3"
-        );
-        assert!(message_of(|| _ = x.pad(&[(isize::MAX, 1)], 0.0)).starts_with("pad: axis 1 of [3, 4] cannot"));
-        assert!(message_of(|| _ = x.pad(&[(1 << 60, 0)], 0.0)).contains("more elements than can be addressed"));
     }
 
     proptest! {

@@ -16,6 +16,7 @@ struct Scan {
 }
 
 impl Op for Scan {
+    crate::op::compiled_here!(Scan);
     fn name(&self) -> &'static str {
         "scan"
     }

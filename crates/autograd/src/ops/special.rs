@@ -11,6 +11,7 @@ use crate::{Cotangents, Elementwise, Var};
 struct Gaussian;
 
 impl Elementwise<1> for Gaussian {
+    crate::op::compiled_here!(Gaussian, 1);
     const NAME: &'static str = "gaussian";
     const DEAR: bool = true;
     #[inline(always)]
@@ -46,13 +47,13 @@ unary! {
     /// ln |Γ(x)|, the logarithm of the factorial of x − 1.
     lgamma = Lgamma(x) { x.lgamma() } dear;
     slope(y) { x.digamma() };
-    at 1.0 => 0.0, -0.5772156649015329;
+    at f64::INFINITY => f64::INFINITY, f64::INFINITY;
     on 0.5, 4.0;
 
     /// The derivative of ln Γ.
     digamma = Digamma(x) { x.polygamma(0) } dear;
     slope(y) { x.polygamma(1) };
-    at 1.0 => -0.5772156649015329, std::f64::consts::PI * std::f64::consts::PI / 6.0;
+    at f64::INFINITY => f64::INFINITY, 0.0;
     on 0.5, 4.0;
 }
 
@@ -63,6 +64,7 @@ struct Polygamma {
 }
 
 impl Elementwise<1> for Polygamma {
+    crate::op::compiled_here!(Polygamma, 1);
     const NAME: &'static str = "polygamma";
     const DEAR: bool = true;
     #[inline(always)]
@@ -126,5 +128,9 @@ mod tests {
         let y = tape.var(tensor![0.5, 1.0, 2.0, 10.0, 171.0]).lgamma();
         let expected = tensor![0.5723649429247001, 0.0, 0.0, 12.801827480081469, 706.5730622457874];
         y.value().assert_close(&expected, 1e-14, 1e-15);
+        let expected = tensor![-0.5772156649015329, 1.2561176684318005];
+        slope(|x| x.lgamma(), &tensor![1.0, 4.0]).assert_close(&expected, 1e-14, 0.0);
+        let expected = tensor![1.6449340668482264, 0.2838229557371153];
+        slope(|x| x.digamma(), &tensor![1.0, 4.0]).assert_close(&expected, 1e-14, 0.0);
     }
 }

@@ -39,6 +39,7 @@ impl Rows {
 pub(super) struct Take(pub(super) Rows);
 
 impl Op for Take {
+    crate::op::compiled_here!(Take);
     fn name(&self) -> &'static str {
         "take"
     }
@@ -70,6 +71,7 @@ impl Op for Take {
 pub(super) struct Collect(pub(super) Rows);
 
 impl Op for Collect {
+    crate::op::compiled_here!(Collect);
     fn name(&self) -> &'static str {
         "collect"
     }

@@ -5,74 +5,18 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use proptest::prelude::*;
 use wengert_tensor::{Rng, Slice, Tensor};
 
-use crate::{Tape, Var};
+use crate::{Tape, Var, check};
 
 /// Numbers between −1 and 1, the same for the same shape.
 pub(super) fn numbers(shape: &[usize]) -> Tensor<f64> {
     Tensor::uniform(shape, -1.0..1.0, &mut Rng::seed(7))
 }
 
-/// Compares the derivatives of `f` to second order with central differences.
+/// Puts an operation through the checks of [`check::op`]: derivatives to second order, strided and
+/// repeated inputs.
 #[track_caller]
 pub(super) fn gradients<const N: usize>(f: impl for<'t> Fn([Var<'t, f64>; N]) -> Var<'t, f64>, at: [Tensor<f64>; N]) {
-    let loss = |x: &[Tensor<f64>; N]| {
-        let tape = Tape::new();
-        let y = f(x.each_ref().map(|x| tape.var(x)));
-        (y * &numbers(&y.shape())).sum(..).item()
-    };
-    let slopes = |x: &[Tensor<f64>; N]| {
-        let tape = Tape::new();
-        let x = x.each_ref().map(|x| tape.var(x));
-        let y = f(x);
-        y.vjp(&numbers(&y.shape()), x).map(|d| d.value())
-    };
-    compare("first", loss, &slopes, &at);
-    let weighted = |x: &[Tensor<f64>; N]| slopes(x).iter().map(|d| dot(&numbers(d.shape()), d)).sum::<f64>();
-    let curvatures = |x: &[Tensor<f64>; N]| {
-        let tape = Tape::new();
-        let x = x.each_ref().map(|x| tape.var(x));
-        let y = f(x);
-        let d = y.vjp(&numbers(&y.shape()), x);
-        let total = d
-            .into_iter()
-            .map(|d| (d * &numbers(&d.shape())).sum(..))
-            .reduce(|a, b| a + b);
-        total.expect("there are inputs").grad(x).map(|d| d.value())
-    };
-    compare("second", weighted, &curvatures, &at);
-}
-
-fn dot(a: &Tensor<f64>, b: &Tensor<f64>) -> f64 {
-    a.iter().zip(b.iter()).map(|(a, b)| a * b).sum()
-}
-
-#[track_caller]
-fn compare<const N: usize>(
-    order: &str,
-    f: impl Fn(&[Tensor<f64>; N]) -> f64,
-    derivative: &dyn Fn(&[Tensor<f64>; N]) -> [Tensor<f64>; N],
-    at: &[Tensor<f64>; N],
-) {
-    let found = derivative(at);
-    for k in 0..N {
-        for i in 0..at[k].count() {
-            let moved = |by: f64| {
-                let mut at = at.clone();
-                at[k].make_mut()[i] += by;
-                f(&at)
-            };
-            let h = 1e-4 * at[k].to_vec()[i].abs().max(1.0);
-            // Richardson's extrapolation of the central difference.
-            let slope = |h: f64| (moved(h) - moved(-h)) / (2.0 * h);
-            let expected = (4.0 * slope(h) - slope(2.0 * h)) / 3.0;
-            let got = found[k].to_vec()[i];
-            let close = (got - expected).abs() <= 1e-7 * expected.abs().max(1.0);
-            assert!(
-                close,
-                "{order} derivative by element {i} of input {k} is {got}, differences give {expected}"
-            );
-        }
-    }
+    check::op(f, at).assert_ok();
 }
 
 /// The gradient of the sum of `f`, by value.

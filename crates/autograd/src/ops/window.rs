@@ -15,6 +15,7 @@ struct Windows {
 }
 
 impl Op for Windows {
+    crate::op::compiled_here!(Windows);
     fn name(&self) -> &'static str {
         "windows"
     }
@@ -48,6 +49,7 @@ struct Overlap {
 }
 
 impl Op for Overlap {
+    crate::op::compiled_here!(Overlap);
     fn name(&self) -> &'static str {
         "overlap"
     }

@@ -98,7 +98,27 @@ pub fn set_fusion(on: bool) {
 }
 
 /// Computes the values of `roots` and stores them on the tape.
+///
+/// Not generic behind this point, so that planner and kernels are compiled once, optimised, in
+/// this crate and not in every program.
 pub(crate) fn run<T: Float>(tape: &Tape<T>, roots: &[u32]) {
+    #[inline(never)]
+    fn single(tape: &Tape<f32>, roots: &[u32]) {
+        run_in(tape, roots);
+    }
+    #[inline(never)]
+    fn double(tape: &Tape<f64>, roots: &[u32]) {
+        run_in(tape, roots);
+    }
+    let tape: &dyn Any = tape;
+    if let Some(tape) = tape.downcast_ref() {
+        single(tape, roots);
+    } else if let Some(tape) = tape.downcast_ref() {
+        double(tape, roots);
+    }
+}
+
+fn run_in<T: Float>(tape: &Tape<T>, roots: &[u32]) {
     let missing = {
         let nodes = tape.nodes.borrow();
         roots.iter().any(|&root| nodes.value(root).is_none())

@@ -4,6 +4,7 @@
 use smallvec::SmallVec;
 
 use super::graph::{Class, Graph};
+use super::past_caches::PAST_CACHES;
 use super::program::{Spec, Step};
 
 /// A buffer that is read or written element by element of the domain.
@@ -21,6 +22,8 @@ pub(super) struct Stream {
     pub(super) home: Home,
     /// Whether it varies over the whole domain, not only along kept axes.
     pub(super) full: bool,
+    /// Whether it is an output that is not read back and too large for any cache.
+    pub(super) past_caches: bool,
 }
 
 /// One loop over the domain.
@@ -41,23 +44,27 @@ pub(super) struct Domain {
 }
 
 impl Domain {
-    /// The domain of `spec`, without axes of size 1 and with as few others as there can be.
-    pub(super) fn of(spec: &Spec, graph: &Graph) -> Domain {
+    /// The domain of `spec`, without axes of size 1 and with as few others as there can be;
+    /// elements are of `bytes` bytes.
+    pub(super) fn of(spec: &Spec, graph: &Graph, bytes: usize) -> Domain {
         let mut streams: Vec<Stream> = Vec::new();
         for (_, value) in graph.used() {
             if let (Step::Load(o), true) = (&value.step, value.class != Class::Uniform) {
-                let stream = Stream { home: Home::Operand(*o), full: value.class == Class::Full };
+                let stream = Stream { home: Home::Operand(*o), full: value.class == Class::Full, past_caches: false };
                 if !streams.iter().any(|s| s.home == stream.home) {
                     streams.push(stream);
                 }
             }
         }
         let mut full_output = false;
+        let large = spec.domain.count().saturating_mul(bytes) >= PAST_CACHES;
+        let one_phase = graph.used().all(|(_, value)| value.class != Class::Full || value.level == 0);
         for (o, &v) in (0u32..).zip(&graph.outputs) {
             let class = graph.value(v).class;
             if class != Class::Uniform {
-                full_output |= class == Class::Full;
-                streams.push(Stream { home: Home::Output(o), full: class == Class::Full });
+                let full = class == Class::Full;
+                full_output |= full;
+                streams.push(Stream { home: Home::Output(o), full, past_caches: full && large && one_phase });
             }
         }
         let is_kept = |axis: usize| graph.reduced != 1 && !spec.reduced.contains(&axis);

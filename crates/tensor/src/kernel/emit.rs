@@ -314,7 +314,10 @@ impl<'a> Emitter<'a> {
         let width = cols.map_or(1, |axis| axis.size);
         if (stream as usize) < self.code.memory {
             let step = |axis: Option<&super::domain::Axis>| axis.map_or(0, |axis| axis.strides[stream as usize]);
-            return self.choice.lie(step(rows), step(cols), width);
+            return match self.choice.lie(step(rows), step(cols), width) {
+                Lie::InPlace if self.domain.streams[stream as usize].past_caches => Lie::Strided,
+                lie => lie,
+            };
         }
         let (rows, cols) = (rows.is_some_and(|axis| axis.kept), cols.is_some_and(|axis| axis.kept));
         let row_step = if cols { width } else { 1 };

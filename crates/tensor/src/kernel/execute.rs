@@ -17,6 +17,7 @@ use super::isa::Isa;
 use super::parallel::for_each;
 use super::plan::Plan;
 use super::scratch::Scratch;
+use super::past_caches::{fence, write_past_caches};
 use super::strided::{Grid, copy_grid};
 use super::tile::{CHUNK, Source};
 use crate::Float;
@@ -226,7 +227,7 @@ impl<'a, T: Float> Run<'a, T> {
             unsafe {
                 match instr {
                     KeptInstr::Load { stream, to } => {
-                        copy_grid(grid(*stream).read(), Grid::dense(frame.bases[*to as usize], row_step), rows, cols);
+                        copy_grid(self.isa, grid(*stream).read(), Grid::dense(frame.bases[*to as usize], row_step), rows, cols);
                     }
                     KeptInstr::Map { map, args, to } => {
                         let x: SmallVec<[Source<T>; 4]> = args.iter().map(|&a| frame.slots[a as usize]).collect();
@@ -235,7 +236,7 @@ impl<'a, T: Float> Run<'a, T> {
                     }
                     KeptInstr::Store { from, stream } if !matches!(part, Part::Chunk(_)) => {
                         let from = Grid::dense(frame.bases[*from as usize].cast_const(), row_step);
-                        copy_grid(from, grid(*stream), rows, cols);
+                        copy_grid(self.isa, from, grid(*stream), rows, cols);
                     }
                     KeptInstr::Store { .. } => {}
                 }
@@ -258,8 +259,10 @@ impl<'a, T: Float> Run<'a, T> {
         let mut done = 0;
         let mut outer = usize::MAX;
         for step in steps.clone() {
-            let (rest, col_tile) = (step / col_tiles, step % col_tiles);
-            let (rest, row_tile) = (rest / row_tiles, rest % row_tiles);
+            let (rest, i) = (step / (row_tiles * col_tiles), step % (row_tiles * col_tiles));
+            let first = i / (schedule.band * col_tiles) * schedule.band;
+            let (band, i) = (schedule.band.min(row_tiles - first), i - first * col_tiles);
+            let (col_tile, row_tile) = (i / band, first + i % band);
             if rest != outer {
                 outer = rest;
                 self.move_to(frame, phase, rest, &mut index);
@@ -283,6 +286,9 @@ impl<'a, T: Float> Run<'a, T> {
         }
         self.flush(frame, phase);
         self.ungroup(frame, phase);
+        if phase.streams.iter().any(|&s| plan.lays[s as usize].past_caches) {
+            fence();
+        }
     }
 
     /// Points the streams to a coordinate of the outer axes.
@@ -324,8 +330,14 @@ impl<'a, T: Float> Run<'a, T> {
             unsafe {
                 match instr {
                     Instr::Map { map, args, to } => {
-                        let x: SmallVec<[Source<T>; 4]> = args.iter().map(|&a| frame.slots[a as usize]).collect();
-                        self.maps[*map as usize].tile(&x, target(to), n);
+                        let x = |i: usize| frame.slots[args[i] as usize];
+                        let map = self.maps[*map as usize];
+                        match args.len() {
+                            1 => map.tile(&[x(0)], target(to), n),
+                            2 => map.tile(&[x(0), x(1)], target(to), n),
+                            3 => map.tile(&[x(0), x(1), x(2)], target(to), n),
+                            many => map.tile(&(0..many).map(x).collect::<SmallVec<[Source<T>; 8]>>(), target(to), n),
+                        }
                     }
                     Instr::Splat { stream, to } => {
                         let v = *frame.slots[*stream as usize].ptr;
@@ -333,7 +345,7 @@ impl<'a, T: Float> Run<'a, T> {
                     }
                     Instr::Gather { stream, to } => {
                         let from = grid(*stream, frame.slots[*stream as usize].ptr).read();
-                        copy_grid(from, Grid::dense(target(to), tile.cols), tile.rows, tile.cols);
+                        copy_grid(self.isa, from, Grid::dense(target(to), tile.cols), tile.rows, tile.cols);
                     }
                     Instr::Copy { from, to } => {
                         let from = frame.slots[*from as usize];
@@ -347,7 +359,11 @@ impl<'a, T: Float> Run<'a, T> {
                     Instr::Scatter { from, stream } => {
                         let to = grid(*stream, frame.slots[*stream as usize].ptr);
                         let from = Grid::dense(frame.slots[*from as usize].ptr, tile.cols);
-                        copy_grid(from, to, tile.rows, tile.cols);
+                        if plan.lays[*stream as usize].past_caches {
+                            write_past_caches(from.first, to, tile.rows, tile.cols);
+                        } else {
+                            copy_grid(self.isa, from, to, tile.rows, tile.cols);
+                        }
                     }
                     Instr::Fold { from, fold } => {
                         let reduction = phase.folds[*fold as usize].reduction;

@@ -14,6 +14,7 @@ mod isa;
 pub mod math;
 pub mod matmul;
 pub mod parallel;
+mod past_caches;
 mod plan;
 mod program;
 mod reduce;
@@ -22,6 +23,7 @@ mod schedule;
 mod scratch;
 mod strided;
 mod tile;
+mod transpose;
 
 pub use copy::copy;
 pub use matmul::Gemm;

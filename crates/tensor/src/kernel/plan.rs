@@ -17,6 +17,8 @@ use super::tile::{CHUNK, Source};
 pub(super) struct Lay {
     /// The buffer; none for kept values, whose array is the block's own.
     pub(super) home: Option<Home>,
+    /// Whether it is written past the caches.
+    pub(super) past_caches: bool,
     /// Along the sides of a tile.
     pub(super) rows: isize,
     pub(super) cols: isize,
@@ -67,7 +69,7 @@ impl Plan {
     /// Plans `spec` for elements of `bytes` bytes.
     pub(super) fn new(spec: &Spec, bytes: usize, limits: &Limits) -> Plan {
         let graph = Graph::of(spec);
-        let domain = Domain::of(spec, &graph);
+        let domain = Domain::of(spec, &graph, bytes);
         let maps = graph.used().filter(|(_, v)| matches!(v.step, Step::Map { .. })).count();
         let folds = graph.used().filter(|(_, v)| matches!(v.step, Step::Reduce(..))).count();
         let reduced: usize = domain.axes.iter().filter(|axis| !axis.kept).map(|axis| axis.size).product();
@@ -131,16 +133,19 @@ impl Plan {
 fn lays(domain: &Domain, schedule: &Schedule, code: &Code) -> Vec<Lay> {
     let memory = domain.streams.iter().enumerate().map(|(s, stream)| {
         let step = |axis: &usize| domain.axes[*axis].strides[s];
+        let cols = schedule.cols.axis.as_ref().map_or(0, step);
         Lay {
             home: Some(stream.home),
+            past_caches: stream.past_caches && cols == 1,
             rows: schedule.rows.axis.as_ref().map_or(0, step),
-            cols: schedule.cols.axis.as_ref().map_or(0, step),
+            cols,
             outer: schedule.outer.iter().map(step).collect(),
             across: schedule.across.iter().map(step).collect(),
         }
     });
     let kept = Lay {
         home: None,
+        past_caches: false,
         rows: if schedule.rows.kept { schedule.cols.kept_block() as isize } else { 0 },
         cols: schedule.cols.kept as isize,
         outer: SmallVec::from_elem(0, schedule.outer.len()),

@@ -29,6 +29,10 @@ impl Limits {
         Limits { registers: 24 << 10, tile: (128, 1024), block: 512 << 10, kept: 4096, task: 32 << 10 };
 }
 
+/// Rows that square tiles go down before they go on along the columns: runs of this many elements
+/// of what lies the other way, so that its pages and lines are not all new for every tile.
+const BAND: usize = 128;
+
 /// What a tile looks like. Its elements are dense, row after row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
@@ -200,6 +204,8 @@ pub(super) struct Schedule {
     pub(super) blocks: usize,
     /// Steps of the walk over the reduced axes.
     pub(super) steps: usize,
+    /// Rows of tiles that are walked together, a column of tiles at a time.
+    pub(super) band: usize,
     /// Steps of a chunk, and how many chunks that makes of each block.
     pub(super) chunk: usize,
     pub(super) chunks: usize,
@@ -277,6 +283,7 @@ impl Schedule {
         } else {
             (steps, 1)
         };
-        Schedule { rows, cols, outer, across, blocks, steps, chunk, chunks }
+        let band = if choice.form == Form::Square { BAND.div_ceil(rows.tile) } else { 1 };
+        Schedule { rows, cols, outer, across, blocks, steps, band, chunk, chunks }
     }
 }

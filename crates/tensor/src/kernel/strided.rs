@@ -1,5 +1,8 @@
-//! Moving a matrix of elements between layouts: how tiles are gathered from and scattered to
-//! memory.
+//! Moving a matrix of elements between layouts: how tiles are gathered from memory and scattered
+//! to it.
+
+use super::isa::{Isa, multiversion};
+use super::transpose::{SIDE, transpose};
 
 /// A matrix in memory: the element at row `i` and column `j` is `i * rows + j * cols` after the
 /// first one.
@@ -15,6 +18,11 @@ impl<P> Grid<P> {
     pub(super) fn dense(first: P, cols: usize) -> Self {
         Grid { first, rows: cols as isize, cols: 1 }
     }
+
+    /// The same matrix with rows and columns exchanged.
+    fn transposed(self) -> Self {
+        Grid { first: self.first, rows: self.cols, cols: self.rows }
+    }
 }
 
 impl<T> Grid<*mut T> {
@@ -24,52 +32,34 @@ impl<T> Grid<*mut T> {
     }
 }
 
-/// Side of the squares in which a matrix is transposed.
-const SQUARE: usize = 8;
-
 /// Copies `rows` by `cols` elements.
 ///
 /// # Safety
 /// Every element must be readable in `from` and writable in `to`, and the two must not overlap.
-#[inline]
-pub(super) unsafe fn copy_grid<T: Copy>(from: Grid<*const T>, to: Grid<*mut T>, rows: usize, cols: usize) {
+pub(super) unsafe fn copy_grid<T: Copy>(isa: Isa, from: Grid<*const T>, to: Grid<*mut T>, rows: usize, cols: usize) {
+    // The target's shorter step along columns.
+    if to.rows == 1 && to.cols != 1 {
+        // SAFETY: the same elements by other names.
+        return unsafe { copy_grid(isa, from.transposed(), to.transposed(), cols, rows) };
+    }
     // SAFETY: all offsets are those of elements inside the matrix, which the caller promises.
     unsafe {
         let source = |i: usize, j: usize| from.first.offset(i as isize * from.rows + j as isize * from.cols);
         let target = |i: usize, j: usize| to.first.offset(i as isize * to.rows + j as isize * to.cols);
         match (from.cols, to.cols) {
-            (1, 1) if cols >= 16 => {
+            (1, 1) if from.rows == 0 && to.rows == cols as isize && rows > 1 => repeat_row(from.first, to.first, rows, cols),
+            (1, 1) if cols >= LONG => {
                 for i in 0..rows {
                     source(i, 0).copy_to_nonoverlapping(target(i, 0), cols);
                 }
             }
-            (0, 1) => {
-                for i in 0..rows {
-                    let v = *source(i, 0);
-                    std::slice::from_raw_parts_mut(target(i, 0), cols).fill(v);
-                }
-            }
-            (_, 1) if from.rows == 1 && rows > 1 => {
-                for i in (0..rows).step_by(SQUARE) {
-                    for j in (0..cols).step_by(SQUARE) {
-                        transpose(
-                            Grid { first: source(i, j), ..from },
-                            Grid { first: target(i, j), ..to },
-                            SQUARE.min(rows - i),
-                            SQUARE.min(cols - j),
-                        );
-                    }
-                }
-            }
-            (1, _) if to.rows == 1 && rows > 1 => {
-                for i in (0..rows).step_by(SQUARE) {
-                    for j in (0..cols).step_by(SQUARE) {
-                        transpose(
-                            Grid { first: source(i, j), ..from },
-                            Grid { first: target(i, j), ..to },
-                            SQUARE.min(rows - i),
-                            SQUARE.min(cols - j),
-                        );
+            (1, 1) => copy_rows(isa, from, to, rows, cols),
+            (0, 1) => fill_rows(isa, from, to, rows, cols),
+            (_, 1) if from.rows == 1 && rows >= 4 && cols >= 4 => {
+                for j in (0..cols).step_by(SIDE) {
+                    for i in (0..rows).step_by(SIDE) {
+                        let (rows, cols) = (SIDE.min(rows - i), SIDE.min(cols - j));
+                        transpose(isa, source(i, j), from.cols, target(i, j), to.rows, rows, cols);
                     }
                 }
             }
@@ -84,19 +74,74 @@ pub(super) unsafe fn copy_grid<T: Copy>(from: Grid<*const T>, to: Grid<*mut T>, 
     }
 }
 
-/// Copies a square of at most [`SQUARE`] by [`SQUARE`] through registers.
+/// Elements moved at a time, and those from which on it pays to call `memcpy`.
+const RUN: usize = 16;
+const LONG: usize = 1024;
+
+multiversion! {
+    /// [`copy_grid`] for two grids that are contiguous along columns.
+    ///
+    /// # Safety
+    /// As for [`copy_grid`].
+    unsafe fn copy_rows[T: Copy](from: Grid<*const T>, to: Grid<*mut T>, rows: usize, cols: usize) {
+        for i in 0..rows as isize {
+            // SAFETY: elements of row `i`, which the caller promises.
+            unsafe {
+                let (from, to) = (from.first.offset(i * from.rows), to.first.offset(i * to.rows));
+                let copy = |j: usize| to.add(j).cast::<[T; RUN]>().write_unaligned(from.add(j).cast::<[T; RUN]>().read_unaligned());
+                if cols >= RUN {
+                    for j in (0..cols - RUN).step_by(RUN) {
+                        copy(j);
+                    }
+                    copy(cols - RUN);
+                } else {
+                    for j in 0..cols {
+                        *to.add(j) = *from.add(j);
+                    }
+                }
+            }
+        }
+    }
+}
+
+multiversion! {
+    /// [`copy_grid`] from one element a row.
+    ///
+    /// # Safety
+    /// As for [`copy_grid`].
+    unsafe fn fill_rows[T: Copy](from: Grid<*const T>, to: Grid<*mut T>, rows: usize, cols: usize) {
+        for i in 0..rows as isize {
+            // SAFETY: elements of row `i`, which the caller promises.
+            unsafe {
+                let (v, to) = (*from.first.offset(i * from.rows), to.first.offset(i * to.rows));
+                if cols >= RUN {
+                    for j in (0..cols - RUN).step_by(RUN) {
+                        to.add(j).cast::<[T; RUN]>().write_unaligned([v; RUN]);
+                    }
+                    to.add(cols - RUN).cast::<[T; RUN]>().write_unaligned([v; RUN]);
+                } else {
+                    for j in 0..cols {
+                        *to.add(j) = v;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Writes a row `rows` times: each copy is of all rows that are there already.
 ///
 /// # Safety
-/// As for [`copy_grid`].
-#[inline(always)]
-unsafe fn transpose<T: Copy>(from: Grid<*const T>, to: Grid<*mut T>, rows: usize, cols: usize) {
-    // SAFETY: the caller's promise.
+/// `cols` elements must be readable in `from`, `rows * cols` writable in `to`, without overlap.
+unsafe fn repeat_row<T: Copy>(from: *const T, to: *mut T, rows: usize, cols: usize) {
+    // SAFETY: the caller's promise; a copy never reaches beyond what is written before it.
     unsafe {
-        for j in 0..cols {
-            for i in 0..rows {
-                let (i, j) = (i as isize, j as isize);
-                *to.first.offset(i * to.rows + j * to.cols) = *from.first.offset(i * from.rows + j * from.cols);
-            }
+        from.copy_to_nonoverlapping(to, cols);
+        let mut done = 1;
+        while done < rows {
+            let more = done.min(rows - done);
+            to.copy_to_nonoverlapping(to.add(done * cols), more * cols);
+            done += more;
         }
     }
 }

@@ -89,23 +89,30 @@ multiversion! {
                 return;
             }
             // Through local arrays: the compiler need not fear that `y` is one of the sources.
-            let mut local = [[T::ZERO; CHUNK]; N];
-            let mut i = 0;
-            while i + CHUNK <= n {
-                for k in 0..N {
-                    x[k].ptr.add(i & x[k].mask).copy_to_nonoverlapping(local[k].as_mut_ptr(), CHUNK);
+            let read = |i: usize| -> [[T; CHUNK]; N] {
+                array::from_fn(|k| x[k].ptr.add(i & x[k].mask).cast::<[T; CHUNK]>().read_unaligned())
+            };
+            let write = |i: usize, chunk: [T; CHUNK]| y.add(i).cast::<[T; CHUNK]>().write_unaligned(chunk);
+            if n < CHUNK {
+                let mut local = [[T::ZERO; CHUNK]; N];
+                for (local, x) in local.iter_mut().zip(x) {
+                    x.ptr.copy_to_nonoverlapping(local.as_mut_ptr(), n);
                 }
-                let out = apply_chunk(f, &local);
-                out.as_ptr().copy_to_nonoverlapping(y.add(i), CHUNK);
+                let chunk = apply_chunk(f, &local);
+                chunk.as_ptr().copy_to_nonoverlapping(y, n);
+                return;
+            }
+            // A rest is done as the last whole chunk, part of it for the second time; so it is
+            // read before `y` is written.
+            let whole = n / CHUNK * CHUNK;
+            let rest = if whole < n { read(n - CHUNK) } else { [[T::ZERO; CHUNK]; N] };
+            let mut i = 0;
+            while i < whole {
+                write(i, apply_chunk(f, &read(i)));
                 i += CHUNK;
             }
-            // The rest is padded with what the last chunk left, or zeros, and computed alike.
-            if i < n {
-                for k in 0..N {
-                    x[k].ptr.add(i & x[k].mask).copy_to_nonoverlapping(local[k].as_mut_ptr(), n - i);
-                }
-                let out = apply_chunk(f, &local);
-                out.as_ptr().copy_to_nonoverlapping(y.add(i), n - i);
+            if whole < n {
+                write(n - CHUNK, apply_chunk(f, &rest));
             }
         }
     }
