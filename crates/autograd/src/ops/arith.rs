@@ -59,7 +59,7 @@ impl Elementwise<1> for Neg {
 unary! {
     /// |x|; its derivative at 0 is 0.
     abs = Abs(x) { x.abs() };
-    slope(y) { x.sign() };
+    slope(y) { x.gt(0.0) - x.lt(0.0) };
     at -2.0 => 2.0, -1.0;
     on -2.0, -0.5;
 

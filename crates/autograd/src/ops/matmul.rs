@@ -32,6 +32,11 @@ impl Op for Matmul {
         Lowering::kernel(|x| x[0].matmul(&x[1]))
     }
 
+    fn flops(&self, x: &[&Shape]) -> f64 {
+        let columns = x[1].last().copied().unwrap_or(0);
+        2.0 * x[0].count() as f64 * columns as f64
+    }
+
     fn vjp<'t, T: Float>(&self, x: &[Var<'t, T>], _: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
         let (a, b) = (x[0], x[1]);
         [

@@ -9,6 +9,7 @@ mod macros;
 mod arith;
 mod chain;
 mod compare;
+mod conv;
 mod diagonal;
 mod einsum;
 mod exp_log;
@@ -19,6 +20,7 @@ mod matmul;
 mod movement;
 mod order;
 mod pad;
+mod pool;
 mod power;
 mod reduce;
 mod region;
@@ -34,7 +36,9 @@ mod trig;
 mod window;
 
 pub(crate) use arith::{Add, Div, Mul, Neg, Sub};
+pub use conv::{Conv, PerAxis};
 pub(crate) use movement::Detach;
+pub use pool::Pool;
 
 /// The value, or a panic that names the operation at the caller's line.
 #[track_caller]

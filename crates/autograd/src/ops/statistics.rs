@@ -151,8 +151,7 @@ impl<T: Float> Var<'_, T> {
         }
         let largest = self.max_keep(named(axes)).detach();
         let shift = largest.is_finite().where_(largest, 0.0);
-        let total = (self - shift).exp().sum_keep(named(axes));
-        total.eq(0.0).where_(f64::NEG_INFINITY, total.ln() + shift)
+        (self - shift).exp().sum_keep(named(axes)).ln() + shift
     }
 }
 

@@ -50,8 +50,7 @@ pub(super) fn plan<T: Float>(graph: &Graph, nodes: &Nodes<T>, signature: Signatu
     }
     let launches = build.launches(loops, views);
     let dead_after = dead_after(&launches, graph);
-    let worth_threads = Plan::is_worth_threads(&launches, graph, nodes);
-    Plan { signature, launches, dead_after, worth_threads }
+    Plan { signature, launches, dead_after }
 }
 
 /// Calls `f` with the view function of an entry that is a view.

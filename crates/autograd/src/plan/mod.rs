@@ -12,11 +12,11 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use wengert_tensor::Float;
 use wengert_tensor::kernel::Program;
-use wengert_tensor::{Float, Shape};
 
 use crate::Tape;
-use crate::tape::{Kind, Nodes};
+use crate::tape::Nodes;
 pub use explain::{Explanation, LaunchKind, LaunchReport};
 use graph::{Graph, Signature};
 
@@ -27,31 +27,6 @@ struct Plan<T: Float> {
     launches: Vec<Launch<T>>,
     /// For each launch, the values that nobody reads after it.
     dead_after: Vec<Vec<u32>>,
-    /// Whether there is enough work to enter the thread pool for.
-    worth_threads: bool,
-}
-
-impl<T: Float> Plan<T> {
-    /// A rough estimate: entering the pool costs about 20 µs, so small runs stay outside.
-    fn is_worth_threads(launches: &[Launch<T>], graph: &Graph, nodes: &Nodes<T>) -> bool {
-        const ELEMENTS_TIMES_STEPS: f64 = 5e5;
-        const FLOPS: f64 = 4e6;
-        let work = launches.iter().map(|launch| match launch {
-            Launch::Loop { program, .. } => {
-                let spec = program.spec();
-                spec.domain.count() as f64 * spec.steps.len() as f64 / ELEMENTS_TIMES_STEPS
-            }
-            Launch::View(_) => 0.0,
-            Launch::Kernel(position) => {
-                let node = &nodes.list[graph.ids[*position as usize] as usize];
-                let shapes: Vec<&Shape> = node.inputs.iter().map(|&input| nodes.shape(input)).collect();
-                let flops = if let Kind::Op(op) = &node.kind { op.flops(&shapes) } else { 0.0 };
-                let moved: usize = shapes.iter().map(|shape| shape.count()).sum();
-                flops / FLOPS + moved as f64 / ELEMENTS_TIMES_STEPS
-            }
-        });
-        work.sum::<f64>() > 1.0
-    }
 }
 
 enum Launch<T: Float> {

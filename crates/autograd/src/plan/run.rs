@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use smallvec::SmallVec;
-use wengert_tensor::kernel::{Operand, TileMap, parallel};
+use wengert_tensor::kernel::{Operand, TileMap};
 use wengert_tensor::{Float, Shape, Tensor};
 
 use super::build::with_view;
@@ -29,24 +29,17 @@ pub(super) fn run<T: Float>(
             _ => nodes.value(id).cloned(),
         };
     }
-    let mut launch_all = || {
-        for (launch, dead) in plan.launches.iter().zip(&plan.dead_after) {
-            let started = Instant::now();
-            run_launch(launch, graph, nodes, &mut values);
-            if let Some(explanation) = explanation {
-                explanation.note(launch, graph, nodes, &values, started);
-            }
-            if !keep_all {
-                for &position in dead {
-                    values[position as usize] = None;
-                }
+    for (launch, dead) in plan.launches.iter().zip(&plan.dead_after) {
+        let started = Instant::now();
+        run_launch(launch, graph, nodes, &mut values);
+        if let Some(explanation) = explanation {
+            explanation.note(launch, graph, nodes, &values, started);
+        }
+        if !keep_all {
+            for &position in dead {
+                values[position as usize] = None;
             }
         }
-    };
-    if plan.worth_threads {
-        parallel::scope_run(launch_all);
-    } else {
-        launch_all();
     }
     let mut wanted: Vec<u32> = if keep_all { (0..graph.ids.len() as u32).collect() } else { graph.roots.clone() };
     wanted.sort_unstable();

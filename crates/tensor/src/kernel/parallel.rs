@@ -70,12 +70,6 @@ pub fn set_threads(n: usize) {
     }
 }
 
-/// Runs `f`, which is going to call [`for_each`] many times: the place to prepare for that, should it
-/// ever pay. It does not today.
-pub fn scope_run<R: Send>(f: impl FnOnce() -> R + Send) -> R {
-    f()
-}
-
 /// Runs `f(0)`, `f(1)` … `f(tasks - 1)`, each exactly once, and returns when all are done.
 ///
 /// `cost_ns` is the estimated time of one task. Tasks run on several threads, in any order, if all
