@@ -105,7 +105,7 @@ impl<const D: usize> Conv<D> {
         if x.len() != D + 2 || w.len() != D + 2 {
             return Err(format!("both need {} axes", D + 2));
         }
-        if self.groups == 0 || x[1] % self.groups != 0 || w[0] % self.groups != 0 {
+        if self.groups == 0 || !x[1].is_multiple_of(self.groups) || !w[0].is_multiple_of(self.groups) {
             return Err(format!("{} groups do not divide the channels", self.groups));
         }
         if x[1] != channels {
@@ -233,8 +233,8 @@ impl<'t, T: Float> Var<'t, T> {
         }
         // [batch, channels, kernel …, output …]
         let mut windows = self.pad(&pads, 0.0);
-        for i in 0..D {
-            windows = windows.windows_before(2 + 2 * i, 2 + i, extents[i], options.stride[i]);
+        for (i, &extent) in extents.iter().enumerate() {
+            windows = windows.windows_before(2 + 2 * i, 2 + i, extent, options.stride[i]);
             if options.dilation[i] > 1 {
                 windows = windows.slice(2 + i as isize, Slice::from(..).step(options.dilation[i] as isize));
             }

@@ -15,6 +15,7 @@ mod einsum;
 mod exp_log;
 mod index;
 mod join;
+mod linalg;
 mod logistic;
 mod matmul;
 mod movement;

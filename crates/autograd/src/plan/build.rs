@@ -2,13 +2,14 @@
 //! last to read what.
 
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 
 use smallvec::SmallVec;
 use wengert_tensor::kernel::{Program, Spec, Step};
 use wengert_tensor::{Float, Layout, Shape, Strides};
 
 use super::fuse::{AxisMap, Group, Partition, Place, identity, partition};
-use super::graph::{Graph, Signature};
+use super::graph::{Graph, Multiply, Signature};
 use super::{Launch, Plan};
 use crate::Lowering;
 use crate::tape::{Kind, Nodes};
@@ -99,8 +100,8 @@ struct Loop {
     scalars: Vec<u32>,
     maps: Vec<u32>,
     /// The step of each member and of each value read, by position and axes over the domain.
-    step_of: HashMap<(u32, AxisMap), u32>,
-    member_step: HashMap<u32, u32>,
+    step_of: HashMap<(u32, AxisMap), u32, BuildHasherDefault<Multiply>>,
+    member_step: HashMap<u32, u32, BuildHasherDefault<Multiply>>,
 }
 
 struct Build<'a, T: Float> {
@@ -161,8 +162,8 @@ impl<'a, T: Float> Build<'a, T> {
             operands: Vec::new(),
             scalars: Vec::new(),
             maps: Vec::new(),
-            step_of: HashMap::new(),
-            member_step: HashMap::new(),
+            step_of: HashMap::default(),
+            member_step: HashMap::default(),
         };
         for &member in &group.members {
             let Place::Member(axes) = &self.partition.places[member as usize] else { unreachable!("a member") };

@@ -40,7 +40,7 @@ pub(super) struct Group {
     /// The members in recording order; a kernel alone is a group of one without a domain.
     pub(super) members: Vec<u32>,
     pub(super) domain: Option<Domain>,
-    /// What its members read that is not one of them.
+    /// The large values that its members read and that are not of them.
     reads: Vec<u32>,
 }
 
@@ -187,11 +187,13 @@ impl<T: Float> Builder<'_, T> {
     }
 
     fn join(&mut self, position: u32, group: u32) {
-        let joined = &mut self.result.groups[group as usize];
-        joined.members.push(position);
+        self.result.groups[group as usize].members.push(position);
         for &input in &self.graph.inputs[position as usize] {
-            if self.result.group_of[input as usize] != group && !joined.reads.contains(&input) {
-                joined.reads.push(input);
+            let outside = self.result.group_of[input as usize] != group;
+            let reads = &self.result.groups[group as usize].reads;
+            // Sharing a small value is no reason to join.
+            if outside && self.shape(input).count() > SMALL && !reads.contains(&input) {
+                self.result.groups[group as usize].reads.push(input);
             }
         }
     }

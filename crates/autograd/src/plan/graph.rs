@@ -127,13 +127,18 @@ impl Signature {
 }
 
 /// A multiply-rotate hash; equality is checked in full, so it only has to be fast.
-struct Multiply(u64);
+#[derive(Default)]
+pub(super) struct Multiply(u64);
 
 impl Hasher for Multiply {
     fn write(&mut self, bytes: &[u8]) {
         for &byte in bytes {
             self.write_u64(byte as u64);
         }
+    }
+
+    fn write_u32(&mut self, word: u32) {
+        self.write_u64(word.into());
     }
 
     fn write_u64(&mut self, word: u64) {

@@ -5,10 +5,12 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// The instruction sets that kernels are compiled for.
+/// The instruction sets that kernels are compiled for; a value of one that this machine lacks
+/// must not be made but by [`Isa::get`] and [`Isa::all`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum Isa {
+#[doc(hidden)]
+pub enum Isa {
     /// What the target has in any case.
     Portable = 1,
     /// AVX2 with fused multiply-add.
@@ -68,6 +70,11 @@ macro_rules! multiversion {
         unsafe fn $name<$($generics)*>(isa: $crate::kernel::isa::Isa, $($arg: $type),*) {
             #[inline(always)]
             unsafe fn body<$($generics)*>($($arg: $type),*) $body
+            #[inline(never)]
+            unsafe fn portable<$($generics)*>($($arg: $type),*) {
+                // SAFETY: the caller's promise.
+                unsafe { body($($arg),*) }
+            }
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma")]
             unsafe fn avx2<$($generics)*>($($arg: $type),*) {
@@ -87,7 +94,7 @@ macro_rules! multiversion {
                     $crate::kernel::isa::Isa::Avx512 => avx512($($arg),*),
                     #[cfg(target_arch = "x86_64")]
                     $crate::kernel::isa::Isa::Avx2 => avx2($($arg),*),
-                    $crate::kernel::isa::Isa::Portable => body($($arg),*),
+                    $crate::kernel::isa::Isa::Portable => portable($($arg),*),
                 }
             }
         }

@@ -9,6 +9,7 @@ mod copy;
 mod domain;
 mod emit;
 mod execute;
+mod frame;
 mod graph;
 mod isa;
 pub mod math;
@@ -24,6 +25,7 @@ mod scratch;
 mod strided;
 mod tile;
 mod transpose;
+mod walk;
 
 pub use copy::copy;
 pub use matmul::Gemm;

@@ -58,6 +58,8 @@ pub(super) struct Places {
     pub(super) kept_step: usize,
     /// Accumulators: each fold has those in use and those they are flushed to.
     pub(super) folds: usize,
+    /// How many folds there can be in a phase.
+    pub(super) fold_count: usize,
     /// Elements from the accumulators of one fold to the next.
     pub(super) fold_step: usize,
     pub(super) keeps: usize,
@@ -175,6 +177,7 @@ impl Places {
             kept: regions.add(code.kept * kept_step),
             kept_step,
             folds: regions.add(2 * folds * fold_step * size_of::<f64>()),
+            fold_count: folds,
             fold_step,
             keeps: regions.add(code.keeps * keep_step),
             keep_step,

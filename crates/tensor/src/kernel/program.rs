@@ -8,10 +8,11 @@ use super::code::UniformInstr;
 use super::domain::Home;
 use super::execute::Run;
 use super::graph::{Class, Graph};
+use super::isa::Isa;
 use super::plan::Plan;
 use super::schedule::Limits;
 use super::scratch::Scratch;
-use super::tile::{CHUNK, Source};
+use super::tile::{CHUNK, Source, apply_map};
 use super::{Reduction, TileMap};
 use crate::{Float, Shape, ShapeError, Strides, Tensor};
 
@@ -160,6 +161,7 @@ impl<T: Float> Program<T> {
     /// Computes the uniform values.
     fn uniform(&self, values: &mut [T], operands: &[Operand<'_, T>], scalars: &[T], maps: &[&dyn TileMap<T>]) {
         let first = values.as_mut_ptr();
+        let isa = Isa::get();
         for (i, instr) in self.plan.code.uniform.iter().enumerate() {
             let value = match instr {
                 UniformInstr::Load { operand } => {
@@ -169,10 +171,9 @@ impl<T: Float> Program<T> {
                 }
                 UniformInstr::Scalar { scalar } => scalars[*scalar as usize],
                 UniformInstr::Map { map, args } => {
-                    let x: SmallVec<[Source<T>; 4]> =
-                        args.iter().map(|&a| Source { ptr: first.wrapping_add(a as usize), mask: !0 }).collect();
+                    let source = |a: u32| Source { ptr: first.wrapping_add(a as usize), mask: !0 };
                     // SAFETY: arguments are earlier values; one element of each is read, one written.
-                    unsafe { maps[*map as usize].tile(&x, first.wrapping_add(i), 1) };
+                    unsafe { apply_map(maps[*map as usize], isa, args, source, first.wrapping_add(i), 1) };
                     continue;
                 }
             };

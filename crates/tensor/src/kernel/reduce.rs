@@ -141,7 +141,10 @@ impl Combine for Smaller {
     }
 }
 
-/// Accumulators of a long row and of a short one.
+/// Rows that are folded one element after the other are shorter than this; rows from the second
+/// length on have many accumulators, those between a few.
+const SHORT: usize = 16;
+const LONG: usize = 64;
 const LANES: usize = 32;
 const FEW_LANES: usize = 8;
 
@@ -151,12 +154,30 @@ multiversion! {
     /// # Safety
     /// As for [`Reduction::fold_rows`].
     unsafe fn fold_rows[T: Float, C: Combine](combine: C, x: *const T, rows: usize, cols: usize, acc: *mut f64) {
-        for i in 0..rows {
-            // SAFETY: row `i` and its accumulator, which the caller promises.
+        let mut i = 0;
+        while i < rows {
+            // SAFETY: rows from `i` on and their accumulators, which the caller promises.
             unsafe {
+                if cols < SHORT && i + FEW_LANES <= rows {
+                    // Element by element, but several rows at a time.
+                    let mut lanes = acc.add(i).cast::<[f64; FEW_LANES]>().read();
+                    for j in 0..cols {
+                        for (r, lane) in lanes.iter_mut().enumerate() {
+                            *lane = combine.combine(*lane, (*x.add((i + r) * cols + j)).to_f64());
+                        }
+                    }
+                    acc.add(i).cast::<[f64; FEW_LANES]>().write(lanes);
+                    i += FEW_LANES;
+                    continue;
+                }
                 let row = std::slice::from_raw_parts(x.add(i * cols), cols);
-                let folded = if cols < 2 * LANES { fold_row::<T, C, FEW_LANES>(combine, row) } else { fold_row::<T, C, LANES>(combine, row) };
+                let folded = if cols < LONG {
+                    fold_row::<T, C, FEW_LANES>(combine, row)
+                } else {
+                    fold_row::<T, C, LANES>(combine, row)
+                };
                 *acc.add(i) = combine.combine(*acc.add(i), folded);
+                i += 1;
             }
         }
     }

@@ -26,7 +26,7 @@ pub(super) struct Limits {
 impl Limits {
     /// For first-level caches of 32 KB or more and second-level caches of 1 MB or more.
     pub(super) const USUAL: Limits =
-        Limits { registers: 24 << 10, tile: (128, 1024), block: 512 << 10, kept: 4096, task: 32 << 10 };
+        Limits { registers: 24 << 10, tile: (128, 1024), block: 1024 << 10, kept: 4096, task: 32 << 10 };
 }
 
 /// Rows that square tiles go down before they go on along the columns: runs of this many elements
@@ -118,12 +118,17 @@ impl Choice {
                 Lie::InPlace => 0.0,
                 Lie::Splat => 0.02,
                 Lie::Strided if matches!(step, 0 | 1) => 0.06 + 2.0 / cols as f32,
-                Lie::Strided if row_step == 1 && rows > 1 => 0.4,
+                Lie::Strided if row_step == 1 && rows > 1 => 0.4 + 4.0 / rows.min(cols) as f32,
                 Lie::Strided if step.unsigned_abs() < 16 => 0.7,
                 Lie::Strided => 1.7,
             };
         }
-        cost += folds as f32 * if col_axis.kept { 0.12 } else { 0.1 + 6.0 / cols as f32 };
+        cost += folds as f32
+            * match cols {
+                _ if col_axis.kept => 0.12,
+                0..16 => 0.6,
+                _ => 0.1 + 3.0 / cols as f32,
+            };
         // What a block of kept coordinates costs by itself.
         if domain.axes.iter().any(|axis| axis.kept) {
             let reduced: usize = domain.axes.iter().filter(|axis| !axis.kept).map(|axis| axis.size).product();
@@ -247,7 +252,7 @@ impl Schedule {
         let kept = if demand.phases > 1 {
             // All phases of a block from the second-level cache, and some blocks for every thread.
             let fit = limits.block / (demand.bytes * demand.resident.max(1) * reduced_total.max(1));
-            let share = kept_total.div_ceil(8).max(limits.task / 4 / reduced_total.max(1));
+            let share = kept_total.div_ceil(4).max(limits.task / 4 / reduced_total.max(1));
             fit.min(share)
         } else if reduced_total >= 512 && cols.kept {
             // Long columns are cut into chunks, so that rows can be read whole.

@@ -3,6 +3,8 @@
 
 use std::array;
 
+use smallvec::SmallVec;
+
 use super::isa::{Isa, multiversion};
 use crate::Float;
 
@@ -39,9 +41,10 @@ pub trait TileMap<T: Float>: Send + Sync + private::Sealed {
     ///
     /// # Safety
     /// Every source must be readable, and `y` writable, for `n` elements (a repeating source: for
-    /// [`CHUNK`]). A source may be `y` itself, but may not overlap it otherwise.
+    /// [`CHUNK`]). A source may be `y` itself, but may not overlap it otherwise. `isa` must be one
+    /// that this machine has.
     #[doc(hidden)]
-    unsafe fn tile(&self, x: &[Source<T>], y: *mut T, n: usize);
+    unsafe fn tile(&self, isa: Isa, x: &[Source<T>], y: *mut T, n: usize);
 }
 
 mod private {
@@ -62,21 +65,63 @@ pub struct Source<T> {
     pub(super) mask: usize,
 }
 
+/// Applies a map to `n` elements of the sources that `source` finds for `args`.
+///
+/// # Safety
+/// As for [`TileMap::tile`].
+#[inline(always)]
+pub(super) unsafe fn apply_map<T: Float>(
+    map: &dyn TileMap<T>, isa: Isa, args: &[u32], source: impl Fn(u32) -> Source<T>, y: *mut T, n: usize,
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match *args {
+            [a] => map.tile(isa, &[source(a)], y, n),
+            [a, b] => map.tile(isa, &[source(a), source(b)], y, n),
+            [a, b, c] => map.tile(isa, &[source(a), source(b), source(c)], y, n),
+            ref many => map.tile(isa, &many.iter().map(|&a| source(a)).collect::<SmallVec<[Source<T>; 8]>>(), y, n),
+        }
+    }
+}
+
 impl<T: Float, F: ElementFn<N>, const N: usize> TileMap<T> for Tiled<F, N> {
     fn arity(&self) -> usize {
         N
     }
 
     #[inline]
-    unsafe fn tile(&self, x: &[Source<T>], y: *mut T, n: usize) {
+    unsafe fn tile(&self, isa: Isa, x: &[Source<T>], y: *mut T, n: usize) {
         let x: &[Source<T>; N] = x.try_into().expect("a map gets as many arguments as it takes");
-        // SAFETY: the caller's promise is passed on, and the instruction set is this machine's.
-        unsafe { apply(Isa::get(), &self.0, x, y, n) }
+        // SAFETY: the caller's promise is passed on; what is padded has a chunk of elements.
+        unsafe {
+            let whole = n / CHUNK * CHUNK;
+            if whole == n || n == 1 {
+                return apply(isa, &self.0, x, y, n);
+            }
+            let mut padded = [[T::ZERO; CHUNK]; N];
+            let mut out = [T::ZERO; CHUNK];
+            if n > CHUNK {
+                // The rest is done as part of a chunk that overlaps the last whole one. It is done
+                // first and written last: a source that is also `y` is still as it was.
+                let (all, x) = (x, x.map(|x| Source { ptr: x.ptr.add((n - CHUNK) & x.mask), mask: 0 }));
+                apply(isa, &self.0, &x, out.as_mut_ptr(), CHUNK);
+                apply(isa, &self.0, all, y, whole);
+                out.as_ptr().copy_to_nonoverlapping(y.add(n - CHUNK), CHUNK);
+            } else {
+                for (padded, x) in padded.iter_mut().zip(x) {
+                    x.ptr.copy_to_nonoverlapping(padded.as_mut_ptr(), n);
+                }
+                let x = array::from_fn(|k| Source { ptr: padded[k].as_ptr(), mask: 0 });
+                apply(isa, &self.0, &x, out.as_mut_ptr(), CHUNK);
+                out.as_ptr().copy_to_nonoverlapping(y, n);
+            }
+        }
     }
 }
 
 multiversion! {
-    /// The function `f` of `n` elements of each of `x`, written to `y`.
+    /// The function `f` of `n` elements of each of `x`, written to `y`; `n` is 1 or a multiple of
+    /// [`CHUNK`].
     ///
     /// # Safety
     /// As for [`TileMap::tile`].
@@ -88,31 +133,12 @@ multiversion! {
                 *y = f.apply(array::from_fn(|k| *x[k].ptr));
                 return;
             }
-            // Through local arrays: the compiler need not fear that `y` is one of the sources.
-            let read = |i: usize| -> [[T; CHUNK]; N] {
-                array::from_fn(|k| x[k].ptr.add(i & x[k].mask).cast::<[T; CHUNK]>().read_unaligned())
-            };
-            let write = |i: usize, chunk: [T; CHUNK]| y.add(i).cast::<[T; CHUNK]>().write_unaligned(chunk);
-            if n < CHUNK {
-                let mut local = [[T::ZERO; CHUNK]; N];
-                for (local, x) in local.iter_mut().zip(x) {
-                    x.ptr.copy_to_nonoverlapping(local.as_mut_ptr(), n);
-                }
-                let chunk = apply_chunk(f, &local);
-                chunk.as_ptr().copy_to_nonoverlapping(y, n);
-                return;
-            }
-            // A rest is done as the last whole chunk, part of it for the second time; so it is
-            // read before `y` is written.
-            let whole = n / CHUNK * CHUNK;
-            let rest = if whole < n { read(n - CHUNK) } else { [[T::ZERO; CHUNK]; N] };
             let mut i = 0;
-            while i < whole {
-                write(i, apply_chunk(f, &read(i)));
+            while i < n {
+                // Through local arrays: the compiler need not fear that `y` is one of the sources.
+                let local = array::from_fn(|k| x[k].ptr.add(i & x[k].mask).cast::<[T; CHUNK]>().read_unaligned());
+                y.add(i).cast::<[T; CHUNK]>().write_unaligned(apply_chunk(f, &local));
                 i += CHUNK;
-            }
-            if whole < n {
-                write(n - CHUNK, apply_chunk(f, &rest));
             }
         }
     }

@@ -1,0 +1,256 @@
+//! Systems of equations, inverses and determinants, by Gaussian elimination with row exchanges.
+
+use wengert_tensor::{Float, Shape, ShapeError, Tensor};
+
+use super::{each, each_system, solution, square};
+use crate::ops::checked;
+use crate::{Cotangents, Lowering, Op, Operand, Var};
+
+/// Overwrites the `n × n` matrix `a` with its factors, L below the diagonal and U from it on, and
+/// applies the same row operations to the `n × k` matrix `b`. The sign of the row permutation.
+fn eliminate(a: &mut [f64], b: &mut [f64], n: usize) -> f64 {
+    let k = b.len() / n.max(1);
+    let mut sign = 1.0;
+    for column in 0..n {
+        let size = |row: usize| a[row * n + column].abs();
+        let pivot = (column + 1..n).fold(column, |best, row| if size(row) > size(best) { row } else { best });
+        if pivot != column {
+            (0..n).for_each(|j| a.swap(pivot * n + j, column * n + j));
+            (0..k).for_each(|j| b.swap(pivot * k + j, column * k + j));
+            sign = -sign;
+        }
+        if a[column * n + column] == 0.0 {
+            continue;
+        }
+        for row in column + 1..n {
+            let factor = a[row * n + column] / a[column * n + column];
+            a[row * n + column] = factor;
+            for j in column + 1..n {
+                a[row * n + j] -= factor * a[column * n + j];
+            }
+            for j in 0..k {
+                b[row * k + j] -= factor * b[column * k + j];
+            }
+        }
+    }
+    sign
+}
+
+/// Overwrites `b` with the solution of `a·x = b` for an upper triangular `a`.
+pub(super) fn substitute_back(a: &[f64], b: &mut [f64], n: usize) {
+    let k = b.len() / n.max(1);
+    for row in (0..n).rev() {
+        for j in 0..k {
+            let known: f64 = (row + 1..n).map(|i| a[row * n + i] * b[i * k + j]).sum();
+            b[row * k + j] = (b[row * k + j] - known) / a[row * n + row];
+        }
+    }
+}
+
+/// A⁻¹B.
+#[derive(Clone)]
+struct Solve;
+
+impl Op for Solve {
+    fn name(&self) -> &'static str {
+        "solve"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        solution(x[0], x[1])
+    }
+    fn lower<T: Float>(&self) -> Lowering<'_, T> {
+        Lowering::kernel(|x: &[Tensor<T>]| {
+            let n = x[0].shape()[x[0].rank() - 1];
+            each_system(&x[0], &x[1], |a, b| {
+                eliminate(a, b, n);
+                substitute_back(a, b, n);
+            })
+        })
+    }
+    /// B̄ = A⁻ᵀX̄, Ā = −B̄Xᵀ.
+    fn vjp<'t, T: Float>(&self, x: &[Var<'t, T>], y: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
+        let db = g.tape().record(Solve, &[x[0].t(), g]);
+        [
+            (-db.matmul(y.t())).sum_to_shape(x[0].shape()),
+            db.sum_to_shape(x[1].shape()),
+        ]
+        .into()
+    }
+}
+
+/// The determinant, or the logarithm of it.
+#[derive(Clone)]
+struct Determinant {
+    logarithm: bool,
+}
+
+impl Op for Determinant {
+    fn name(&self) -> &'static str {
+        if self.logarithm { "logdet" } else { "det" }
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        square(x[0]).map(|(batch, _)| batch.into())
+    }
+    fn lower<T: Float>(&self) -> Lowering<'_, T> {
+        Lowering::kernel(|x: &[Tensor<T>]| {
+            let (batch, n) = square(x[0].shape()).expect("checked when recorded");
+            each(&x[0], batch.into(), 1, |a, y| {
+                let sign = eliminate(a, &mut [], n);
+                let diagonal = || (0..n).map(|i| a[i * n + i]);
+                y[0] = if self.logarithm {
+                    let negative = diagonal().filter(|d| *d < 0.0).count() % 2 == 1;
+                    let size: f64 = diagonal().map(|d| d.abs().ln()).sum();
+                    if negative == (sign < 0.0) || size == f64::NEG_INFINITY {
+                        size
+                    } else {
+                        f64::NAN
+                    }
+                } else {
+                    sign * diagonal().product::<f64>()
+                };
+            })
+        })
+    }
+    /// det A · A⁻ᵀ, and A⁻ᵀ for the logarithm.
+    fn vjp<'t, T: Float>(&self, x: &[Var<'t, T>], y: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
+        let size = if self.logarithm { g } else { g.chain(y) };
+        [size.unsqueeze(-1).unsqueeze(-1) * x[0].inverse().t()].into()
+    }
+}
+
+impl<'t, T: Float> Var<'t, T> {
+    /// The solution x of this·x = `sides`, for square matrices; `sides` is a vector, or a matrix of
+    /// one column for each right side, and batches broadcast. Of a singular matrix it is infinite
+    /// or NaN.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// let a = tape.var(tensor![[2.0, 1.0], [0.0, 4.0]]);
+    /// assert_eq!(a.solve(&tensor![4.0, 8.0]).value(), tensor![1.0, 2.0]);
+    /// ```
+    /// # Panics
+    /// If the matrices are not square or the sizes do not match.
+    #[track_caller]
+    pub fn solve(self, sides: impl Operand<'t, T>) -> Self {
+        self.system(sides, Solve)
+    }
+
+    /// The inverse of a square matrix, or of each of a batch; infinite or NaN if it is singular.
+    ///
+    /// To apply it, [`Var::solve`] is faster and more accurate.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// let a = tape.var(tensor![[2.0, 0.0], [1.0, 1.0]]);
+    /// assert_eq!(a.inverse().value(), tensor![[0.5, 0.0], [-0.5, 1.0]]);
+    /// ```
+    /// # Panics
+    /// If the last two axes are not a square matrix.
+    #[track_caller]
+    pub fn inverse(self) -> Self {
+        let shape = self.shape();
+        let (_, n) = checked("inverse", square(&shape));
+        self.solve(&Tensor::eye(n))
+    }
+
+    /// The determinant of a square matrix, or of each of a batch. Where it is 0, its gradient is
+    /// NaN.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// let a = tape.var(tensor![[1.0, 2.0], [4.0, 6.0]]);
+    /// assert_eq!(a.det().item(), -2.0);
+    /// assert_eq!(a.det().grad([a])[0].value(), tensor![[6.0, -4.0], [-2.0, 1.0]]);
+    /// ```
+    /// # Panics
+    /// If the last two axes are not a square matrix.
+    #[track_caller]
+    pub fn det(self) -> Self {
+        self.tape().record(Determinant { logarithm: false }, &[self])
+    }
+
+    /// The logarithm of the determinant, which does not overflow; NaN where that is negative.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::Tensor;
+    /// let tape = Tape::<f64>::new();
+    /// let a = tape.var(Tensor::eye(400)) * 1e-3;
+    /// assert!((a.logdet().item() / (400.0 * 1e-3f64.ln()) - 1.0).abs() < 1e-14);
+    /// ```
+    /// # Panics
+    /// If the last two axes are not a square matrix.
+    #[track_caller]
+    pub fn logdet(self) -> Self {
+        self.tape().record(Determinant { logarithm: true }, &[self])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wengert_tensor::{Tensor, tensor};
+
+    use crate::Tape;
+    use crate::ops::testing::{gradients, message_of, numbers};
+
+    #[test]
+    fn derivatives() {
+        let a = numbers(&[2, 3, 3]) + Tensor::eye(3) * 2.0;
+        gradients(|[a, b]| a.solve(b), [a.clone(), numbers(&[3, 2])]);
+        gradients(|[a, b]| a.select(0, 0).solve(b), [a.clone(), numbers(&[3])]);
+        gradients(|[a]| a.inverse(), [a.clone()]);
+        gradients(|[a]| a.det() * a.logdet(), [a]);
+    }
+
+    #[test]
+    fn rows_are_exchanged() {
+        let tape = Tape::<f64>::new();
+        let a = tape.var(tensor![[0.0, 2.0, 1.0], [1e-20, 1.0, 0.0], [1.0, 1.0, 1.0]]);
+        let x = a.solve(&tensor![3.0, 1.0, 3.0]).value();
+        x.assert_close(&tensor![1.0, 1.0, 1.0], 1e-14, 0.0);
+        assert_eq!(tape.var(tensor![[0.0, 1.0], [1.0, 0.0]]).det().item(), -1.0);
+        assert!(tape.var(tensor![[0.0, 1.0], [1.0, 0.0]]).logdet().item().is_nan());
+        assert_eq!(tape.var(tensor![[-2.0, 0.0], [0.0, -3.0]]).logdet().item(), 6f64.ln());
+    }
+
+    #[test]
+    fn singular_and_empty() {
+        let tape = Tape::<f64>::new();
+        let singular = tape.var(Tensor::ones([2, 2]));
+        assert_eq!(
+            (singular.det().item(), singular.logdet().item()),
+            (0.0, f64::NEG_INFINITY)
+        );
+        assert!(singular.inverse().value().iter().all(|v| !v.is_finite()));
+        assert!(singular.det().grad([singular])[0].value().iter().all(f64::is_nan));
+        let column = tape.var(tensor![[0.0, 1.0, 2.0], [0.0, 3.0, 1.0], [0.0, 5.0, 7.0]]);
+        assert_eq!((column.det().item(), column.logdet().item()), (0.0, f64::NEG_INFINITY));
+        let none = tape.var(Tensor::zeros([0, 0]));
+        assert_eq!(
+            (none.det().item(), none.inverse().value().shape()),
+            (1.0, &[0, 0].into())
+        );
+        assert_eq!(
+            tape.var(Tensor::zeros([0, 2, 2]))
+                .solve(&Tensor::zeros([2, 1]))
+                .value()
+                .shape(),
+            &[0, 2, 1]
+        );
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let tape = Tape::<f64>::new();
+        let (a, b) = (tape.var(Tensor::zeros([2, 3])), tape.var(Tensor::zeros([2, 2])));
+        assert!(message_of(|| _ = a.det()).starts_with("det: the last two axes of [2, 3] are not a square matrix"));
+        assert!(message_of(|| _ = a.inverse()).starts_with("inverse: the last two axes of [2, 3]"));
+        assert!(message_of(|| _ = b.solve(a.t())).starts_with("solve: [3, 2] are not right sides of systems [2, 2]"));
+    }
+}

@@ -1,0 +1,89 @@
+//! Factorisations of matrices and what follows from them. The last two axes are a matrix, those
+//! before them batches. Every kernel computes in `f64`.
+
+mod cholesky;
+mod eigen;
+mod lu;
+
+use wengert_tensor::{Float, Shape, ShapeError, Tensor, broadcast};
+
+use crate::{Operand, Var};
+
+/// The batch and the size of square matrices.
+fn square(shape: &Shape) -> Result<(&[usize], usize), ShapeError> {
+    match shape.split_last_chunk() {
+        Some((batch, [rows, columns])) if rows == columns => Ok((batch, *rows)),
+        _ => Err(ShapeError::new(format!(
+            "the last two axes of {shape} are not a square matrix"
+        ))),
+    }
+}
+
+/// The shape of the solution of square systems for these right sides.
+fn solution(a: &Shape, b: &Shape) -> Result<Shape, ShapeError> {
+    let (batch, n) = square(a)?;
+    match b.split_last_chunk() {
+        Some((batch_b, &[rows, columns])) if rows == n => {
+            let mut shape = broadcast(batch, batch_b)?;
+            shape.sizes_mut().extend([rows, columns]);
+            shape.checked_count()?;
+            Ok(shape)
+        }
+        _ => Err(ShapeError::new(format!("{b} are not right sides of systems {a}"))),
+    }
+}
+
+/// `f` of each matrix of `x`, in `f64`: it gets the elements and writes `count` results.
+fn each<T: Float>(x: &Tensor<T>, shape: Shape, count: usize, mut f: impl FnMut(&mut [f64], &mut [f64])) -> Tensor<T> {
+    let size = x.shape()[x.rank() - 2..].iter().product::<usize>();
+    let (mut elements, mut found) = (vec![0.0; size], vec![0.0; count]);
+    let mut values = x.iter();
+    Tensor::build(shape, |out| {
+        for to in out.chunks_exact_mut(count.max(1)) {
+            elements
+                .iter_mut()
+                .zip(&mut values)
+                .for_each(|(element, value)| *element = value.to_f64());
+            f(&mut elements, &mut found);
+            to.iter_mut()
+                .zip(&found)
+                .for_each(|(to, found)| *to = T::from_f64(*found));
+        }
+    })
+}
+
+/// `f(a, b)` of each system, in `f64`, overwriting `b` with its solution.
+fn each_system<T: Float>(a: &Tensor<T>, b: &Tensor<T>, mut f: impl FnMut(&mut [f64], &mut [f64])) -> Tensor<T> {
+    let shape = solution(a.shape(), b.shape()).expect("checked when recorded");
+    let (batch, &[n, k]) = shape.split_last_chunk().expect("right sides are matrices");
+    let stretched = |x: &Tensor<T>, sizes: [usize; 2]| x.expand(batch.iter().copied().chain(sizes).collect::<Shape>());
+    let (b, mut sides) = (stretched(b, [n, k]), vec![0.0; n * k]);
+    let mut values = b.iter();
+    each(&stretched(a, [n, n]), shape.clone(), n * k, |a, x| {
+        sides
+            .iter_mut()
+            .zip(&mut values)
+            .for_each(|(side, value)| *side = value.to_f64());
+        f(a, &mut sides);
+        x.copy_from_slice(&sides);
+    })
+}
+
+impl<'t, T: Float> Var<'t, T> {
+    /// `solve` of this and right sides, of which a vector is one column.
+    #[track_caller]
+    fn system(self, sides: impl Operand<'t, T>, solve: impl crate::Op) -> Self {
+        let sides = sides.on(self.tape());
+        if sides.rank() == 1 {
+            return self.tape().record(solve, &[self, sides.unsqueeze(1)]).squeeze(-1);
+        }
+        self.tape().record(solve, &[self, sides])
+    }
+
+    /// (A + Aᵀ)/2.
+    #[track_caller]
+    fn symmetric(self, name: &str) -> Self {
+        super::checked(name, square(&self.shape()));
+        (self + self.t()) * 0.5
+    }
+}

@@ -1,0 +1,200 @@
+//! The walk over the reduced axes: at every step, a phase's code on all tiles of the block there.
+
+use std::ops::Range;
+
+use smallvec::SmallVec;
+
+use super::Reduction;
+use super::code::{Instr, Phase};
+use super::execute::Run;
+use super::frame::Frame;
+use super::past_caches::{fence, write_past_caches};
+use super::schedule::Side;
+use super::strided::{Grid, copy_grid};
+use super::tile::{CHUNK, apply_map};
+use crate::Float;
+
+/// Steps after which accumulators are flushed, so that no sum of many terms is sequential.
+const FLUSH: usize = 64;
+
+/// A tile's place in its block.
+#[derive(Clone, Copy)]
+struct Tile {
+    row: usize,
+    col: usize,
+    rows: usize,
+    cols: usize,
+}
+
+impl<T: Float> Run<'_, T> {
+    /// Goes over some of the steps; the results of the phase's folds are in the flushed
+    /// accumulators then.
+    pub(super) fn walk(&self, frame: &mut Frame<'_, T>, phase: &Phase, steps: Range<usize>) {
+        let (plan, schedule) = (self.plan, &self.plan.schedule);
+        for (i, fold) in phase.folds.iter().enumerate() {
+            for acc in [frame.fold(i), frame.flushed(i)] {
+                // SAFETY: every fold has this many accumulators of both kinds.
+                unsafe { std::slice::from_raw_parts_mut(acc, plan.scratch.fold_step) }.fill(fold.reduction.start());
+            }
+        }
+        let (row_tiles, col_tiles) = (schedule.rows.walked(), schedule.cols.walked());
+        let (mut outer, mut done) = (usize::MAX, 0);
+        for step in steps.clone() {
+            let (place, i) = (step / (row_tiles * col_tiles), step % (row_tiles * col_tiles));
+            if place != outer {
+                outer = place;
+                self.move_to(frame, phase, place);
+            }
+            // Down a band of rows, then on along the columns.
+            let first = i / (schedule.band * col_tiles) * schedule.band;
+            let (band, i) = (schedule.band.min(row_tiles - first), i - first * col_tiles);
+            let (row_start, row_end) = span(&schedule.rows, first + i % band, frame.rows);
+            let (col_start, col_end) = span(&schedule.cols, i / band, frame.cols);
+            for row in (row_start..row_end).step_by(schedule.rows.tile) {
+                for col in (col_start..col_end).step_by(schedule.cols.tile) {
+                    let rows = schedule.rows.tile.min(row_end - row);
+                    let cols = schedule.cols.tile.min(col_end - col);
+                    self.tile(frame, phase, Tile { row, col, rows, cols }, done);
+                    done += rows * cols;
+                }
+            }
+            if (step - steps.start) % FLUSH == FLUSH - 1 {
+                self.flush(frame, phase);
+            }
+        }
+        self.flush(frame, phase);
+        let n = plan.kept_block();
+        for (i, fold) in phase.folds.iter().enumerate() {
+            // Rows that were folded side by side.
+            for group in 1..plan.groups {
+                let acc = frame.flushed(i);
+                // SAFETY: every fold has `groups` times `n` accumulators.
+                unsafe { fold.reduction.join(self.isa, acc, acc.add(group * n), n) };
+            }
+        }
+        if phase.streams.iter().any(|&s| plan.lays[s as usize].past_caches) {
+            fence();
+        }
+    }
+
+    /// Points the streams to a coordinate of the outer axes.
+    fn move_to(&self, frame: &mut Frame<'_, T>, phase: &Phase, mut place: usize) {
+        let index: SmallVec<[isize; 4]> = self
+            .plan
+            .outer
+            .iter()
+            .rev()
+            .map(|size| {
+                let i = place % size;
+                place /= size;
+                i as isize
+            })
+            .collect();
+        for &s in &phase.streams {
+            let steps = self.plan.lays[s as usize].outer.iter().rev();
+            let offset: isize = index.iter().zip(steps).map(|(i, step)| i * step).sum();
+            frame.origins[s as usize] = frame.bases[s as usize].wrapping_offset(offset);
+        }
+    }
+
+    /// Executes a phase's code on one tile; `done` elements of the block went before.
+    fn tile(&self, frame: &mut Frame<'_, T>, phase: &Phase, tile: Tile, done: usize) {
+        let plan = self.plan;
+        let n = tile.rows * tile.cols;
+        for &s in &phase.streams {
+            let lay = &plan.lays[s as usize];
+            let offset = tile.row as isize * lay.rows + tile.col as isize * lay.cols;
+            frame.slots[s as usize].ptr = frame.origins[s as usize].wrapping_offset(offset);
+        }
+        for &keep in &phase.keeps {
+            frame.slots[plan.code.streams() + keep as usize].ptr = frame.keep(keep, done);
+        }
+        let source = |slot: u32| frame.slots[slot as usize];
+        let target = |slot: u32| frame.slots[slot as usize].ptr.cast_mut();
+        let grid = |stream: u32| {
+            let lay = &plan.lays[stream as usize];
+            Grid { first: target(stream), rows: lay.rows, cols: lay.cols }
+        };
+        for instr in &phase.code {
+            // SAFETY: registers have room for a tile and splats for a chunk, and the streams are
+            // readable or writable under the tile by the promise of `Run::new`; what is written is
+            // a register, a splat, a kept value or an output, never an operand.
+            unsafe {
+                match instr {
+                    Instr::Map { map, args, to } => {
+                        apply_map(self.maps[*map as usize], self.isa, args, source, target(*to), n);
+                    }
+                    Instr::Splat { stream, to } => {
+                        target(*to).cast::<[T; CHUNK]>().write([*target(*stream); CHUNK]);
+                    }
+                    Instr::Gather { stream, to } => {
+                        let to = Grid::dense(target(*to), tile.cols);
+                        copy_grid(self.isa, grid(*stream).read(), to, tile.rows, tile.cols);
+                    }
+                    Instr::Copy { from, to } => {
+                        let (from, to) = (source(*from), target(*to));
+                        for i in (0..n).step_by(CHUNK) {
+                            from.ptr.add(i & from.mask).copy_to(to.add(i), CHUNK.min(n - i));
+                        }
+                    }
+                    Instr::Scatter { from, stream } if plan.lays[*stream as usize].past_caches => {
+                        write_past_caches(target(*from), grid(*stream), tile.rows, tile.cols);
+                    }
+                    Instr::Scatter { from, stream } => {
+                        let from = Grid::dense(source(*from).ptr, tile.cols);
+                        copy_grid(self.isa, from, grid(*stream), tile.rows, tile.cols);
+                    }
+                    Instr::Fold { from, fold } => {
+                        let reduction = phase.folds[*fold as usize].reduction;
+                        self.fold(reduction, source(*from).ptr, tile, frame.fold(*fold as usize));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Folds a tile into accumulators.
+    ///
+    /// # Safety
+    /// `x` must be a tile, and `acc` the accumulators of a fold.
+    unsafe fn fold(&self, reduction: Reduction, x: *const T, tile: Tile, acc: *mut f64) {
+        let (plan, schedule, isa) = (self.plan, &self.plan.schedule, self.isa);
+        let Tile { row, col, rows, cols } = tile;
+        // SAFETY: the tile's kept coordinates are within those of the block, of which there is an
+        // accumulator each, and `groups` times as many when columns are few.
+        unsafe {
+            match (schedule.rows.kept, schedule.cols.kept) {
+                (false, false) => reduction.fold_rows(isa, x, 1, rows * cols, acc),
+                (true, false) => reduction.fold_rows(isa, x, rows, cols, acc.add(row)),
+                (false, true) if plan.groups > 1 => {
+                    let wide = plan.groups * cols;
+                    let (whole, rest) = (rows * cols / wide, rows * cols % wide);
+                    reduction.fold_columns(isa, x, whole, wide, acc, 0);
+                    reduction.fold_columns(isa, x.add(whole * wide), 1, rest, acc, 0);
+                }
+                (false, true) => reduction.fold_columns(isa, x, rows, cols, acc.add(col), 0),
+                (true, true) => {
+                    let step = schedule.cols.kept_block();
+                    reduction.fold_columns(isa, x, rows, cols, acc.add(row * step + col), step);
+                }
+            }
+        }
+    }
+
+    /// Joins the accumulators in use to those that are flushed, and starts them again.
+    fn flush(&self, frame: &Frame<'_, T>, phase: &Phase) {
+        let n = self.plan.scratch.fold_step;
+        for (i, fold) in phase.folds.iter().enumerate() {
+            // SAFETY: every fold has this many accumulators of both kinds.
+            unsafe {
+                fold.reduction.join(self.isa, frame.flushed(i), frame.fold(i), n);
+                std::slice::from_raw_parts_mut(frame.fold(i), n).fill(fold.reduction.start());
+            }
+        }
+    }
+}
+
+/// What a step covers of one side: the tile there, or the block when the axis is kept.
+fn span(side: &Side, tile: usize, block: usize) -> (usize, usize) {
+    if side.kept { (0, block) } else { (tile * side.tile, (tile * side.tile + side.tile).min(side.size)) }
+}
