@@ -16,7 +16,7 @@ fn splitmix(seed: u64, i: u64) -> u64 {
 }
 
 /// Uniform in [-scale, scale).
-pub fn uniform(seed: u64, shape: impl Into<Shape>, scale: f32) -> Tensor {
+pub(crate) fn uniform(seed: u64, shape: impl Into<Shape>, scale: f32) -> Tensor {
     Tensor::build(shape, |out| {
         for (i, v) in out.iter_mut().enumerate() {
             *v = ((splitmix(seed, i as u64) >> 40) as f32 * 2.0f32.powi(-23) - 1.0) * scale;
@@ -24,33 +24,33 @@ pub fn uniform(seed: u64, shape: impl Into<Shape>, scale: f32) -> Tensor {
     })
 }
 
-pub fn labels(seed: u64, n: usize, classes: u64) -> Tensor<i64> {
+pub(crate) fn labels(seed: u64, n: usize, classes: u64) -> Tensor<i64> {
     (0..n as u64).map(|i| (splitmix(seed, i) % classes) as i64).collect()
 }
 
 /// A weight [fan_in, fan_out].
-pub fn linear_weight(seed: u64, fan_in: usize, fan_out: usize) -> Tensor {
+pub(crate) fn linear_weight(seed: u64, fan_in: usize, fan_out: usize) -> Tensor {
     uniform(seed, [fan_in, fan_out], 1.0 / (fan_in as f32).sqrt())
 }
 
-pub fn mean_abs(t: &Tensor) -> f64 {
+pub(crate) fn mean_abs(t: &Tensor) -> f64 {
     t.iter().map(|v| (v as f64).abs()).sum::<f64>() / t.count() as f64
 }
 
 /// What was measured of one workload.
-pub struct Record {
-    pub median: f64,
-    pub min: f64,
-    pub reps: usize,
-    pub check: f64,
-    pub first_call: f64,
-    pub other_cpu: f64,
-    pub ops: Option<usize>,
+pub(crate) struct Record {
+    pub(crate) median: f64,
+    pub(crate) min: f64,
+    pub(crate) reps: usize,
+    pub(crate) check: f64,
+    pub(crate) first_call: f64,
+    pub(crate) other_cpu: f64,
+    pub(crate) ops: Option<usize>,
 }
 
 /// Repeats `step(k)`, which runs k calls, until the figure is steady: at least 15 times and
 /// 1.5 s, or `reps` times. Measures again when other processes took more than 0.12 CPUs.
-pub fn measure(mut step: impl FnMut(usize), inner: usize, reps: Option<usize>) -> Record {
+pub(crate) fn measure(mut step: impl FnMut(usize), inner: usize, reps: Option<usize>) -> Record {
     let start = Instant::now();
     let mut calls = 0;
     while calls < 3 || start.elapsed() < Duration::from_millis(400) {
@@ -124,7 +124,7 @@ fn status_mb(key: &str) -> f64 {
 }
 
 /// Starts a new high-water mark, so that making the inputs is left out.
-pub fn reset_peak_memory() {
+pub(crate) fn reset_peak_memory() {
     let _ = std::fs::write("/proc/self/clear_refs", "5");
 }
 
@@ -137,10 +137,10 @@ fn pin(threads: usize) {
     sched_setaffinity(None, &wanted).expect("pinning to allowed CPUs");
 }
 
-pub type Workload = (&'static str, fn() -> Record);
+pub(crate) type Workload = (&'static str, fn() -> Record);
 
 /// Arguments: `--json --threads N --only PREFIX,…`, and `--one NAME` inside.
-pub fn main(workloads: &[Workload]) {
+pub(crate) fn main(workloads: &[Workload]) {
     let args: Vec<String> = std::env::args().collect();
     let value = |key: &str| args.iter().position(|a| a == key).and_then(|i| args.get(i + 1)).map(String::as_str);
     let threads: usize = value("--threads").and_then(|n| n.parse().ok()).unwrap_or(2);

@@ -41,7 +41,7 @@ fn forward_and_backward<const N: usize>(
     Record { check, first_call, ..record }
 }
 
-pub fn product(m: usize, k: usize, n: usize) -> Record {
+pub(crate) fn product(m: usize, k: usize, n: usize) -> Record {
     let (a, b) = (uniform(1, [m, k], 1.0), uniform(2, [k, n], 1.0));
     forward(|| {
         let tape = Tape::new();
@@ -49,19 +49,19 @@ pub fn product(m: usize, k: usize, n: usize) -> Record {
     })
 }
 
-pub fn elementwise() -> Record {
+pub(crate) fn elementwise() -> Record {
     let leaf = |seed| uniform(seed, [1 << 20], 1.0);
     forward_and_backward([leaf(1), leaf(2), leaf(3)], |_, [x, a, b]| {
         ((a * x + b).tanh() * x.sigmoid() + x.relu().square()).sum(..)
     })
 }
 
-pub fn softmax_cross_entropy() -> Record {
+pub(crate) fn softmax_cross_entropy() -> Record {
     let targets = labels(2, 4096, 1000);
     forward_and_backward([uniform(1, [4096, 1000], 3.0)], move |_, [x]| x.cross_entropy(&targets))
 }
 
-pub fn batch_norm(shape: &[usize]) -> Record {
+pub(crate) fn batch_norm(shape: &[usize]) -> Record {
     let channels = shape[1];
     let mut across = vec![1; shape.len()];
     across[1] = channels;
@@ -76,7 +76,7 @@ pub fn batch_norm(shape: &[usize]) -> Record {
     })
 }
 
-pub fn maxout() -> Record {
+pub(crate) fn maxout() -> Record {
     let weights = uniform(4, [256, 512], 1.0);
     let leaves = [uniform(1, [256, 512], 1.0), uniform(2, [512, 4 * 512], 0.05), uniform(3, [4 * 512], 1.0)];
     forward_and_backward(leaves, move |_, [x, w, b]| {
@@ -84,7 +84,7 @@ pub fn maxout() -> Record {
     })
 }
 
-pub fn scalar_chain() -> Record {
+pub(crate) fn scalar_chain() -> Record {
     let leaf = |v: f32| Tensor::from_vec(vec![v], []);
     let record = forward_and_backward([leaf(0.5), leaf(1.0), leaf(0.001)], |_, [x, w, b]| {
         (0..1000).fold(x, |c, i| match i % 3 {
@@ -96,7 +96,7 @@ pub fn scalar_chain() -> Record {
     Record { ops: Some(1000), ..record }
 }
 
-pub fn reduce(f: impl for<'t> Fn(Var<'t>) -> Var<'t>) -> Record {
+pub(crate) fn reduce(f: impl for<'t> Fn(Var<'t>) -> Var<'t>) -> Record {
     let a = uniform(1, [4096, 4096], 1.0);
     forward(|| {
         let tape = Tape::new();
@@ -104,7 +104,7 @@ pub fn reduce(f: impl for<'t> Fn(Var<'t>) -> Var<'t>) -> Record {
     })
 }
 
-pub fn transpose_copy() -> Record {
+pub(crate) fn transpose_copy() -> Record {
     let a = uniform(1, [4096, 4096], 1.0);
     forward(|| {
         let tape = Tape::new();

@@ -27,7 +27,15 @@ fn train<B>(
     let first_call = start.elapsed().as_secs_f64();
     let check = (0..9).map(|_| step()).last().expect("nine steps") as f64;
     reset_peak_memory();
-    let record = measure(|calls| (0..calls).for_each(|_| drop(step())), inner, Some(20));
+    let record = measure(
+        |calls| {
+            for _ in 0..calls {
+                step();
+            }
+        },
+        inner,
+        Some(20),
+    );
     Record { check, first_call, ..record }
 }
 
@@ -73,14 +81,14 @@ impl Mlp {
     }
 }
 
-pub fn mlp_sgd() -> Record {
+pub(crate) fn mlp_sgd() -> Record {
     let net = Mlp::new();
     train(Sgd::new(&net, 0.05).momentum(0.9), &digits_like(128, &[128, 784]), 10, |tape, (x, t)| {
         net.forward(tape.var(x.clone()), |h| h.relu()).cross_entropy(t)
     })
 }
 
-pub fn mlp_adam() -> Record {
+pub(crate) fn mlp_adam() -> Record {
     let net = Mlp::new();
     train(Adam::new(&net, 1e-3), &digits_like(32, &[32, 784]), 10, |tape, (x, t)| {
         net.forward(tape.var(x.clone()), |h| h.leaky_relu(0.01)).cross_entropy(t)

@@ -106,12 +106,12 @@ impl Alternatives {
                 self.outputs.extend(listed(list));
             } else if let Some(list) = part.strip_prefix("grads ").or(part.strip_prefix("finite: ")) {
                 self.grads.extend(listed(list));
-            } else if let Some((i, value)) = part.strip_prefix("outputs[").and_then(|rest| rest.split_once("]=")) {
-                if let (Ok(i), Ok(value)) = (i.parse::<usize>(), value.parse::<f64>()) {
-                    let mut list = vec![None; i];
-                    list.push(Some(value));
-                    self.outputs.push(list);
-                }
+            } else if let Some((i, value)) = part.strip_prefix("outputs[").and_then(|rest| rest.split_once("]="))
+                && let (Ok(i), Ok(value)) = (i.parse::<usize>(), value.parse::<f64>())
+            {
+                let mut list = vec![None; i];
+                list.push(Some(value));
+                self.outputs.push(list);
             }
         }
     }

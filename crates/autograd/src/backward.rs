@@ -123,7 +123,7 @@ impl<'t, T: Float> Var<'t, T> {
 impl<T: Float> Tape<T> {
     /// Zeros in the shape of `x`.
     pub(crate) fn zeros_like<'t>(&'t self, x: Var<'t, T>) -> Var<'t, T> {
-        self.scalar(0.0).expand(&x.shape())
+        self.scalar(0.0).expand(x.shape())
     }
 
     /// Applies the vjp rule of the operation that made `y`: its inputs with their cotangents.

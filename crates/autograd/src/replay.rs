@@ -25,33 +25,19 @@ impl<'o, T: Float> Transcript<'o, T> {
         {
             let (from, mut to) = (original.tape().nodes.borrow(), tape.nodes.borrow_mut());
             to.shapes.clone_from(&from.shapes);
-            for (id, _) in needed(&from, original.id)
-                .into_iter()
-                .enumerate()
-                .filter(|(_, needed)| *needed)
-            {
+            for (id, _) in needed(&from, original.id).into_iter().enumerate().filter(|(_, needed)| *needed) {
                 let node = &from.list[id];
                 let kind = match &node.kind {
                     Kind::Leaf => Kind::Leaf,
                     Kind::Scalar(value) => Kind::Scalar(*value),
                     Kind::Op(op) => Kind::Op(op.to_f64()),
                 };
-                let inputs: SmallVec<[u32; 3]> = node
-                    .inputs
-                    .iter()
-                    .map(|&input| number[input as usize].expect("an input comes first"))
-                    .collect();
+                let inputs: SmallVec<[u32; 3]> =
+                    node.inputs.iter().map(|&input| number[input as usize].expect("an input comes first")).collect();
                 let new = to.list.len() as u32;
                 number[id] = Some(new);
                 let leaf = matches!(kind, Kind::Leaf);
-                to.list.push(Node {
-                    kind,
-                    inputs,
-                    shape: node.shape,
-                    value: None,
-                    at: node.at,
-                    mark: (0, 0),
-                });
+                to.list.push(Node { kind, inputs, shape: node.shape, value: None, at: node.at, mark: (0, 0) });
                 if leaf {
                     to.set_value(new, from.value(id as u32).expect("a leaf has a value").cast());
                 }
@@ -62,10 +48,7 @@ impl<'o, T: Float> Transcript<'o, T> {
 
     /// What the original variable became.
     pub(crate) fn root(&self) -> Var<'_, f64> {
-        Var::new(
-            &self.tape,
-            self.number[self.original.id as usize].expect("the root is needed"),
-        )
+        Var::new(&self.tape, self.number[self.original.id as usize].expect("the root is needed"))
     }
 
     /// The leaf that holds a parameter's value; `None` if the root does not depend on it.
@@ -105,24 +88,13 @@ impl<'t, T: Float> Rerun<'t, T> {
                 varies[id as usize] = true;
                 stale.push(id);
                 let computed = |&input: &u32| matches!(nodes.list[input as usize].kind, Kind::Op(_));
-                constant.extend(
-                    inputs
-                        .iter()
-                        .copied()
-                        .filter(computed)
-                        .filter(|&input| !varies[input as usize]),
-                );
+                constant.extend(inputs.iter().copied().filter(computed).filter(|&input| !varies[input as usize]));
             }
         }
         constant.sort_unstable();
         constant.dedup();
         tape.run(&constant);
-        Self {
-            root,
-            leaf,
-            original: leaf.value(),
-            stale,
-        }
+        Self { root, leaf, original: leaf.value(), stale }
     }
 
     /// The value of the root with this value in the leaf, of the same shape.
@@ -168,10 +140,7 @@ fn needed<T: Float>(nodes: &Nodes<T>, root: u32) -> Vec<bool> {
     needed[root as usize] = true;
     for id in (0..=root as usize).rev() {
         if needed[id] {
-            nodes.list[id]
-                .inputs
-                .iter()
-                .for_each(|&input| needed[input as usize] = true);
+            nodes.list[id].inputs.iter().for_each(|&input| needed[input as usize] = true);
         }
     }
     needed

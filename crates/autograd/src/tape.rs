@@ -127,13 +127,7 @@ impl<T: Float> Nodes<T> {
         }) as u32
     }
 
-    fn push(
-        &mut self,
-        kind: Kind<T>,
-        inputs: SmallVec<[u32; 3]>,
-        shape: u32,
-        at: &'static Location<'static>,
-    ) -> u32 {
+    fn push(&mut self, kind: Kind<T>, inputs: SmallVec<[u32; 3]>, shape: u32, at: &'static Location<'static>) -> u32 {
         let id = self.list.len();
         assert!(id < u32::MAX as usize, "a tape holds at most 2^32 - 1 operations");
         self.list.push(Node { kind, inputs, shape, value: None, at, mark: (0, 0) });

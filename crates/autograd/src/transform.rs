@@ -60,10 +60,7 @@ point! {
 #[track_caller]
 fn slopes<'t, T: Float, const N: usize>(what: &str, y: Var<'t, T>, x: [Var<'t, T>; N]) -> [Var<'t, T>; N] {
     let shape = y.shape();
-    assert!(
-        shape.count() == 1,
-        "{what}: the function returned shape {shape}, not one element; reduce it (`.sum(..)`)"
-    );
+    assert!(shape.count() == 1, "{what}: the function returned shape {shape}, not one element; reduce it (`.sum(..)`)");
     y.vjp(y.tape().scalar(1.0).reshape(shape), x)
 }
 
@@ -77,11 +74,7 @@ fn both<T: Float>(a: Var<'_, T>, b: Var<'_, T>) -> (Tensor<T>, Tensor<T>) {
 #[track_caller]
 fn direction<'t, T: Float>(what: &str, v: impl Point<T>, x: Var<'t, T>) -> Var<'t, T> {
     let (v, shape) = (v.value(), x.shape());
-    assert!(
-        *v.shape() == shape,
-        "{what}: a direction of shape {} at a point of shape {shape}",
-        v.shape()
-    );
+    assert!(*v.shape() == shape, "{what}: a direction of shape {} at a point of shape {shape}", v.shape());
     x.tape().var(v)
 }
 

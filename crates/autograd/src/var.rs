@@ -87,7 +87,12 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn item(self) -> T {
         let shape = self.shape();
-        assert!(shape.count() == 1, "item: {} of shape {shape} has {} elements, not one", self.op_name(), shape.count());
+        assert!(
+            shape.count() == 1,
+            "item: {} of shape {shape} has {} elements, not one",
+            self.op_name(),
+            shape.count()
+        );
         self.value().item()
     }
 

@@ -62,7 +62,8 @@ fn assert_same(a: &[Tensor<f64>], b: &[Tensor<f64>], tolerance: f64) {
     for (k, (a, b)) in a.iter().zip(b).enumerate() {
         assert_eq!(a.shape(), b.shape(), "value {k}");
         for (x, y) in a.iter().zip(b.iter()) {
-            let close = (x - y).abs() <= tolerance * (1.0 + x.abs().max(y.abs())) || (x.is_nan() && y.is_nan()) || x == y;
+            let close =
+                (x - y).abs() <= tolerance * (1.0 + x.abs().max(y.abs())) || (x.is_nan() && y.is_nan()) || x == y;
             assert!(close, "value {k}: {x} against {y}\n{a}\n{b}");
         }
     }
@@ -99,7 +100,11 @@ fn phases_over_rows_and_columns() {
         let softmax = (e / e.sum_keep(axis)).value();
         for i in 0..70 {
             for j in 0..90 {
-                let line: Vec<f64> = if axis == 0 { (0..70).map(|k| x.at([k, j])).collect() } else { (0..90).map(|k| x.at([i, k])).collect() };
+                let line: Vec<f64> = if axis == 0 {
+                    (0..70).map(|k| x.at([k, j])).collect()
+                } else {
+                    (0..90).map(|k| x.at([i, k])).collect()
+                };
                 let want = x.at([i, j]).exp() / line.iter().map(|v| v.exp()).sum::<f64>();
                 assert!((softmax.at([i, j]) - want).abs() < 1e-14);
             }

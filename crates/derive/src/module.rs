@@ -43,9 +43,7 @@ pub(crate) fn derive(mut input: DeriveInput) -> Result<TokenStream> {
 /// The match arm that visits the fields of one variant.
 fn arm(variant: &Ident, fields: &Fields) -> Result<TokenStream> {
     let visited = visited(fields)?;
-    let bindings = (0..visited.len())
-        .map(|i| format_ident!("field{i}"))
-        .collect::<Vec<_>>();
+    let bindings = (0..visited.len()).map(|i| format_ident!("field{i}")).collect::<Vec<_>>();
     let members = visited.iter().map(|(member, _)| member);
     let visits = visited.iter().zip(&bindings).map(|((member, field), binding)| {
         let at = place(field);
@@ -74,18 +72,10 @@ fn visited(fields: &Fields) -> Result<Vec<(Member, &Field)>> {
     let mut visited = Vec::new();
     for (member, field) in fields.members().zip(fields) {
         let mut skip = false;
-        for attribute in field
-            .attrs
-            .iter()
-            .filter(|attribute| attribute.path().is_ident("module"))
-        {
+        for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("module")) {
             attribute.parse_nested_meta(|meta| {
                 skip = meta.path.is_ident("skip");
-                if skip {
-                    Ok(())
-                } else {
-                    Err(meta.error("the only option is `skip`"))
-                }
+                if skip { Ok(()) } else { Err(meta.error("the only option is `skip`")) }
             })?;
         }
         if !skip {
@@ -98,26 +88,16 @@ fn visited(fields: &Fields) -> Result<Vec<(Member, &Field)>> {
 /// The element type of the module: the first type parameter bounded by `Float`, else `f32`. The
 /// other type parameters get the bound that they are modules over it.
 fn bound(generics: &mut Generics) -> TokenStream {
-    let float = generics
-        .type_params()
-        .map(|param| &param.ident)
-        .find(|ident| is_float(generics, ident))
-        .cloned();
+    let float = generics.type_params().map(|param| &param.ident).find(|ident| is_float(generics, ident)).cloned();
     let element = float.as_ref().map_or_else(|| quote!(f32), |ident| quote!(#ident));
-    for param in generics
-        .type_params_mut()
-        .filter(|param| Some(&param.ident) != float.as_ref())
-    {
+    for param in generics.type_params_mut().filter(|param| Some(&param.ident) != float.as_ref()) {
         param.bounds.push(syn::parse_quote!(::wengert::Module<#element>));
     }
     element
 }
 
 fn is_float(generics: &Generics, ident: &Ident) -> bool {
-    let inline = generics
-        .type_params()
-        .filter(|param| param.ident == *ident)
-        .flat_map(|param| &param.bounds);
+    let inline = generics.type_params().filter(|param| param.ident == *ident).flat_map(|param| &param.bounds);
     let predicates = generics.where_clause.iter().flat_map(|clause| &clause.predicates);
     let apart = predicates.filter_map(|predicate| match predicate {
         WherePredicate::Type(bound) if is_ident(&bound.bounded_ty, ident) => Some(&bound.bounds),
@@ -170,13 +150,7 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         assert_eq!(derived("union U { a: f32 }"), "error: a union cannot be a module");
-        assert_eq!(
-            derived("struct A(#[module(omit)] f32);"),
-            "error: the only option is `skip`"
-        );
-        assert_eq!(
-            derived("#[module(skip)] struct A;"),
-            "error: `#[module(skip)]` stands on a field"
-        );
+        assert_eq!(derived("struct A(#[module(omit)] f32);"), "error: the only option is `skip`");
+        assert_eq!(derived("#[module(skip)] struct A;"), "error: `#[module(skip)]` stands on a field");
     }
 }

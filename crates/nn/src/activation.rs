@@ -123,11 +123,7 @@ mod tests {
         assert_close(&y.value(), &expected, 0.0);
         let weights = tensor![1.0, -0.5, 0.75, 2.0, -1.25, 0.5, 1.5, 1.0, 1.0];
         let [dx] = (y * &weights).sum(..).grad([x]);
-        assert_close(
-            &dx.value(),
-            &tensor![0.0, 0.0, 0.0, 2.0, -1.25, 0.0, 1.5, 0.0, 1.0],
-            0.0,
-        );
+        assert_close(&dx.value(), &tensor![0.0, 0.0, 0.0, 2.0, -1.25, 0.0, 1.5, 0.0, 1.0], 0.0);
         assert_eq!(dx.sum(..).grad([x])[0].value(), Tensor::zeros([9]));
     }
 
@@ -148,23 +144,11 @@ mod tests {
         let weights = tensor![1.0, -0.5, 0.75];
         let x = tape.var(tensor![10000.0, 10001.0, 0.0]);
         let y = x.softmax(0);
-        assert_close(
-            &y.value(),
-            &tensor![0.26894142136999516, 0.7310585786300049, 0.0],
-            1e-14,
-        );
+        assert_close(&y.value(), &tensor![0.26894142136999516, 0.7310585786300049, 0.0], 1e-14);
         let [dx] = (y * &weights).sum(..).grad([x]);
-        assert_close(
-            &dx.value(),
-            &tensor![0.29491789986222283, -0.29491789986222283, 0.0],
-            1e-13,
-        );
+        assert_close(&dx.value(), &tensor![0.29491789986222283, -0.29491789986222283, 0.0], 1e-13);
         let [ddx] = (dx * &tensor![0.5, 1.0, -2.0]).sum(..).grad([x]);
-        assert_close(
-            &ddx.value(),
-            &tensor![-0.06814331075471132, 0.06814331075471132, 0.0],
-            1e-13,
-        );
+        assert_close(&ddx.value(), &tensor![-0.06814331075471132, 0.06814331075471132, 0.0], 1e-13);
 
         let x = tape.var(tensor![[-0.717241], [0.587138], [-0.328483]]);
         let y = x.softmax(1);
@@ -187,11 +171,7 @@ mod tests {
         assert_eq!(empty.log_softmax(0).shape(), [2, 0]);
         let x = tape.var(tensor![[-INF, -INF], [-INF, 5.0]]);
         assert_close(&x.softmax(1).value(), &tensor![[f64::NAN, f64::NAN], [0.0, 1.0]], 0.0);
-        assert_close(
-            &x.log_softmax(1).value(),
-            &tensor![[f64::NAN, f64::NAN], [-INF, 0.0]],
-            0.0,
-        );
+        assert_close(&x.log_softmax(1).value(), &tensor![[f64::NAN, f64::NAN], [-INF, 0.0]], 0.0);
     }
 
     #[test]

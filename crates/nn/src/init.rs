@@ -78,35 +78,23 @@ impl Init {
     /// Uniform with variance 2/(inputs + outputs): Glorot & Bengio, "Understanding the
     /// difficulty of training deep feedforward neural networks" (2010), eq. 16.
     pub const fn xavier_uniform() -> Self {
-        Self::ScaledUniform {
-            gain: gain::LINEAR,
-            fan: Fan::Average,
-        }
+        Self::ScaledUniform { gain: gain::LINEAR, fan: Fan::Average }
     }
 
     /// Normal with variance 2/(inputs + outputs): Glorot & Bengio (2010), eq. 12.
     pub const fn xavier_normal() -> Self {
-        Self::ScaledNormal {
-            gain: gain::LINEAR,
-            fan: Fan::Average,
-        }
+        Self::ScaledNormal { gain: gain::LINEAR, fan: Fan::Average }
     }
 
     /// Uniform with variance 2/inputs, for units followed by a relu: He et al., "Delving deep
     /// into rectifiers" (2015), eq. 10.
     pub const fn he_uniform() -> Self {
-        Self::ScaledUniform {
-            gain: gain::RELU,
-            fan: Fan::In,
-        }
+        Self::ScaledUniform { gain: gain::RELU, fan: Fan::In }
     }
 
     /// Normal with variance 2/inputs, for units followed by a relu: He et al. (2015), eq. 10.
     pub const fn he_normal() -> Self {
-        Self::ScaledNormal {
-            gain: gain::RELU,
-            fan: Fan::In,
-        }
+        Self::ScaledNormal { gain: gain::RELU, fan: Fan::In }
     }
 
     /// A tensor of first values for units of that many `[inputs, outputs]`.
@@ -122,10 +110,7 @@ impl Init {
     #[track_caller]
     pub fn values<T: Float>(self, shape: impl Into<Shape>, fans: [usize; 2], rng: &mut Rng) -> Tensor<T> {
         if let Self::Normal(spread) | Self::Uniform(spread) = self {
-            assert!(
-                spread >= 0.0 && spread.is_finite(),
-                "init: {self:?} has no finite spread"
-            );
+            assert!(spread >= 0.0 && spread.is_finite(), "init: {self:?} has no finite spread");
         }
         match self {
             Self::Constant(value) => Tensor::full(shape, T::from_f64(value)),
@@ -175,10 +160,7 @@ mod tests {
     fn assert_spread(init: Init, sd: f64) {
         let [mean, found, largest] = statistics(init);
         assert!(mean.abs() < 4.0 * sd / 60_000f64.sqrt(), "{init:?}: mean {mean}");
-        assert!(
-            (found / sd - 1.0).abs() < 0.01,
-            "{init:?}: standard deviation {found}, not {sd}"
-        );
+        assert!((found / sd - 1.0).abs() < 0.01, "{init:?}: standard deviation {found}, not {sd}");
         let uniform = matches!(init, Init::Uniform(_) | Init::ScaledUniform { .. });
         // 60,000 uniform numbers come near their bound √3·sd, normal ones go beyond 3.5·sd.
         let range = if uniform { 1.72..=3f64.sqrt() } else { 3.5..=6.0 };
@@ -195,10 +177,7 @@ mod tests {
         for init in [Init::he_normal(), Init::he_uniform()] {
             assert_spread(init, (2.0 / 300.0f64).sqrt());
         }
-        let init = Init::ScaledNormal {
-            gain: gain::leaky_relu(1.0),
-            fan: Fan::Out,
-        };
+        let init = Init::ScaledNormal { gain: gain::leaky_relu(1.0), fan: Fan::Out };
         assert_spread(init, (1.0 / 200.0f64).sqrt());
     }
 
@@ -213,18 +192,9 @@ mod tests {
     #[test]
     fn no_spread_gives_zeros() {
         for init in [Init::Normal(0.0), Init::Uniform(0.0)] {
-            assert!(
-                init.values::<f64>([4], [4, 4], &mut Rng::seed(1))
-                    .iter()
-                    .all(|v| v == 0.0)
-            );
+            assert!(init.values::<f64>([4], [4, 4], &mut Rng::seed(1)).iter().all(|v| v == 0.0));
         }
-        assert_eq!(
-            Init::he_uniform()
-                .values::<f32>([0, 3], [0, 3], &mut Rng::seed(1))
-                .shape(),
-            &[0, 3]
-        );
+        assert_eq!(Init::he_uniform().values::<f32>([0, 3], [0, 3], &mut Rng::seed(1)).shape(), &[0, 3]);
     }
 
     #[test]

@@ -114,11 +114,7 @@ pub struct Visitor<T: Float = f32> {
 
 impl<T: Float> Visitor<T> {
     fn walk(module: &(impl Module<T> + ?Sized)) -> Self {
-        let mut visitor = Self {
-            path: String::new(),
-            params: IndexMap::new(),
-            buffers: IndexMap::new(),
-        };
+        let mut visitor = Self { path: String::new(), params: IndexMap::new(), buffers: IndexMap::new() };
         module.visit(&mut visitor);
         visitor
     }
@@ -219,28 +215,7 @@ macro_rules! plain {
         }
     )*};
 }
-plain!(
-    (),
-    bool,
-    char,
-    f32,
-    f64,
-    i8,
-    i16,
-    i32,
-    i64,
-    i128,
-    isize,
-    u8,
-    u16,
-    u32,
-    u64,
-    u128,
-    usize,
-    str,
-    String,
-    Rng
-);
+plain!((), bool, char, f32, f64, i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize, str, String, Rng);
 
 impl<T: Float, U: Send + Sync> Module<T> for PhantomData<U> {
     fn visit(&self, _: &mut Visitor<T>) {}
@@ -302,10 +277,7 @@ mod tests {
     #[test]
     fn parameters_are_named_by_their_path_in_order() {
         let affine = Norm::Affine(param("a", 1), (), true);
-        let named = Norm::Named {
-            gamma: param("gamma", 1),
-            r#in: param("in", 1),
-        };
+        let named = Norm::Named { gamma: param("gamma", 1), r#in: param("in", 1) };
         let net = Net {
             first: dense(true),
             blocks: vec![(dense(false), Norm::Off), (dense(false), affine), (dense(false), named)],
@@ -325,19 +297,13 @@ mod tests {
             "first.mean blocks.0.0.mean blocks.1.0.mean blocks.2.0.mean boxed.mean pair.0.mean pair.1.mean"
         );
         assert!(net.params()["first.weight"].is(&net.first.weight));
-        assert_eq!(
-            (net.first.slope, net.name.as_str(), net.elsewhere.name()),
-            (0.01, "net", "elsewhere")
-        );
+        assert_eq!((net.first.slope, net.name.as_str(), net.elsewhere.name()), (0.01, "net", "elsewhere"));
     }
 
     #[test]
     fn shared_parameters_are_listed_once() {
         let shared = Arc::new(dense::<f64>(true));
-        let tied = Dense {
-            weight: shared.weight.clone(),
-            ..dense(true)
-        };
+        let tied = Dense { weight: shared.weight.clone(), ..dense(true) };
         let all = (shared.clone(), shared, tied);
         assert_eq!(names(&all), ["0.weight", "0.bias", "2.bias"]);
         assert_eq!(all.buffers().len(), 2);

@@ -15,10 +15,7 @@ pub(crate) fn message_of(f: impl FnOnce()) -> String {
     let payload = panic::catch_unwind(AssertUnwindSafe(f)).expect_err("it should panic");
     match payload.downcast::<String>() {
         Ok(message) => *message,
-        Err(payload) => payload
-            .downcast_ref::<&str>()
-            .expect("panics carry a message")
-            .to_string(),
+        Err(payload) => payload.downcast_ref::<&str>().expect("panics carry a message").to_string(),
     }
 }
 
@@ -41,18 +38,9 @@ pub(crate) fn line_of_panic(f: impl FnOnce()) -> u32 {
 pub(crate) fn assert_close(got: &Tensor<f64>, want: &Tensor<f64>, tolerance: f64) {
     assert_eq!(got.shape(), want.shape());
     for (i, (g, w)) in got.iter().zip(want.iter()).enumerate() {
-        let allowed = if tolerance > 0.0 {
-            1e-14 + tolerance * w.abs()
-        } else {
-            0.0
-        };
+        let allowed = if tolerance > 0.0 { 1e-14 + tolerance * w.abs() } else { 0.0 };
         let same = g == w || (g.is_nan() && w.is_nan()) || (g - w).abs() <= allowed;
-        assert!(
-            same,
-            "element {i}: {g}, not {w}\n got: {:?}\nwant: {:?}",
-            got.to_vec(),
-            want.to_vec()
-        );
+        assert!(same, "element {i}: {g}, not {w}\n got: {:?}\nwant: {:?}", got.to_vec(), want.to_vec());
     }
 }
 
@@ -71,10 +59,5 @@ pub(crate) fn check_layer(layer: &impl Layer<f64>, x: &Tensor<f64>) {
     // Weighted, so that no two elements of the output count alike.
     let weights: Tensor<f64> = Tensor::uniform(y.shape(), 0.5..1.5, &mut Rng::seed(99));
     let params = layer.params();
-    Check::new()
-        .model(
-            (y * &weights).sum(..),
-            params.iter().map(|(name, param)| (name.as_str(), param)),
-        )
-        .assert_ok();
+    Check::new().model((y * &weights).sum(..), params.iter().map(|(name, param)| (name.as_str(), param))).assert_ok();
 }

@@ -65,13 +65,18 @@ impl<T: Float> Number for T {
     }
 
     fn reduce(reduction: Reduction, x: &Tensor<T>, axes: &[usize]) -> Result<Tensor<T>, ShapeError> {
-        run(Spec {
-            domain: x.shape().clone(),
-            reduced: axes.into(),
-            operands: vec![x.layout().strides().into()],
-            steps: vec![Step::Load(0), Step::Reduce(reduction, 0)],
-            outputs: vec![1],
-        }, &[x], &[], &[])
+        run(
+            Spec {
+                domain: x.shape().clone(),
+                reduced: axes.into(),
+                operands: vec![x.layout().strides().into()],
+                steps: vec![Step::Load(0), Step::Reduce(reduction, 0)],
+                outputs: vec![1],
+            },
+            &[x],
+            &[],
+            &[],
+        )
     }
 }
 
@@ -101,7 +106,10 @@ macro_rules! integers {
 integers!(u8, i8, u16, i16, u32, i32, u64, i64, usize, isize);
 
 /// The function of every element of the operands, broadcast to each other, on the tile machine.
-pub(crate) fn map<T: Float, F: ElementFn<N>, const N: usize>(f: F, operands: [&Tensor<T>; N]) -> Result<Tensor<T>, ShapeError> {
+pub(crate) fn map<T: Float, F: ElementFn<N>, const N: usize>(
+    f: F,
+    operands: [&Tensor<T>; N],
+) -> Result<Tensor<T>, ShapeError> {
     let mut domain = Shape::scalar();
     for x in operands {
         domain = broadcast(&domain, x.shape())?;
@@ -110,13 +118,18 @@ pub(crate) fn map<T: Float, F: ElementFn<N>, const N: usize>(f: F, operands: [&T
     let args: SmallVec<[u32; 3]> = (0..N as u32).collect();
     let mut steps: Vec<Step> = args.iter().map(|&i| Step::Load(i)).collect();
     steps.push(Step::Map { map: 0, args, keep: false });
-    run(Spec {
-        domain,
-        reduced: SmallVec::new(),
-        operands: layouts.iter().map(|l| l.strides().into()).collect(),
-        steps,
-        outputs: vec![N as u32],
-    }, &operands, &[], &[&Tiled(f)])
+    run(
+        Spec {
+            domain,
+            reduced: SmallVec::new(),
+            operands: layouts.iter().map(|l| l.strides().into()).collect(),
+            steps,
+            outputs: vec![N as u32],
+        },
+        &operands,
+        &[],
+        &[&Tiled(f)],
+    )
 }
 
 /// The one output of a program that is run once.
@@ -126,7 +139,8 @@ pub(crate) fn run<T: Float>(
     scalars: &[T],
     maps: &[&dyn crate::kernel::TileMap<T>],
 ) -> Result<Tensor<T>, ShapeError> {
-    let operands: Vec<_> = operands.iter().map(|x| Operand { buffer: x.buffer(), offset: x.layout().offset() }).collect();
+    let operands: Vec<_> =
+        operands.iter().map(|x| Operand { buffer: x.buffer(), offset: x.layout().offset() }).collect();
     let mut outputs = Program::compile(spec).run(&operands, scalars, maps)?;
     Ok(outputs.remove(0))
 }
@@ -279,8 +293,8 @@ impl Not for Tensor<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{any_layout, line_of_panic, message_of};
     use crate::tensor;
+    use crate::testing::{any_layout, line_of_panic, message_of};
     use proptest::prelude::*;
 
     #[test]

@@ -103,7 +103,11 @@ impl<T: Element> Tensor<T> {
         let mut rows = Vec::with_capacity(indices.count());
         for i in indices.iter() {
             let at = if i < 0 { i + size as i64 } else { i };
-            assert!((0..size as i64).contains(&at), "index_select: index {i} is out of range for axis {axis} of {}", self.shape());
+            assert!(
+                (0..size as i64).contains(&at),
+                "index_select: index {i} is out of range for axis {axis} of {}",
+                self.shape()
+            );
             rows.push(at as usize);
         }
         let (before, after) = self.shape().split_at(axis);
@@ -173,8 +177,8 @@ fn join<T: Element>(tensors: &[&Tensor<T>], axis: isize) -> Result<Tensor<T>, Sh
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{any_layout, line_of_panic, message_of};
     use crate::tensor;
+    use crate::testing::{any_layout, line_of_panic, message_of};
     use proptest::prelude::*;
 
     #[test]

@@ -71,7 +71,10 @@ impl<T: Element> Tensor<T> {
     #[track_caller]
     pub fn max_abs_diff(&self, other: &Self) -> f64 {
         assert!(self.shape() == other.shape(), "max_abs_diff: shapes {} and {} differ", self.shape(), other.shape());
-        self.iter().zip(other.iter()).map(|(a, b)| difference(a, b)).fold(0.0, |worst: f64, d| if d <= worst { worst } else { d })
+        self.iter()
+            .zip(other.iter())
+            .map(|(a, b)| difference(a, b))
+            .fold(0.0, |worst: f64, d| if d <= worst { worst } else { d })
     }
 
     /// Whether the shapes and the bits of all elements are the same: unlike with `==`, NaN
@@ -149,8 +152,14 @@ mod tests {
             "assert_close: 2 of 4 elements differ, most of all at [0, 1]: 2 against 2.5, relative error 2.0e-1 (allowed: 1e-6, or 0e0 absolute)"
         );
         assert_eq!(message_of(|| a.assert_close(&a.flatten(), 0.0, 0.0)), "assert_close: shapes [2, 2] and [4] differ");
-        assert!(message_of(|| tensor![0.0, 1.0].assert_close(&tensor![0.0, f64::NAN], 1.0, 0.0)).contains("at [1]: 1 against NaN"));
-        assert!(message_of(|| Tensor::scalar(1.0).assert_close(&Tensor::scalar(0.0), 1.0, 0.0)).contains("at []: 1 against 0"));
+        assert!(
+            message_of(|| tensor![0.0, 1.0].assert_close(&tensor![0.0, f64::NAN], 1.0, 0.0))
+                .contains("at [1]: 1 against NaN")
+        );
+        assert!(
+            message_of(|| Tensor::scalar(1.0).assert_close(&Tensor::scalar(0.0), 1.0, 0.0))
+                .contains("at []: 1 against 0")
+        );
         assert_eq!(message_of(|| _ = a.max_abs_diff(&a.flatten())), "max_abs_diff: shapes [2, 2] and [4] differ");
         assert_eq!(line_of_panic(|| a.assert_close(&b, 1e-6, 0.0)), line!());
     }

@@ -155,7 +155,9 @@ impl<T: Element> Tensor<T> {
         let count = ((end.to_f64() - first) / distance).ceil().max(0.0);
         // A NaN quotient becomes 0 in `max`, so it is looked for where it comes from.
         if distance == 0.0 || !(count + first + distance + end.to_f64()).is_finite() || count > isize::MAX as f64 {
-            return Err(ShapeError::new(format!("from {start} to {end} in steps of {step} is no finite number of elements")));
+            return Err(ShapeError::new(format!(
+                "from {start} to {end} in steps of {step} is no finite number of elements"
+            )));
         }
         Self::try_build(count as usize, |out| {
             for (i, v) in out.iter_mut().enumerate() {
@@ -257,10 +259,22 @@ mod tests {
 
     #[test]
     fn mistakes_are_named() {
-        assert_eq!(message_of(|| drop(Tensor::from_vec(vec![1, 2, 3], [2, 2]))), "from_vec: 3 values do not fill shape [2, 2]");
-        assert_eq!(message_of(|| drop(Tensor::from_slice(&[1, 2, 3], [2]))), "from_slice: 3 values do not fill shape [2]");
-        assert_eq!(message_of(|| drop(Tensor::from_rows(&[vec![1], vec![1, 2]]))), "from_rows: row 1 has 2 elements, row 0 has 1");
-        assert_eq!(message_of(|| drop(Tensor::arange(0, 3, 0))), "arange: from 0 to 3 in steps of 0 is no finite number of elements");
+        assert_eq!(
+            message_of(|| drop(Tensor::from_vec(vec![1, 2, 3], [2, 2]))),
+            "from_vec: 3 values do not fill shape [2, 2]"
+        );
+        assert_eq!(
+            message_of(|| drop(Tensor::from_slice(&[1, 2, 3], [2]))),
+            "from_slice: 3 values do not fill shape [2]"
+        );
+        assert_eq!(
+            message_of(|| drop(Tensor::from_rows(&[vec![1], vec![1, 2]]))),
+            "from_rows: row 1 has 2 elements, row 0 has 1"
+        );
+        assert_eq!(
+            message_of(|| drop(Tensor::arange(0, 3, 0))),
+            "arange: from 0 to 3 in steps of 0 is no finite number of elements"
+        );
         assert!(message_of(|| drop(Tensor::range(0.0..f64::INFINITY))).starts_with("range: from 0 to inf"));
         assert!(message_of(|| drop(Tensor::arange(f64::NAN, 1.0, 1.0))).starts_with("arange: from NaN"));
         assert_eq!(line_of_panic(|| drop(Tensor::from_vec(vec![1, 2, 3], [2, 2]))), line!());
@@ -269,7 +283,10 @@ mod tests {
     #[test]
     fn impossible_sizes_are_refused() {
         let huge = [1usize << 45, 1 << 10];
-        assert_eq!(message_of(|| drop(<Tensor>::zeros([1 << 45]))), "zeros: cannot allocate 35184372088832 elements of float32");
+        assert_eq!(
+            message_of(|| drop(<Tensor>::zeros([1 << 45]))),
+            "zeros: cannot allocate 35184372088832 elements of float32"
+        );
         assert!(message_of(|| drop(<Tensor>::ones(huge))).starts_with("ones: "));
         assert!(message_of(|| drop(Tensor::full(huge, 1.0))).starts_with("full: "));
         assert!(message_of(|| drop(<Tensor>::eye(1 << 40))).starts_with("eye: shape"));

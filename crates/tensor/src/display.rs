@@ -86,7 +86,13 @@ fn edges<T: Element>(t: &Tensor<T>) -> Tensor<T> {
 }
 
 /// Axis number `depth` and those inside it, taking elements off the front of `rest`.
-fn write_axis(f: &mut fmt::Formatter<'_>, shape: &[usize], dots: &[bool], depth: usize, rest: &mut &[String]) -> fmt::Result {
+fn write_axis(
+    f: &mut fmt::Formatter<'_>,
+    shape: &[usize],
+    dots: &[bool],
+    depth: usize,
+    rest: &mut &[String],
+) -> fmt::Result {
     f.write_char('[')?;
     let inner = depth + 1 == shape.len();
     let indent = " ".repeat(depth + 1);
@@ -149,7 +155,11 @@ fn columns<T: Element>(t: &Tensor<T>, precision: Option<usize>) -> Vec<String> {
         None => values.iter().zip(&words).filter(|(v, _)| v.is_finite()).map(|(_, w)| decimals(w)).max().unwrap_or(0),
     };
     let fixed = precision.is_some() || scientific;
-    values.iter().zip(&words).map(|(v, word)| if v.is_finite() { pad(word, keep, fixed) } else { word.clone() }).collect()
+    values
+        .iter()
+        .zip(&words)
+        .map(|(v, word)| if v.is_finite() { pad(word, keep, fixed) } else { word.clone() })
+        .collect()
 }
 
 /// `v` with exactly `digits` decimals.
@@ -228,7 +238,15 @@ mod tests {
         let tall = Tensor::range(0..2000).reshape([1000, 2]);
         assert_eq!(
             tall.to_string(),
-            rows(&["[[   0    1]", " [   2    3]", " [   4    5]", " ...", " [1994 1995]", " [1996 1997]", " [1998 1999]]"])
+            rows(&[
+                "[[   0    1]",
+                " [   2    3]",
+                " [   4    5]",
+                " ...",
+                " [1994 1995]",
+                " [1996 1997]",
+                " [1998 1999]]"
+            ])
         );
         let blocks = Tensor::range(0..1400).reshape([700, 1, 2]).to_string();
         assert!(blocks.contains("[[   4    5]]\n\n ...\n\n [[1394 1395]]"), "{blocks}");
@@ -239,7 +257,10 @@ mod tests {
         assert_eq!(format!("{:?}", tensor![1u8, 2]), "Tensor<u8>[2] [1, 2]");
         assert_eq!(format!("{:?}", Tensor::scalar(2.0f64)), "Tensor<f64>[] 2.0");
         assert_eq!(format!("{:?}", <Tensor>::zeros([2, 0])), "Tensor<f32>[2, 0] [[], []]");
-        assert_eq!(format!("{:?}", <Tensor>::zeros([1 << 40, 0])), "Tensor<f32>[1099511627776, 0] [[], [], [], ..., [], [], []]");
+        assert_eq!(
+            format!("{:?}", <Tensor>::zeros([1 << 40, 0])),
+            "Tensor<f32>[1099511627776, 0] [[], [], [], ..., [], [], []]"
+        );
         assert_eq!(format!("{:?}", Tensor::range(0..100)), "Tensor<i32>[100] [0, 1, 2, ..., 97, 98, 99]");
     }
 

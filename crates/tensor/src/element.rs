@@ -6,7 +6,9 @@ use std::fmt::{Debug, Display};
 ///
 /// Sealed: storage hands out recycled memory as initialised values, which is sound for these
 /// types only.
-pub trait Element: Copy + Default + PartialEq + PartialOrd + Debug + Display + Send + Sync + private::Sealed + 'static {
+pub trait Element:
+    Copy + Default + PartialEq + PartialOrd + Debug + Display + Send + Sync + private::Sealed + 'static
+{
     /// The name of the type, as NumPy writes it.
     const NAME: &'static str;
     /// Whether every bit pattern is a value, so that recycled memory need not be cleared.

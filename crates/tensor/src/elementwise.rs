@@ -249,8 +249,8 @@ impl<T: Element> Tensor<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{any_layout, line_of_panic, message_of};
     use crate::tensor;
+    use crate::testing::{any_layout, line_of_panic, message_of};
     use proptest::prelude::*;
 
     #[test]

@@ -93,7 +93,11 @@ impl Layout {
     /// no strides can express it, so that the elements must be copied first.
     pub fn reshape(&self, shape: &Shape) -> Result<Option<Self>, ShapeError> {
         if shape.checked_count()? != self.shape.count() {
-            return Err(ShapeError::new(format!("{} elements of {} cannot be {shape}", self.shape.count(), self.shape)));
+            return Err(ShapeError::new(format!(
+                "{} elements of {} cannot be {shape}",
+                self.shape.count(),
+                self.shape
+            )));
         }
         if self.is_contiguous() {
             return Ok(Some(Self { strides: row_major(shape), shape: shape.clone(), offset: self.offset }));
@@ -156,7 +160,10 @@ impl Layout {
         let count = if span <= 0 { 0 } else { (span as usize).div_ceil(step.unsigned_abs()) };
         let last = start as isize + (count as isize - 1) * step;
         if count > 0 && (start >= size || !(0..size as isize).contains(&last)) {
-            return Err(ShapeError::new(format!("slice {start}..{end} is out of range for axis {axis} of {}", self.shape)));
+            return Err(ShapeError::new(format!(
+                "slice {start}..{end} is out of range for axis {axis} of {}",
+                self.shape
+            )));
         }
         let mut result = self.clone();
         if count > 0 {

@@ -73,8 +73,8 @@ fn matrix<'a, T: Float>(x: &'a Tensor<T>, starts: &'a [usize]) -> Mat<'a, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{line_of_panic, message_of};
     use crate::tensor;
+    use crate::testing::{line_of_panic, message_of};
     use proptest::prelude::*;
 
     #[test]

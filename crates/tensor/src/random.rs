@@ -314,8 +314,8 @@ impl Tensor<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{line_of_panic, message_of};
     use crate::tensor;
+    use crate::testing::{line_of_panic, message_of};
 
     /// These bits are a promise: models are reproduced from them.
     #[test]
@@ -382,7 +382,10 @@ mod tests {
     fn mistakes_are_named() {
         let rng = || Rng::seed(0);
         for (f, message) in [
-            (&(|| drop(Tensor::uniform([1], 1.0..1.0, &mut rng()))) as &dyn Fn(), "uniform: the range 1.0..1.0 is empty or not finite"),
+            (
+                &(|| drop(Tensor::uniform([1], 1.0..1.0, &mut rng()))) as &dyn Fn(),
+                "uniform: the range 1.0..1.0 is empty or not finite",
+            ),
             (&|| drop(Tensor::normal([1], 0.0, -1.0, &mut rng())), "normal: a standard deviation of -1"),
             (&|| drop(Tensor::bernoulli([1], 1.5, &mut rng())), "bernoulli: 1.5 is not a probability"),
             (&|| drop(Tensor::integers([1], 3..3, &mut rng())), "integers: the range 3..3 is empty"),

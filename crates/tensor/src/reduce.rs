@@ -206,8 +206,8 @@ impl Tensor<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{any_layout, line_of_panic, message_of};
     use crate::tensor;
+    use crate::testing::{any_layout, line_of_panic, message_of};
     use proptest::prelude::*;
 
     #[test]

@@ -143,9 +143,7 @@ pub fn broadcast(a: &[usize], b: &[usize]) -> Result<Shape, ShapeError> {
             (x, y) if x == y => Ok(x),
             (1, y) => Ok(y),
             (x, 1) => Ok(x),
-            (x, y) => {
-                Err(ShapeError::new(format!("shapes {a:?} and {b:?} do not broadcast: {x} against {y}")))
-            }
+            (x, y) => Err(ShapeError::new(format!("shapes {a:?} and {b:?} do not broadcast: {x} against {y}"))),
         })
         .collect::<Result<SmallVec<_>, _>>()
         .map(Shape)

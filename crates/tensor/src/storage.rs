@@ -201,7 +201,7 @@ mod tests {
     fn classes_are_tight_and_aligned() {
         for bytes in (0..5000).chain([1 << 20, (1 << 20) + 1, 123_456_789]) {
             let class = size_class(bytes).unwrap();
-            assert!(class >= bytes && class % ALIGN == 0, "{bytes} -> {class}");
+            assert!(class >= bytes && class.is_multiple_of(ALIGN), "{bytes} -> {class}");
             assert!(class <= (bytes + bytes / 4).max(bytes + 2 * ALIGN), "{bytes} -> {class}");
         }
         assert_eq!(size_class(usize::MAX), None);

@@ -34,7 +34,8 @@ pub(crate) fn any_layout<T: Element>() -> impl Strategy<Value = Tensor<T>> {
     let axis = (0usize..5, 1isize..3, any::<bool>(), any::<bool>());
     (prop::collection::vec(axis, 0..4), any::<prop::sample::Index>()).prop_map(|(axes, rotate)| {
         // Every axis starts larger, and is then cut, reversed, or repeated from one index.
-        let sizes: Vec<usize> = axes.iter().map(|&(size, step, _, repeat)| if repeat { 1 } else { size * step as usize + 1 }).collect();
+        let sizes: Vec<usize> =
+            axes.iter().map(|&(size, step, _, repeat)| if repeat { 1 } else { size * step as usize + 1 }).collect();
         let count: usize = sizes.iter().product();
         let mut t = Tensor::from_vec((0..count).map(|i| T::from_f64(i as f64)).collect(), sizes);
         for (axis, &(size, step, reverse, repeat)) in axes.iter().enumerate() {

@@ -270,8 +270,8 @@ fn permute(layout: &Layout, axes: &Axes) -> Result<Layout, ShapeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{any_layout, line_of_panic, message_of};
     use crate::tensor;
+    use crate::testing::{any_layout, line_of_panic, message_of};
     use proptest::prelude::*;
 
     fn t(shape: impl Into<Shape>) -> Tensor {
@@ -313,7 +313,10 @@ mod tests {
     fn mistakes_are_named() {
         let a = t([2, 3]);
         for (f, message) in [
-            (&(|| drop(a.permute([0, 0]))) as &dyn Fn(), "permute: axes [0, 0] are not a permutation of those of [2, 3]"),
+            (
+                &(|| drop(a.permute([0, 0]))) as &dyn Fn(),
+                "permute: axes [0, 0] are not a permutation of those of [2, 3]",
+            ),
             (&|| drop(a.permute([0, 2])), "permute: axis 2 is out of range for 2 axes"),
             (&|| drop(a.transpose(0, 2)), "transpose: axis 2 is out of range for 2 axes"),
             (&|| drop(a.reshape([4, -1])), "reshape: [2, 3]: sizes [4, -1] do not hold 6 elements"),

@@ -34,7 +34,7 @@ impl<T: Float> Standardize<T> {
         let rows = features.shape().first().copied().unwrap_or(0);
         assert!(rows > 0, "standardize: nothing to fit in shape {}", features.shape());
         // Not by its deviation, which rounding may keep from 0.
-        let constant = features.max(0).eq(&features.min(0));
+        let constant = features.max(0).eq(features.min(0));
         let sd = Tensor::where_(&constant, T::ONE, features.std(0, 0));
         Self { mean: features.mean(0), sd }
     }

@@ -100,7 +100,9 @@ fn unary<'t, T: Float>(op: &str) -> Option<fn(Var<'t, T>) -> Var<'t, T>> {
     })
 }
 
-fn comparison<'t, T: Float>(op: &str) -> Option<fn(Var<'t, T>, Var<'t, T>) -> Var<'t, T>> {
+type Binary<'t, T> = fn(Var<'t, T>, Var<'t, T>) -> Var<'t, T>;
+
+fn comparison<'t, T: Float>(op: &str) -> Option<Binary<'t, T>> {
     Some(match op {
         "eq" => |a, b| a.eq(b),
         "ge" => |a, b| a.ge(b),

@@ -83,10 +83,7 @@ impl Line<'_> {
             let scale = estimate.central.abs().max(estimate.floor);
             let settled = estimate.error <= 0.1 * tolerance * scale;
             let agrees = relative_error(analytic, estimate.central, estimate.floor) <= tolerance;
-            if best
-                .as_ref()
-                .is_none_or(|best| (settled && agrees) || estimate.error < best.error)
-            {
+            if best.as_ref().is_none_or(|best| (settled && agrees) || estimate.error < best.error) {
                 best = Some(estimate);
             }
             if settled && agrees {
@@ -165,26 +162,15 @@ fn extrapolate(d: [f64; 3], factor: f64) -> (f64, f64) {
 
 fn relative_error(analytic: f64, numeric: f64, floor: f64) -> f64 {
     let difference = (analytic - numeric).abs();
-    if difference == 0.0 {
-        0.0
-    } else {
-        difference / analytic.abs().max(numeric.abs()).max(floor)
-    }
+    if difference == 0.0 { 0.0 } else { difference / analytic.abs().max(numeric.abs()).max(floor) }
 }
 
 /// The verdict on `estimate`, the best of `all` (each with its error).
 fn beside(analytic: f64, estimate: Estimate, all: &[(f64, f64)], tolerance: f64) -> Compared {
-    let Estimate {
-        central,
-        error: numeric_error,
-        floor,
-        ..
-    } = estimate;
+    let Estimate { central, error: numeric_error, floor, .. } = estimate;
     let error = relative_error(analytic, central, floor);
     // Beside a jump the differences of every step look stable, but no two steps agree.
-    let confirming = all
-        .iter()
-        .filter(|(other, error)| (other - central).abs() <= 8.0 * (error + numeric_error));
+    let confirming = all.iter().filter(|(other, error)| (other - central).abs() <= 8.0 * (error + numeric_error));
     let confirmed = confirming.count() > 1;
     let finding = if !analytic.is_finite() {
         Finding::NotFinite
@@ -196,21 +182,12 @@ fn beside(analytic: f64, estimate: Estimate, all: &[(f64, f64)], tolerance: f64)
         Finding::Wrong
     };
     let zero = analytic.abs().max(central.abs()) <= 1e-6 * floor;
-    Compared {
-        numeric: central,
-        numeric_error,
-        error,
-        finding,
-        kink: None,
-        zero,
-    }
+    Compared { numeric: central, numeric_error, error, finding, kink: None, zero }
 }
 
 /// At a kink every slope between those of the two sides is as good as another.
 fn at_kink(analytic: f64, estimate: Estimate, tolerance: f64) -> Compared {
-    let Estimate {
-        sides, error, floor, ..
-    } = estimate;
+    let Estimate { sides, error, floor, .. } = estimate;
     let (low, high) = (sides.left.min(sides.right), sides.left.max(sides.right));
     let numeric = analytic.clamp(low, high);
     let outside = relative_error(analytic, numeric, floor);
@@ -220,14 +197,7 @@ fn at_kink(analytic: f64, estimate: Estimate, tolerance: f64) -> Compared {
         false if analytic.is_finite() => (Finding::Wrong, error),
         false => (Finding::NotFinite, error),
     };
-    Compared {
-        numeric,
-        numeric_error: error,
-        error: outside,
-        finding,
-        kink: Some(sides),
-        zero: false,
-    }
+    Compared { numeric, numeric_error: error, error: outside, finding, kink: Some(sides), zero: false }
 }
 
 #[cfg(test)]
@@ -237,12 +207,7 @@ mod tests {
     fn along(f: impl Fn(f64) -> f64, x: f64, analytic: f64) -> Compared {
         let base = [f(x)];
         let mut at = |step: f64| ((x + step) - x, vec![f(x + step)]);
-        Line {
-            base: &base,
-            size: x.abs(),
-            at: &mut at,
-        }
-        .compare(analytic, 1e-9)
+        Line { base: &base, size: x.abs(), at: &mut at }.compare(analytic, 1e-9)
     }
 
     #[test]
@@ -256,16 +221,8 @@ mod tests {
             (|x| 1.0 / x, 1e5, -1e-10),
         ] {
             let compared = along(f, x, d);
-            assert_eq!(
-                compared.finding,
-                Finding::Agrees,
-                "at {x}: {} against {d}",
-                compared.numeric
-            );
-            assert!(
-                (compared.numeric - d).abs() <= 4.0 * compared.numeric_error,
-                "at {x}: the estimate is too small"
-            );
+            assert_eq!(compared.finding, Finding::Agrees, "at {x}: {} against {d}", compared.numeric);
+            assert!((compared.numeric - d).abs() <= 4.0 * compared.numeric_error, "at {x}: the estimate is too small");
         }
     }
 
@@ -273,11 +230,7 @@ mod tests {
     fn the_edge_of_a_domain_is_approached_with_smaller_steps() {
         for x in [1e-1, 1e-3, 1e-5, 1e-8] {
             assert_eq!(along(f64::ln, x, 1.0 / x).finding, Finding::Agrees, "ln at {x}");
-            assert_eq!(
-                along(f64::sqrt, x, 0.5 / x.sqrt()).finding,
-                Finding::Agrees,
-                "sqrt at {x}"
-            );
+            assert_eq!(along(f64::sqrt, x, 0.5 / x.sqrt()).finding, Finding::Agrees, "sqrt at {x}");
         }
         assert_eq!(along(f64::sqrt, 0.0, f64::INFINITY).finding, Finding::NotFinite);
     }
@@ -306,12 +259,7 @@ mod tests {
         for distance in [0.003, 1.7e-3, 8e-4, 3e-4, 5e-5, 7e-6] {
             let f = |x: f64| (x - 1.0 + distance).abs() + x.exp();
             let compared = along(f, 1.0, 1.0 + 1f64.exp());
-            assert_eq!(
-                compared.finding,
-                Finding::Agrees,
-                "kink at {distance}, error {}",
-                compared.error
-            );
+            assert_eq!(compared.finding, Finding::Agrees, "kink at {distance}, error {}", compared.error);
         }
     }
 

@@ -34,13 +34,7 @@ pub(super) fn second_order<const N: usize>(check: &Check, f: Function<'_, N>, x:
         let x: [Var<'_, f64>; N] = x.try_into().expect("as many as were given");
         f(x).vjp(*g, x).to_vec()
     };
-    run(
-        check,
-        "gradgradcheck",
-        outputs,
-        names,
-        x.into_iter().chain([cotangent]).collect(),
-    )
+    run(check, "gradgradcheck", outputs, names, x.into_iter().chain([cotangent]).collect())
 }
 
 impl Check {
@@ -57,12 +51,7 @@ fn run(check: &Check, name: &'static str, f: Outputs<'_>, names: Vec<String>, x:
         f(&vars).into_iter().map(Var::value).collect()
     };
     let tolerance = check.tolerance.unwrap_or(TOLERANCE);
-    let mut report = Report {
-        check: name,
-        tolerance,
-        problem: None,
-        inputs: Vec::new(),
-    };
+    let mut report = Report { check: name, tolerance, problem: None, inputs: Vec::new() };
     let base = values(&x);
     report.problem = not_finite(&base).or_else(|| not_deterministic(&base, &values(&x)));
     if report.problem.is_some() {
@@ -71,10 +60,7 @@ fn run(check: &Check, name: &'static str, f: Outputs<'_>, names: Vec<String>, x:
 
     let weights = weights(&base);
     let weighted = |y: &[Tensor<f64>]| -> Vec<f64> {
-        y.iter()
-            .zip(&weights)
-            .flat_map(|(y, w)| y.iter().zip(w.to_vec()).map(|(y, w)| y * w))
-            .collect()
+        y.iter().zip(&weights).flat_map(|(y, w)| y.iter().zip(w.to_vec()).map(|(y, w)| y * w)).collect()
     };
     let gradients: Vec<Option<Tensor<f64>>> = {
         let tape = check.tape();
@@ -87,13 +73,7 @@ fn run(check: &Check, name: &'static str, f: Outputs<'_>, names: Vec<String>, x:
 
     let base = weighted(&base);
     for (number, (name, gradient)) in names.into_iter().zip(gradients).enumerate() {
-        let input = Input {
-            name,
-            value: &x[number],
-            gradient,
-            at_most: check.at_most,
-            tolerance,
-        };
+        let input = Input { name, value: &x[number], gradient, at_most: check.at_most, tolerance };
         let mut moved = x.clone();
         report.inputs.push(input.check(&base, |value| {
             moved[number] = value;
@@ -114,31 +94,20 @@ fn weights(outputs: &[Tensor<f64>]) -> Vec<Tensor<f64>> {
     }
     let mut rng = Rng::seed(2);
     let mut weight = || (0.5 + rng.unit()) * if rng.below(2) == 0 { 1.0 } else { -1.0 };
-    outputs
-        .iter()
-        .map(|y| Tensor::build(y.shape(), |out| out.fill_with(&mut weight)))
-        .collect()
+    outputs.iter().map(|y| Tensor::build(y.shape(), |out| out.fill_with(&mut weight))).collect()
 }
 
 pub(super) fn not_finite(outputs: &[Tensor<f64>]) -> Option<Problem> {
     outputs.iter().enumerate().find_map(|(output, y)| {
         let (element, value) = y.iter().enumerate().find(|(_, v)| !v.is_finite())?;
-        Some(Problem::NotFinite {
-            output,
-            index: unravel(element, y.shape()),
-            value,
-        })
+        Some(Problem::NotFinite { output, index: unravel(element, y.shape()), value })
     })
 }
 
 pub(super) fn not_deterministic(first: &[Tensor<f64>], second: &[Tensor<f64>]) -> Option<Problem> {
     let differs = first.len() != second.len() || first.iter().zip(second).any(|(a, b)| !a.bits_eq(b));
     let by = |(a, b): (&Tensor<f64>, &Tensor<f64>)| {
-        if a.shape() == b.shape() {
-            a.max_abs_diff(b)
-        } else {
-            f64::INFINITY
-        }
+        if a.shape() == b.shape() { a.max_abs_diff(b) } else { f64::INFINITY }
     };
     differs.then(|| Problem::NotDeterministic(first.iter().zip(second).map(by).fold(0.0, f64::max)))
 }

@@ -28,12 +28,8 @@ impl Input<'_> {
         let elements: Vec<usize> = if count <= self.at_most {
             (0..count).collect()
         } else {
-            let mut chosen: Vec<usize> = rng
-                .permutation(count)
-                .iter()
-                .take(self.at_most)
-                .map(|element| element as usize)
-                .collect();
+            let mut chosen: Vec<usize> =
+                rng.permutation(count).iter().take(self.at_most).map(|element| element as usize).collect();
             chosen.sort_unstable();
             chosen
         };
@@ -47,32 +43,21 @@ impl Input<'_> {
                 let step = moved[element] - x[element];
                 (step, f(Tensor::from_vec(moved, &shape)))
             };
-            let compared = Line {
-                base,
-                size: x[element].abs(),
-                at: &mut at,
-            }
-            .compare(gradient[element], self.tolerance);
+            let compared =
+                Line { base, size: x[element].abs(), at: &mut at }.compare(gradient[element], self.tolerance);
             found.push((Along::Element(unravel(element, &shape)), gradient[element], compared));
         }
         for number in 0..directions {
             // As long as one step of one element, with a part of it in each.
             let part = 1.0 / (count as f64).sqrt();
-            let direction: Vec<f64> = x
-                .iter()
-                .map(|x| part * x.abs().max(1.0) * if rng.below(2) == 0 { 1.0 } else { -1.0 })
-                .collect();
+            let direction: Vec<f64> =
+                x.iter().map(|x| part * x.abs().max(1.0) * if rng.below(2) == 0 { 1.0 } else { -1.0 }).collect();
             let analytic = gradient.iter().zip(&direction).map(|(g, d)| g * d).sum();
             let mut at = |step: f64| {
                 let moved = x.iter().zip(&direction).map(|(x, d)| x + step * d).collect();
                 (step, f(Tensor::from_vec(moved, &shape)))
             };
-            let compared = Line {
-                base,
-                size: 1.0,
-                at: &mut at,
-            }
-            .compare(analytic, self.tolerance);
+            let compared = Line { base, size: 1.0, at: &mut at }.compare(analytic, self.tolerance);
             found.push((Along::Direction(number), analytic, compared));
         }
         self.report(shape, found)
@@ -81,19 +66,12 @@ impl Input<'_> {
     /// For an input that the outputs do not depend on.
     pub(super) fn unused(self) -> InputReport {
         let shape = self.value.shape().clone();
-        InputReport {
-            finding: Finding::Unused,
-            ..self.report(shape, Vec::new())
-        }
+        InputReport { finding: Finding::Unused, ..self.report(shape, Vec::new()) }
     }
 
     fn report(self, shape: Shape, found: Vec<(Along, f64, Compared)>) -> InputReport {
         let zero = !found.is_empty() && found.iter().all(|(_, _, compared)| compared.zero);
-        let worst = found
-            .iter()
-            .map(|(_, _, compared)| compared.finding)
-            .max()
-            .unwrap_or(Finding::Agrees);
+        let worst = found.iter().map(|(_, _, compared)| compared.finding).max().unwrap_or(Finding::Agrees);
         let finding = match worst {
             Finding::Agrees if zero => Finding::Zero,
             Finding::Wrong if self.gradient.is_none() => Finding::Unreached,
@@ -105,31 +83,11 @@ impl Input<'_> {
         });
         let kinks = kinks.collect();
         let comparison = |(along, analytic, compared): (Along, f64, Compared)| {
-            let Compared {
-                numeric,
-                numeric_error,
-                error,
-                finding,
-                ..
-            } = compared;
-            Comparison {
-                along,
-                analytic,
-                numeric,
-                numeric_error,
-                error,
-                finding,
-            }
+            let Compared { numeric, numeric_error, error, finding, .. } = compared;
+            Comparison { along, analytic, numeric, numeric_error, error, finding }
         };
         let compared = found.into_iter().map(comparison).collect();
-        InputReport {
-            name: self.name,
-            shape,
-            compared,
-            kinks,
-            finding,
-            hint: None,
-        }
+        InputReport { name: self.name, shape, compared, kinks, finding, hint: None }
     }
 }
 

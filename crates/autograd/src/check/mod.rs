@@ -74,11 +74,7 @@ impl Check {
     ///
     /// A parameter of a model is checked at 2048 elements at most.
     pub fn new() -> Self {
-        Self {
-            tolerance: None,
-            at_most: usize::MAX,
-            train: None,
-        }
+        Self { tolerance: None, at_most: usize::MAX, train: None }
     }
 
     /// The largest relative error that agrees.

@@ -20,23 +20,14 @@ pub(super) fn check<'p, T: Float, S: Into<String>>(
     params: impl IntoIterator<Item = (S, &'p Param<T>)>,
 ) -> Report {
     let shape = loss.shape();
-    assert!(
-        shape.count() == 1,
-        "model: {} has shape {shape}, not one element: no loss",
-        loss.op_name()
-    );
+    assert!(shape.count() == 1, "model: {} has shape {shape}, not one element: no loss", loss.op_name());
     let transcript = Transcript::of(loss);
     let root = transcript.root();
     let params: Vec<(S, &Param<T>)> = params.into_iter().collect();
     let leaves: Vec<Option<Var<'_, f64>>> = params.iter().map(|(_, param)| transcript.leaf(param)).collect();
 
     let tolerance = check.tolerance.unwrap_or(TOLERANCE);
-    let mut report = Report {
-        check: "model",
-        tolerance,
-        problem: None,
-        inputs: Vec::new(),
-    };
+    let mut report = Report { check: "model", tolerance, problem: None, inputs: Vec::new() };
     let (first, second) = ([root.value()], [Transcript::of(loss).root().value()]);
     report.problem = not_finite(&first).or_else(|| not_deterministic(&first, &second));
     if report.problem.is_some() {
@@ -46,21 +37,15 @@ pub(super) fn check<'p, T: Float, S: Into<String>>(
     // All gradients in one run, before any leaf is moved.
     let used: Vec<Var<'_, f64>> = leaves.iter().flatten().copied().collect();
     let found = root.cotangents_of(root.tape().scalar(1.0).reshape(&shape), &used);
-    root.tape()
-        .run(&found.iter().flatten().map(|g| g.id).collect::<Vec<_>>());
+    root.tape().run(&found.iter().flatten().map(|g| g.id).collect::<Vec<_>>());
     let gradients: Vec<_> = found.into_iter().map(|g| g.map(Var::value)).collect();
     let mut gradients = gradients.into_iter();
 
     for ((name, param), leaf) in params.into_iter().zip(leaves) {
         let value = leaf.map_or_else(|| param.value().cast(), Var::value);
         let gradient = leaf.and_then(|_| gradients.next().expect("one a leaf"));
-        let input = Input {
-            name: name.into(),
-            value: &value,
-            gradient,
-            at_most: check.at_most.min(AT_MOST),
-            tolerance,
-        };
+        let input =
+            Input { name: name.into(), value: &value, gradient, at_most: check.at_most.min(AT_MOST), tolerance };
         report.inputs.push(match leaf {
             Some(leaf) => {
                 let rerun = Rerun::new(root, leaf);
@@ -139,10 +124,7 @@ mod tests {
 
     #[test]
     fn a_wrong_rule_inside_a_model_is_found_by_parameter() {
-        let (a, b) = (
-            Param::<f32>::new("a", tensor![0.5, 1.5]),
-            Param::<f32>::new("b", tensor![2.0, -1.0]),
-        );
+        let (a, b) = (Param::<f32>::new("a", tensor![0.5, 1.5]), Param::<f32>::new("b", tensor![2.0, -1.0]));
         let unused = Param::<f32>::new("unused", tensor![1.0]);
         let tape = Tape::new();
         let wrong = tape.map(Cube::MissingFactor, [a.on(&tape)]);
@@ -159,11 +141,7 @@ mod tests {
         let report = model(w.on(&tape).maximum(0.0).sum(..), [("w", &w)]);
         report.assert_ok();
         assert_eq!(report.inputs[0].finding, Finding::Kink);
-        assert_eq!(
-            report.inputs[0].hint.as_deref(),
-            Some("at [1], slopes 0 and 1"),
-            "{report}"
-        );
+        assert_eq!(report.inputs[0].hint.as_deref(), Some("at [1], slopes 0 and 1"), "{report}");
     }
 
     #[test]

@@ -63,11 +63,7 @@ impl Check {
         f: impl for<'t> Fn([Var<'t, f64>; N]) -> Var<'t, f64>,
         samples: [impl Borrow<Tensor<f64>>; N],
     ) -> OpReport {
-        let mut battery = Battery {
-            check: self,
-            f: &f,
-            parts: Vec::new(),
-        };
+        let mut battery = Battery { check: self, f: &f, parts: Vec::new() };
         let samples = samples.each_ref().map(|x| x.borrow().clone());
         battery.at(&samples);
         if N > 1 && samples.iter().all(|x| x.shape() == samples[0].shape()) {
@@ -83,11 +79,7 @@ impl Check {
         f: impl for<'t> Fn([Var<'t, f64>; N]) -> Var<'t, f64>,
         domains: [Range<f64>; N],
     ) -> OpReport {
-        let mut battery = Battery {
-            check: self,
-            f: &f,
-            parts: Vec::new(),
-        };
+        let mut battery = Battery { check: self, f: &f, parts: Vec::new() };
         let mut rng = Rng::seed(3);
         let mut sample =
             |shapes: [&[usize]; N]| std::array::from_fn(|k| Tensor::uniform(shapes[k], domains[k].clone(), &mut rng));
@@ -100,10 +92,7 @@ impl Check {
         } else {
             let shapes: [&[usize]; 4] = [&[2, 3], &[3], &[2, 1], &[]];
             for turn in 0..shapes.len() {
-                battery.broadcasting(
-                    "broadcast",
-                    &sample(std::array::from_fn(|k| shapes[(turn + k) % shapes.len()])),
-                );
+                battery.broadcasting("broadcast", &sample(std::array::from_fn(|k| shapes[(turn + k) % shapes.len()])));
             }
             let empty = std::array::from_fn(|k| if k == 0 { &[0, 1][..] } else { &[1, 3] });
             battery.broadcasting("broadcast to no elements", &sample(empty));
@@ -176,21 +165,15 @@ impl<const N: usize> Battery<'_, N> {
     }
 
     fn take(&mut self, what: impl Into<String>, report: &Report) {
-        let result = if report.is_ok() {
-            Ok(report.worst_error())
-        } else {
-            Err(report.to_string())
-        };
+        let result = if report.is_ok() { Ok(report.worst_error()) } else { Err(report.to_string()) };
         self.parts.push((what.into(), result));
     }
 
     /// Derivatives at `x`, and every way in which it may lie in memory.
     #[track_caller]
     fn at(&mut self, x: &[Tensor<f64>; N]) {
-        let (first, second) = (
-            self.check.gradcheck(self.f, x.each_ref()),
-            self.check.gradgradcheck(self.f, x.each_ref()),
-        );
+        let (first, second) =
+            (self.check.gradcheck(self.f, x.each_ref()), self.check.gradgradcheck(self.f, x.each_ref()));
         self.take("gradient", &first);
         self.take("second derivative", &second);
         for (turn, (layout, _)) in LAYOUTS.iter().enumerate() {
@@ -218,10 +201,7 @@ impl<const N: usize> Battery<'_, N> {
         let expanded = x.each_ref().map(|x| x.expand(&shape).contiguous());
         let (value, reference) = (self.run(x).0, self.run(&expanded).0);
         if *value.shape() != shape {
-            self.parts.push((
-                what,
-                Err(format!("the output has shape {}, not {shape}", value.shape())),
-            ));
+            self.parts.push((what, Err(format!("the output has shape {}, not {shape}", value.shape()))));
             return;
         }
         self.parts.push((format!("{what}, value"), close(&value, &reference)));
@@ -272,11 +252,7 @@ fn close(a: &Tensor<f64>, b: &Tensor<f64>) -> Result<f64, String> {
     let scale = b.iter().map(f64::abs).filter(|v| v.is_finite()).fold(0.0, f64::max);
     let difference = a.max_abs_diff(b);
     let error = if difference == 0.0 { 0.0 } else { difference / scale };
-    if error <= 1e-12 {
-        Ok(error)
-    } else {
-        Err(format!("differs by {error:.1e}, relatively: {a} against {b}"))
-    }
+    if error <= 1e-12 { Ok(error) } else { Err(format!("differs by {error:.1e}, relatively: {a} against {b}")) }
 }
 
 type Relayout = fn(&Tensor<f64>) -> Tensor<f64>;
@@ -352,12 +328,7 @@ mod tests {
     #[test]
     fn a_kernel_that_ignores_strides_fails_the_battery() {
         let report = op(|[x]| x.tape().record(Careless, &[x]), [sample([3, 2], 1)]);
-        let wrong: Vec<&str> = report
-            .parts
-            .iter()
-            .filter(|(_, r)| r.is_err())
-            .map(|(what, _)| &what[..])
-            .collect();
+        let wrong: Vec<&str> = report.parts.iter().filter(|(_, r)| r.is_err()).map(|(what, _)| &what[..]).collect();
         assert!(
             wrong.contains(&"inputs in memory: axes permuted") && wrong.contains(&"inputs in memory: reversed"),
             "{report}"

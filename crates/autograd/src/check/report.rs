@@ -145,11 +145,7 @@ impl Report {
 
     /// The largest relative error; NaN if one is.
     pub fn worst_error(&self) -> f64 {
-        self.inputs
-            .iter()
-            .filter_map(InputReport::worst)
-            .map(|c| c.error)
-            .fold(0.0, |a, b| if a >= b { a } else { b })
+        self.inputs.iter().filter_map(InputReport::worst).map(|c| c.error).fold(0.0, |a, b| if a >= b { a } else { b })
     }
 }
 
@@ -158,9 +154,7 @@ impl InputReport {
     /// for an input without elements.
     pub fn worst(&self) -> Option<&Comparison> {
         let fails = |c: &Comparison| !c.finding.is_ok();
-        self.compared
-            .iter()
-            .max_by(|a, b| fails(a).cmp(&fails(b)).then(a.error.total_cmp(&b.error)))
+        self.compared.iter().max_by(|a, b| fails(a).cmp(&fails(b)).then(a.error.total_cmp(&b.error)))
     }
 
     /// Only elements, with what was found there.
@@ -184,24 +178,14 @@ fn hint(input: &InputReport, all: &[InputReport]) -> Option<String> {
     let about = |a: f64, b: f64| (a - b).abs() <= 1e-7 * a.abs().max(b.abs());
     let at_kinks = || {
         let (index, Kink { left, right }) = input.kinks.first()?;
-        let more = if input.kinks.len() > 1 {
-            format!(", and {} more", input.kinks.len() - 1)
-        } else {
-            String::new()
-        };
-        Some(format!(
-            "at {index:?}, slopes {} and {}{more}",
-            short(*left),
-            short(*right)
-        ))
+        let more = if input.kinks.len() > 1 { format!(", and {} more", input.kinks.len() - 1) } else { String::new() };
+        Some(format!("at {index:?}, slopes {} and {}{more}", short(*left), short(*right)))
     };
     match input.finding {
         Finding::Kink => at_kinks(),
         Finding::Wrong => {
             let compared: Vec<&Comparison> = input.compared.iter().filter(|c| c.finding != Finding::Kink).collect();
-            let largest = compared
-                .iter()
-                .max_by(|a, b| a.numeric.abs().total_cmp(&b.numeric.abs()))?;
+            let largest = compared.iter().max_by(|a, b| a.numeric.abs().total_cmp(&b.numeric.abs()))?;
             let factor = largest.analytic / largest.numeric;
             let everywhere = compared.iter().all(|c| about(c.analytic, factor * c.numeric));
             if everywhere && compared.len() > 1 && factor.is_finite() && !about(factor, 1.0) {
@@ -218,10 +202,7 @@ fn hint(input: &InputReport, all: &[InputReport]) -> Option<String> {
                         .all(|(a, b)| a.along == b.along && about(a.analytic, b.numeric))
             };
             if let Some(other) = all.iter().find(same) {
-                return Some(format!(
-                    "it is the gradient of {}: are the cotangents swapped?",
-                    other.name
-                ));
+                return Some(format!("it is the gradient of {}: are the cotangents swapped?", other.name));
             }
             let wrong = input.elements().filter(|(_, c)| c.finding == Finding::Wrong).count();
             (wrong > 0).then(|| format!("at {wrong} of {}", input.elements().count()))
@@ -236,11 +217,7 @@ fn hint(input: &InputReport, all: &[InputReport]) -> Option<String> {
 
 /// A number to four digits.
 fn short(v: f64) -> String {
-    if v == 0.0 || (1e-3..1e4).contains(&v.abs()) {
-        format!("{}", (v * 1e4).round() / 1e4)
-    } else {
-        format!("{v:.3e}")
-    }
+    if v == 0.0 || (1e-3..1e4).contains(&v.abs()) { format!("{}", (v * 1e4).round() / 1e4) } else { format!("{v:.3e}") }
 }
 
 impl fmt::Display for Finding {
@@ -262,16 +239,10 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Problem::NotDeterministic(by) => {
-                write!(
-                    f,
-                    "not deterministic: two evaluations at the same inputs differ by up to {by:.1e}"
-                )
+                write!(f, "not deterministic: two evaluations at the same inputs differ by up to {by:.1e}")
             }
             Problem::NotFinite { output, index, value } => {
-                write!(
-                    f,
-                    "output {output} is {value} at {index:?}: there is nothing to differentiate"
-                )
+                write!(f, "output {output} is {value} at {index:?}: there is nothing to differentiate")
             }
         }
     }
@@ -297,17 +268,7 @@ impl fmt::Display for Report {
             return Ok(());
         }
         let input = if self.check == "model" { "parameter" } else { "input" };
-        let header = [
-            input,
-            "shape",
-            "checked",
-            "largest error",
-            "at",
-            "analytic",
-            "numeric",
-            "±",
-            "finding",
-        ];
+        let header = [input, "shape", "checked", "largest error", "at", "analytic", "numeric", "±", "finding"];
         let mut rows = vec![header.map(String::from).to_vec()];
         rows.extend(self.inputs.iter().map(row));
         table(f, &rows)
@@ -317,24 +278,13 @@ impl fmt::Display for Report {
 fn row(input: &InputReport) -> Vec<String> {
     let (elements, count) = (input.elements().count(), input.shape.count());
     let directions = input.compared.len() - elements;
-    let mut checked = if elements == count {
-        count.to_string()
-    } else {
-        format!("{elements} of {count}")
-    };
+    let mut checked = if elements == count { count.to_string() } else { format!("{elements} of {count}") };
     if directions > 0 {
         checked = format!("{checked} + {directions} directions");
     }
     let mut cells = vec![input.name.clone(), input.shape.to_string(), checked];
     match input.worst() {
-        Some(Comparison {
-            along,
-            analytic,
-            numeric,
-            numeric_error,
-            error,
-            ..
-        }) => cells.extend([
+        Some(Comparison { along, analytic, numeric, numeric_error, error, .. }) => cells.extend([
             format!("{error:.1e}"),
             along.to_string(),
             format!("{analytic:.9e}"),
@@ -355,19 +305,14 @@ pub(super) fn table(f: &mut fmt::Formatter<'_>, rows: &[Vec<String>]) -> fmt::Re
     let columns = rows[0].len();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let is_number = |cell: &str| cell == "-" || cell.parse::<f64>().is_ok();
-    let right: Vec<bool> = (0..columns)
-        .map(|c| rows.len() > 1 && rows[1..].iter().all(|row| is_number(&row[c])))
-        .collect();
+    let right: Vec<bool> =
+        (0..columns).map(|c| rows.len() > 1 && rows[1..].iter().all(|row| is_number(&row[c]))).collect();
     for row in rows {
         let mut line = String::new();
         for (column, cell) in row.iter().enumerate() {
             let width = width(column);
             line += "  ";
-            line += &if right[column] {
-                format!("{cell:>width$}")
-            } else {
-                format!("{cell:<width$}")
-            };
+            line += &if right[column] { format!("{cell:>width$}") } else { format!("{cell:<width$}") };
         }
         writeln!(f, "{}", line.trim_end())?;
     }

@@ -66,10 +66,7 @@ fn a_wrong_sign_is_named() {
     let hint = report.inputs[0].hint.clone().unwrap();
     assert_eq!(hint, "-1 times the right gradient everywhere (a sign?)");
     let text = report.to_string();
-    assert!(
-        text.contains("gradcheck: FAILED") && text.contains("WRONG") && text.contains("2.0e0"),
-        "{text}"
-    );
+    assert!(text.contains("gradcheck: FAILED") && text.contains("WRONG") && text.contains("2.0e0"), "{text}");
 }
 
 #[test]
@@ -115,10 +112,7 @@ impl Elementwise<2> for SwappedProduct {
 
 #[test]
 fn swapped_cotangents_are_named() {
-    let report = gradcheck(
-        |[a, b]| a.tape().map(SwappedProduct, [a, b]),
-        [sample([4], 1), sample([4], 2)],
-    );
+    let report = gradcheck(|[a, b]| a.tape().map(SwappedProduct, [a, b]), [sample([4], 1), sample([4], 2)]);
     for (input, other) in report.inputs.iter().zip([1, 0]) {
         assert_eq!(input.finding, Finding::Wrong);
         assert_eq!(
@@ -201,11 +195,7 @@ fn what_changes_between_evaluations_is_named() {
 fn values_that_are_not_finite_are_named() {
     let report = gradcheck(|[x]| x.ln(), [tensor![[1.0, 2.0], [0.5, 0.0]]]);
     let minus_infinity = f64::NEG_INFINITY;
-    let problem = Problem::NotFinite {
-        output: 0,
-        index: vec![1, 1],
-        value: minus_infinity,
-    };
+    let problem = Problem::NotFinite { output: 0, index: vec![1, 1], value: minus_infinity };
     assert_eq!(report.problem, Some(problem));
     let report = gradcheck(|[x]| x.sqrt(), [tensor![1.0, 0.0]]);
     assert_eq!(report.inputs[0].finding, Finding::NotFinite);

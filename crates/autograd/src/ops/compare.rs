@@ -273,18 +273,9 @@ mod tests {
         let tape = Tape::new();
         let y = tape.var(&x).clamp(-1.0, 1.0).value();
         assert!(y.allclose(&tensor![-1.0, -1.0, 0.5, 1.0, NAN, 1.0, -1.0], 0.0, 0.0));
-        assert_eq!(
-            slope(|x| x.clamp(-1.0, 1.0), &x),
-            tensor![0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0]
-        );
-        assert_eq!(
-            slope(|x| x.clamp_min(-1.0), &x),
-            tensor![0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 0.0]
-        );
-        assert_eq!(
-            slope(|x| x.clamp_max(1.0), &x),
-            tensor![1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0]
-        );
+        assert_eq!(slope(|x| x.clamp(-1.0, 1.0), &x), tensor![0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0]);
+        assert_eq!(slope(|x| x.clamp_min(-1.0), &x), tensor![0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 0.0]);
+        assert_eq!(slope(|x| x.clamp_max(1.0), &x), tensor![1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0]);
         assert_eq!(tape.scalar(0.0).clamp(2.0, 1.0).item(), 1.0);
     }
 
@@ -313,10 +304,7 @@ mod tests {
     fn replaced_numbers() {
         let x = tensor![NAN, INF, -INF, 1.0];
         let tape = Tape::new();
-        assert_eq!(
-            tape.var(&x).nan_to_num().value(),
-            tensor![0.0, f64::MAX, -f64::MAX, 1.0]
-        );
+        assert_eq!(tape.var(&x).nan_to_num().value(), tensor![0.0, f64::MAX, -f64::MAX, 1.0]);
         assert_eq!(slope(|x| x.nan_to_num(), &x), tensor![0.0, 0.0, 0.0, 1.0]);
         let single: Tensor<f32> = Tape::new().var(tensor![f32::INFINITY]).nan_to_num().value();
         assert_eq!(single.item(), f32::MAX);

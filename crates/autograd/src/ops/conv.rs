@@ -47,13 +47,7 @@ impl<const D: usize> PerAxis<D> for [usize; D] {
 
 impl<const D: usize> Default for Conv<D> {
     fn default() -> Self {
-        Self {
-            stride: [1; D],
-            padding: [0; D],
-            dilation: [1; D],
-            groups: 1,
-            output_padding: [0; D],
-        }
+        Self { stride: [1; D], padding: [0; D], dilation: [1; D], groups: 1, output_padding: [0; D] }
     }
 }
 
@@ -65,26 +59,17 @@ impl<const D: usize> Conv<D> {
 
     /// With this step, for each axis or for all.
     pub fn stride(self, stride: impl PerAxis<D>) -> Self {
-        Self {
-            stride: stride.per_axis(),
-            ..self
-        }
+        Self { stride: stride.per_axis(), ..self }
     }
 
     /// With so many zeros before and after the input.
     pub fn padding(self, padding: impl PerAxis<D>) -> Self {
-        Self {
-            padding: padding.per_axis(),
-            ..self
-        }
+        Self { padding: padding.per_axis(), ..self }
     }
 
     /// With this step between the elements of the kernel.
     pub fn dilation(self, dilation: impl PerAxis<D>) -> Self {
-        Self {
-            dilation: dilation.per_axis(),
-            ..self
-        }
+        Self { dilation: dilation.per_axis(), ..self }
     }
 
     /// With the channels in so many groups.
@@ -94,10 +79,7 @@ impl<const D: usize> Conv<D> {
 
     /// With a longer output of the transposed convolution.
     pub fn output_padding(self, output_padding: impl PerAxis<D>) -> Self {
-        Self {
-            output_padding: output_padding.per_axis(),
-            ..self
-        }
+        Self { output_padding: output_padding.per_axis(), ..self }
     }
 
     /// The extents of a kernel of these sizes, or why it does not fit.
@@ -121,16 +103,11 @@ impl<const D: usize> Conv<D> {
         }
         let mut extents = [0; D];
         for (i, extent) in extents.iter_mut().enumerate() {
-            let reach = (w[2 + i] - 1)
-                .checked_mul(self.dilation[i])
-                .and_then(|reach| reach.checked_add(1));
+            let reach = (w[2 + i] - 1).checked_mul(self.dilation[i]).and_then(|reach| reach.checked_add(1));
             // Half of what an `isize` holds: sums of two of them are safe.
             let fits = |n: usize| n <= isize::MAX as usize / 8;
             *extent = reach.filter(|&reach| fits(reach)).ok_or("the kernel is too large")?;
-            if ![self.stride[i], self.padding[i], self.output_padding[i]]
-                .into_iter()
-                .all(fits)
-            {
+            if ![self.stride[i], self.padding[i], self.output_padding[i]].into_iter().all(fits) {
                 return Err("stride or padding is too large".to_owned());
             }
         }
@@ -225,10 +202,7 @@ impl<'t, T: Float> Var<'t, T> {
         for (i, pad) in pads.iter_mut().enumerate() {
             let (padding, padded) = (options.padding[i], x[2 + i] + 2 * options.padding[i]);
             let extent = extents[i];
-            assert!(
-                extent <= padded,
-                "{name}: input {x} and kernel {w}: the kernel reaches over {extent} of {padded}"
-            );
+            assert!(extent <= padded, "{name}: input {x} and kernel {w}: the kernel reaches over {extent} of {padded}");
             *pad = (padding as isize, padding as isize);
         }
         // [batch, channels, kernel …, output …]
@@ -259,12 +233,7 @@ impl<'t, T: Float> Var<'t, T> {
         let rows = kernel.reshape([groups, w[0] / groups, inner]).t();
         let columns = rows.matmul(self.reshape([x[0], groups, x[1] / groups, places]));
         // [batch, outputs, kernel …, input …]
-        let shape: Shape = [x[0], w[1] * groups]
-            .iter()
-            .chain(&w[2..])
-            .chain(&x[2..])
-            .copied()
-            .collect();
+        let shape: Shape = [x[0], w[1] * groups].iter().chain(&w[2..]).chain(&x[2..]).copied().collect();
         let mut windows = columns.reshape(shape);
         let mut pads = [(0, 0); D];
         for i in (0..D).rev() {
@@ -276,10 +245,7 @@ impl<'t, T: Float> Var<'t, T> {
             let length = (x[2 + i] - 1).checked_mul(stride).and_then(|n| n.checked_add(extent));
             let length = length.filter(|&length| length + added > 2 * options.padding[i]);
             let Some(length) = length else {
-                panic!(
-                    "{name}: input {x} and kernel {w}: nothing is left within padding {:?}",
-                    options.padding
-                );
+                panic!("{name}: input {x} and kernel {w}: nothing is left within padding {:?}", options.padding);
             };
             let spread = windows.spread(2 + i, 0, options.dilation[i], extent);
             windows = spread.overlap_before(2 + 2 * i, 2 + i, stride, length);
@@ -319,30 +285,15 @@ mod tests {
     #[test]
     fn derivatives() {
         let options = Conv::new().stride(2).padding(1).dilation(2);
-        gradients(
-            |[x, w]| x.conv1d(w, options),
-            [numbers(&[1, 2, 7]), numbers(&[3, 2, 3])],
-        );
+        gradients(|[x, w]| x.conv1d(w, options), [numbers(&[1, 2, 7]), numbers(&[3, 2, 3])]);
         let options = Conv::new().stride([2, 1]).padding([0, 2]).dilation([1, 2]);
-        gradients(
-            |[x, w]| x.conv2d(w, options),
-            [numbers(&[2, 1, 5, 3]), numbers(&[2, 1, 2, 3])],
-        );
+        gradients(|[x, w]| x.conv2d(w, options), [numbers(&[2, 1, 5, 3]), numbers(&[2, 1, 2, 3])]);
         let options = Conv::new().groups(2).padding(1);
-        gradients(
-            |[x, w]| x.conv2d(w, options),
-            [numbers(&[1, 2, 2, 3]), numbers(&[4, 1, 3, 3])],
-        );
+        gradients(|[x, w]| x.conv2d(w, options), [numbers(&[1, 2, 2, 3]), numbers(&[4, 1, 3, 3])]);
         let options = Conv::new().stride(2).padding(1).output_padding(1);
-        gradients(
-            |[x, w]| x.conv_transpose1d(w, options),
-            [numbers(&[1, 2, 3]), numbers(&[2, 2, 3])],
-        );
+        gradients(|[x, w]| x.conv_transpose1d(w, options), [numbers(&[1, 2, 3]), numbers(&[2, 2, 3])]);
         let options = Conv::new().groups(2).dilation([2, 1]).stride([1, 2]);
-        gradients(
-            |[x, w]| x.conv_transpose2d(w, options),
-            [numbers(&[1, 2, 2, 2]), numbers(&[2, 1, 2, 2])],
-        );
+        gradients(|[x, w]| x.conv_transpose2d(w, options), [numbers(&[1, 2, 2, 2]), numbers(&[2, 1, 2, 2])]);
     }
 
     /// The definition, one product at a time.

@@ -22,22 +22,12 @@ impl<T: Float> Var<'_, T> {
     pub fn diagonal(self, a: isize, b: isize) -> Self {
         let mut shape = self.shape();
         let rank = shape.len();
-        let (a, b) = (
-            checked("diagonal", resolve_axis(a, rank)),
-            checked("diagonal", resolve_axis(b, rank)),
-        );
-        assert!(
-            a != b,
-            "diagonal: the diagonal of {shape} needs two axes, got {a} twice"
-        );
+        let (a, b) = (checked("diagonal", resolve_axis(a, rank)), checked("diagonal", resolve_axis(b, rank)));
+        assert!(a != b, "diagonal: the diagonal of {shape} needs two axes, got {a} twice");
         let (rows, columns) = (shape[a], shape[b]);
         let others = (0..rank).filter(|&axis| axis != a && axis != b);
         let order: SmallVec<[usize; 4]> = others.chain([a, b]).collect();
-        shape = order[..rank - 2]
-            .iter()
-            .map(|&axis| shape[axis])
-            .chain([rows * columns])
-            .collect();
+        shape = order[..rank - 2].iter().map(|&axis| shape[axis]).chain([rows * columns]).collect();
         // In row-major order, the diagonal is every so-manieth element.
         let diagonal = Slice::from(..rows.min(columns) * (columns + 1)).step(columns as isize + 1);
         self.permuted(order).reshape(shape).slice(-1, diagonal)
@@ -56,9 +46,7 @@ impl<T: Float> Var<'_, T> {
     #[track_caller]
     pub fn diag(self) -> Self {
         let mut shape = self.shape();
-        let Some(&n) = shape.last() else {
-            panic!("diag: a scalar has no axis")
-        };
+        let Some(&n) = shape.last() else { panic!("diag: a scalar has no axis") };
         let last = shape.len() - 1;
         shape.sizes_mut().push(n);
         checked("diag", shape.checked_count());
@@ -133,24 +121,15 @@ mod tests {
         assert_eq!(x.tril(0).value(), tensor![[1.0, 0.0], [f64::INFINITY, 4.0]]);
         assert_eq!(x.triu(2).value(), Tensor::zeros([2, 2]));
         let x = tape.var(Tensor::range(1.0..13.0).reshape([3, 4]));
-        assert_eq!(
-            x.tril(-1).value(),
-            tensor![[0.0, 0.0, 0.0, 0.0], [5.0, 0.0, 0.0, 0.0], [9.0, 10.0, 0.0, 0.0]]
-        );
+        assert_eq!(x.tril(-1).value(), tensor![[0.0, 0.0, 0.0, 0.0], [5.0, 0.0, 0.0, 0.0], [9.0, 10.0, 0.0, 0.0]]);
     }
 
     #[test]
     fn mistakes_are_named() {
         let tape = Tape::<f64>::new();
         let x = tape.var(Tensor::zeros([3]));
-        assert_eq!(
-            message_of(|| _ = x.tril(0)),
-            "tril: a triangle needs two axes, shape [3] has 1"
-        );
-        assert_eq!(
-            message_of(|| _ = x.diagonal(0, -1)),
-            "diagonal: the diagonal of [3] needs two axes, got 0 twice"
-        );
+        assert_eq!(message_of(|| _ = x.tril(0)), "tril: a triangle needs two axes, shape [3] has 1");
+        assert_eq!(message_of(|| _ = x.diagonal(0, -1)), "diagonal: the diagonal of [3] needs two axes, got 0 twice");
         assert_eq!(tape.var(Tensor::zeros([0])).diag().value().shape(), &[0, 0]);
     }
 

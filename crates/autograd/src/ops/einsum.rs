@@ -47,11 +47,7 @@ fn parse(equation: &str, shapes: &[Shape]) -> Result<(Vec<Labels>, Labels), Stri
     let mut inputs = Vec::with_capacity(terms.len());
     for (term, shape) in terms.iter().zip(shapes) {
         let letters = labels(term, 0)?.len();
-        let hidden = if term.contains("...") {
-            shape.len().saturating_sub(letters)
-        } else {
-            0
-        };
+        let hidden = if term.contains("...") { shape.len().saturating_sub(letters) } else { 0 };
         let found = labels(term, hidden)?;
         if found.len() != shape.len() {
             return Err(format!("{term:?} names {letters} axes of shape {shape}"));
@@ -64,11 +60,7 @@ fn parse(equation: &str, shapes: &[Shape]) -> Result<(Vec<Labels>, Labels), Stri
         // The axes of ellipses, then letters that occur once, in alphabetical order.
         None => {
             let all = inputs.concat();
-            let mut once: Labels = all
-                .iter()
-                .filter(|l| all.iter().filter(|m| m == l).count() == 1)
-                .copied()
-                .collect();
+            let mut once: Labels = all.iter().filter(|l| all.iter().filter(|m| m == l).count() == 1).copied().collect();
             once.retain(|label| matches!(label, Label::Letter(_)));
             once.sort_unstable();
             (0..most_hidden).rev().map(Label::Ellipsis).chain(once).collect()
@@ -129,10 +121,7 @@ impl<'t, T: Float> Var<'t, T> {
         }
         let mut result: Option<Term<'t, T>> = None;
         for (i, (&operand, labels)) in operands.iter().zip(&inputs).enumerate() {
-            let mut term = Term {
-                var: operand,
-                labels: labels.clone(),
-            };
+            let mut term = Term { var: operand, labels: labels.clone() };
             term.take_diagonals();
             // An axis that repeats is one that this operand does not have.
             let single = |&axis: &usize| {
@@ -150,13 +139,8 @@ impl<'t, T: Float> Var<'t, T> {
                 }
             });
         }
-        let Some(Term { var, labels }) = result else {
-            panic!("einsum: {equation:?}: there are no operands")
-        };
-        let order = output
-            .iter()
-            .filter_map(|label| labels.iter().position(|own| own == label))
-            .collect();
+        let Some(Term { var, labels }) = result else { panic!("einsum: {equation:?}: there are no operands") };
+        let order = output.iter().filter_map(|label| labels.iter().position(|own| own == label)).collect();
         var.permuted(order)
     }
 }
@@ -226,17 +210,11 @@ impl<'t, T: Float> Term<'t, T> {
             // Nothing to sum: an elementwise product, which fuses.
             let x = self.ordered(&[&batch, &left]).reshape(matrices(m, 1));
             let y = other.ordered(&[&batch, &right]).reshape(matrices(1, n));
-            return Term {
-                var: (x * y).reshape(shape),
-                labels,
-            };
+            return Term { var: (x * y).reshape(shape), labels };
         }
         let x = self.ordered(&[&batch, &left, &inner]).reshape(matrices(m, k));
         let y = other.ordered(&[&batch, &inner, &right]).reshape(matrices(k, n));
-        Term {
-            var: x.matmul(y).reshape(shape),
-            labels,
-        }
+        Term { var: x.matmul(y).reshape(shape), labels }
     }
 
     fn sizes(&self, labels: &[Label]) -> Shape {
@@ -251,11 +229,7 @@ impl<'t, T: Float> Term<'t, T> {
     /// The axes in this order.
     #[track_caller]
     fn ordered(&self, order: &[&Labels]) -> Var<'t, T> {
-        let axes = order
-            .iter()
-            .copied()
-            .flatten()
-            .filter_map(|label| self.labels.iter().position(|own| own == label));
+        let axes = order.iter().copied().flatten().filter_map(|label| self.labels.iter().position(|own| own == label));
         self.var.permuted(axes.collect())
     }
 }
@@ -279,10 +253,7 @@ mod tests {
         gradients(|[a, b]| Var::einsum("bij,bjk->k", &[a, b]), [a.clone(), b.clone()]);
         gradients(|[a, b]| Var::einsum("bij,cjb->ci", &[a, b]).square(), [a.clone(), b]);
         gradients(|[a]| Var::einsum("iij,i->j", &[a, a.sum([1, 2])]), [a.clone()]);
-        gradients(
-            |[a]| Var::einsum("i,j,k", &[a.sum([0, 1]), a.sum([0, 2]), a.sum([1, 2])]),
-            [a],
-        );
+        gradients(|[a]| Var::einsum("i,j,k", &[a.sum([0, 1]), a.sum([0, 2]), a.sum([1, 2])]), [a]);
     }
 
     /// Against the sum over all indices, one at a time.
@@ -317,17 +288,11 @@ mod tests {
                 .iter()
                 .zip(operands)
                 .map(|(term, x)| {
-                    let flat = term
-                        .chars()
-                        .zip(x.shape().iter())
-                        .fold(0, |flat, (c, size)| flat * size + of(c));
+                    let flat = term.chars().zip(x.shape().iter()).fold(0, |flat, (c, size)| flat * size + of(c));
                     x.to_vec()[flat]
                 })
                 .product();
-            y[output
-                .chars()
-                .zip(&shape)
-                .fold(0, |flat, (c, size)| flat * size + of(c))] += product;
+            y[output.chars().zip(&shape).fold(0, |flat, (c, size)| flat * size + of(c))] += product;
         }
         Tensor::from_vec(y, shape)
     }
@@ -357,10 +322,8 @@ mod tests {
             let (left, output) = equation.split_once("->").unwrap();
             let inputs: Vec<&str> = left.split(',').collect();
             let size = |c: char| 2 + c as usize % 3;
-            let operands: Vec<Tensor<f64>> = inputs
-                .iter()
-                .map(|term| numbers(&term.chars().map(size).collect::<Vec<_>>()))
-                .collect();
+            let operands: Vec<Tensor<f64>> =
+                inputs.iter().map(|term| numbers(&term.chars().map(size).collect::<Vec<_>>())).collect();
             let tape = Tape::<f64>::new();
             let vars: Vec<Var<'_, f64>> = operands.iter().map(|x| tape.var(x)).collect();
             let y = Var::einsum(equation, &vars).value();
@@ -373,30 +336,15 @@ mod tests {
         let tape = Tape::<f64>::new();
         let (a, b) = (tape.var(numbers(&[4, 2, 3])), tape.var(numbers(&[3, 2])));
         let expected = a.matmul(b).value();
-        assert!(
-            Var::einsum("...ij,jk->...ik", &[a, b])
-                .value()
-                .allclose(&expected, 1e-15, 1e-15)
-        );
-        assert!(
-            Var::einsum("... i j, j k", &[a, b])
-                .value()
-                .allclose(&expected, 1e-15, 1e-15)
-        );
+        assert!(Var::einsum("...ij,jk->...ik", &[a, b]).value().allclose(&expected, 1e-15, 1e-15));
+        assert!(Var::einsum("... i j, j k", &[a, b]).value().allclose(&expected, 1e-15, 1e-15));
         assert_eq!(Var::einsum("ba", &[b]).value(), b.t().value());
         let batches = tape.var(numbers(&[1, 3, 2]));
-        assert!(
-            Var::einsum("bij,bjk->bik", &[a, batches])
-                .value()
-                .allclose(&a.matmul(batches).value(), 1e-15, 1e-15)
-        );
+        assert!(Var::einsum("bij,bjk->bik", &[a, batches]).value().allclose(&a.matmul(batches).value(), 1e-15, 1e-15));
         let none = tape.var(Tensor::zeros([2, 0]));
         assert_eq!(Var::einsum("ij,ij->i", &[none, none]).value(), tensor![0.0, 0.0]);
         let scalar = tape.scalar(3.0);
-        assert_eq!(
-            Var::einsum(",i->i", &[scalar, tape.var(tensor![2.0])]).value(),
-            tensor![6.0]
-        );
+        assert_eq!(Var::einsum(",i->i", &[scalar, tape.var(tensor![2.0])]).value(), tensor![6.0]);
     }
 
     #[test]
@@ -404,22 +352,10 @@ mod tests {
         let tape = Tape::<f64>::new();
         let a = tape.var(Tensor::zeros([2, 3]));
         for (equation, message) in [
-            (
-                "ij,jk",
-                "einsum: \"ij,jk\": an axis has sizes 3 and 2 (shapes [[2, 3], [2, 3]])",
-            ),
-            (
-                "ij",
-                "einsum: \"ij\": it names 1 operands of 2 (shapes [[2, 3], [2, 3]])",
-            ),
-            (
-                "ij,j",
-                "einsum: \"ij,j\": \"j\" names 1 axes of shape [2, 3] (shapes [[2, 3], [2, 3]])",
-            ),
-            (
-                "ij,i1",
-                "einsum: \"ij,i1\": '1' is neither a letter nor part of an ellipsis (shapes [[2, 3], [2, 3]])",
-            ),
+            ("ij,jk", "einsum: \"ij,jk\": an axis has sizes 3 and 2 (shapes [[2, 3], [2, 3]])"),
+            ("ij", "einsum: \"ij\": it names 1 operands of 2 (shapes [[2, 3], [2, 3]])"),
+            ("ij,j", "einsum: \"ij,j\": \"j\" names 1 axes of shape [2, 3] (shapes [[2, 3], [2, 3]])"),
+            ("ij,i1", "einsum: \"ij,i1\": '1' is neither a letter nor part of an ellipsis (shapes [[2, 3], [2, 3]])"),
             (
                 "ij,ij->ii",
                 "einsum: \"ij,ij->ii\": its result names an axis twice, or one that no operand has (shapes [[2, 3], [2, 3]])",

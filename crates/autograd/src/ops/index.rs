@@ -13,10 +13,7 @@ fn resolved(name: &str, indices: &Tensor<i64>, axis: usize, shape: &Shape) -> Ve
     let mut at = Vec::with_capacity(indices.count());
     for i in indices.iter() {
         let index = if i < 0 { i + size } else { i };
-        assert!(
-            (0..size).contains(&index),
-            "{name}: index {i} is out of range for axis {axis} of {shape}"
-        );
+        assert!((0..size).contains(&index), "{name}: index {i} is out of range for axis {axis} of {shape}");
         at.push(index as usize);
     }
     at
@@ -26,12 +23,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// Elements of the flattened variable.
     #[track_caller]
     fn take_flat(self, at: Vec<usize>, shape: Shape) -> Self {
-        let rows = Rows {
-            axis: 0,
-            size: self.count(),
-            shape,
-            at: at.into(),
-        };
+        let rows = Rows { axis: 0, size: self.count(), shape, at: at.into() };
         self.tape().record(Take(rows), &[self.flatten()])
     }
 
@@ -40,12 +32,7 @@ impl<'t, T: Float> Var<'t, T> {
         let shape = self.shape();
         let axis = checked(name, resolve_axis(axis, shape.len()));
         let at = resolved(name, indices, axis, &shape).into();
-        Rows {
-            axis,
-            size: shape[axis],
-            shape: indices.shape().clone(),
-            at,
-        }
+        Rows { axis, size: shape[axis], shape: indices.shape().clone(), at }
     }
 
     /// Where the elements of `indices` along `axis` lie in row-major order.
@@ -179,12 +166,7 @@ impl<'t, T: Float> Var<'t, T> {
     pub fn scatter_add(self, axis: isize, indices: &Tensor<i64>, source: impl Operand<'t, T>) -> Self {
         let at = self.positions("scatter_add", axis, indices).into();
         let source = self.source("scatter_add", source, indices.shape()).flatten();
-        let rows = Rows {
-            axis: 0,
-            size: self.count(),
-            shape: source.shape(),
-            at,
-        };
+        let rows = Rows { axis: 0, size: self.count(), shape: source.shape(), at };
         self + self.tape().record(Collect(rows), &[source]).reshape(self.shape())
     }
 
@@ -205,11 +187,7 @@ impl<'t, T: Float> Var<'t, T> {
         let shape = self.shape();
         let layout = checked("masked_select", mask.layout().expand(&shape));
         let mask = mask.with_layout(layout);
-        let at: Vec<usize> = mask
-            .iter()
-            .enumerate()
-            .filter_map(|(i, chosen)| chosen.then_some(i))
-            .collect();
+        let at: Vec<usize> = mask.iter().enumerate().filter_map(|(i, chosen)| chosen.then_some(i)).collect();
         let count = at.len();
         self.take_flat(at, count.into())
     }
@@ -233,10 +211,7 @@ impl<T: Float> Tape<T> {
         let mut rows = Tensor::zeros(shape);
         let out = rows.make_mut();
         for (row, label) in labels.iter().enumerate() {
-            assert!(
-                (0..classes as i64).contains(&label),
-                "one_hot: label {label} is not below {classes}"
-            );
+            assert!((0..classes as i64).contains(&label), "one_hot: label {label} is not below {classes}");
             out[row * classes + label as usize] = T::ONE;
         }
         self.var(rows)
@@ -255,16 +230,10 @@ mod tests {
     fn derivatives() {
         let (x, index) = (numbers(&[3, 4]), tensor![[0, 2], [-1, 1]]);
         gradients(|[x]| x.index_select(1, &index).square(), [x.clone()]);
-        gradients(
-            |[x, s]| x.index_add(1, &index, s).square(),
-            [x.clone(), numbers(&[3, 2, 2])],
-        );
+        gradients(|[x, s]| x.index_add(1, &index, s).square(), [x.clone(), numbers(&[3, 2, 2])]);
         gradients(|[x]| x.gather(0, &index).square(), [x.clone()]);
         gradients(|[x, s]| x.scatter(0, &index, s).square(), [x.clone(), numbers(&[2, 2])]);
-        gradients(
-            |[x, s]| x.scatter_add(0, &index, s).square(),
-            [x.clone(), numbers(&[2, 1])],
-        );
+        gradients(|[x, s]| x.scatter_add(0, &index, s).square(), [x.clone(), numbers(&[2, 1])]);
         gradients(|[x]| x.masked_select(&tensor![true, false, true, false]).square(), [x]);
     }
 
@@ -275,10 +244,7 @@ mod tests {
         let rows = table.index_select(0, &tensor![[1, 0], [1, 1]]);
         assert_eq!(rows.shape(), [2, 2, 2]);
         let g = Tensor::range(1.0..9.0).reshape([2, 2, 2]);
-        assert_eq!(
-            rows.vjp(&g, [table])[0].value(),
-            tensor![[3.0, 4.0], [13.0, 16.0], [0.0, 0.0]]
-        );
+        assert_eq!(rows.vjp(&g, [table])[0].value(), tensor![[3.0, 4.0], [13.0, 16.0], [0.0, 0.0]]);
         let (x, source) = (tape.var(tensor![1.0, 2.0]), tape.var(tensor![10.0, 20.0]));
         let y = x.scatter(0, &tensor![1, 1], source);
         assert_eq!(y.value(), tensor![1.0, 20.0]);
@@ -300,10 +266,7 @@ mod tests {
         let x = tape.var(Tensor::zeros([3, 4]));
         let none = Tensor::<i64>::zeros([0]);
         assert_eq!(x.index_select(0, &none).value().shape(), &[0, 4]);
-        assert_eq!(
-            x.index_select(0, &none).sum(..).grad([x])[0].value(),
-            Tensor::zeros([3, 4])
-        );
+        assert_eq!(x.index_select(0, &none).sum(..).grad([x])[0].value(), Tensor::zeros([3, 4]));
         assert_eq!(x.masked_select(&tensor![false; [3, 4]]).value().shape(), &[0]);
         assert_eq!(x.gather(0, &Tensor::zeros([0, 4])).value().shape(), &[0, 4]);
         let empty = tape.var(Tensor::zeros([0, 2]));
@@ -331,18 +294,12 @@ mod tests {
             message_of(|| _ = x.index_add(0, &tensor![0], &tensor![1.0, 2.0, 3.0])),
             "index_add: a source of shape [3] for [1, 2]"
         );
-        assert_eq!(
-            message_of(|| _ = x.scatter(2, &tensor![[0]], 1.0)),
-            "scatter: axis 2 is out of range for 2 axes"
-        );
+        assert_eq!(message_of(|| _ = x.scatter(2, &tensor![[0]], 1.0)), "scatter: axis 2 is out of range for 2 axes");
         assert_eq!(
             message_of(|| _ = x.masked_select(&tensor![true; [3]])),
             "masked_select: shape [3] does not expand to [3, 2]"
         );
-        assert_eq!(
-            message_of(|| _ = tape.one_hot(&tensor![0, -1], 2)),
-            "one_hot: label -1 is not below 2"
-        );
+        assert_eq!(message_of(|| _ = tape.one_hot(&tensor![0, -1], 2)), "one_hot: label -1 is not below 2");
     }
 
     proptest! {

@@ -59,15 +59,9 @@ impl<T: Float> Var<'_, T> {
     /// If there is no variable, the axis is out of range, or other sizes differ.
     #[track_caller]
     pub fn concat(vars: &[Self], axis: isize) -> Self {
-        let Some(first) = vars.first() else {
-            panic!("concat: there are no variables")
-        };
+        let Some(first) = vars.first() else { panic!("concat: there are no variables") };
         let axis = checked("concat", resolve_axis(axis, first.rank()));
-        if vars.len() == 1 {
-            *first
-        } else {
-            first.tape().record(Concat { axis }, vars)
-        }
+        if vars.len() == 1 { *first } else { first.tape().record(Concat { axis }, vars) }
     }
 
     /// The variables, all of one shape, as the indices of a new axis.
@@ -83,9 +77,7 @@ impl<T: Float> Var<'_, T> {
     /// If there is no variable, the axis is out of range, or shapes differ.
     #[track_caller]
     pub fn stack(vars: &[Self], axis: isize) -> Self {
-        let Some(first) = vars.first() else {
-            panic!("stack: there are no variables")
-        };
+        let Some(first) = vars.first() else { panic!("stack: there are no variables") };
         let shape = first.shape();
         let axis = checked("stack", resolve_axis(axis, shape.len() + 1)) as isize;
         let mut rows = Vec::with_capacity(vars.len());
@@ -168,10 +160,7 @@ mod tests {
     #[test]
     fn nothing_and_once() {
         assert_eq!(slope(|x| x.tile(&[0]), &tensor![1.0, 2.0]), tensor![0.0, 0.0]);
-        assert_eq!(
-            slope(|x| Var::concat(&[x, x], 0), &tensor![1.0, 2.0]),
-            tensor![2.0, 2.0]
-        );
+        assert_eq!(slope(|x| Var::concat(&[x, x], 0), &tensor![1.0, 2.0]), tensor![2.0, 2.0]);
         let tape = Tape::<f64>::new();
         let (none, one) = (tape.var(Tensor::zeros([0, 2])), tape.var(tensor![[1.0, 2.0]]));
         assert_eq!(Var::concat(&[none, one], 0).value(), tensor![[1.0, 2.0]]);
@@ -186,14 +175,8 @@ mod tests {
             message_of(|| _ = Var::concat(&[a, b], 0))
                 .starts_with("concat: shapes [2, 3] and [2, 4] differ in more than axis 0")
         );
-        assert_eq!(
-            message_of(|| _ = Var::concat(&[a], 2)),
-            "concat: axis 2 is out of range for 2 axes"
-        );
-        assert_eq!(
-            message_of(|| _ = Var::stack(&[a, b], 0)),
-            "stack: shapes [2, 3] and [2, 4] differ"
-        );
+        assert_eq!(message_of(|| _ = Var::concat(&[a], 2)), "concat: axis 2 is out of range for 2 axes");
+        assert_eq!(message_of(|| _ = Var::stack(&[a, b], 0)), "stack: shapes [2, 3] and [2, 4] differ");
         assert!(message_of(|| _ = a.tile(&[usize::MAX, 2])).starts_with("tile: shape"));
     }
 

@@ -39,11 +39,7 @@ impl Op for Matmul {
 
     fn vjp<'t, T: Float>(&self, x: &[Var<'t, T>], _: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
         let (a, b) = (x[0], x[1]);
-        [
-            g.matmul(b.t()).sum_to_shape(a.shape()),
-            a.t().matmul(g).sum_to_shape(b.shape()),
-        ]
-        .into()
+        [g.matmul(b.t()).sum_to_shape(a.shape()), a.t().matmul(g).sum_to_shape(b.shape())].into()
     }
 }
 
@@ -69,10 +65,7 @@ impl<'t, T: Float> Var<'t, T> {
         let (Some(&k), Some(&k2)) = (a.last(), b.iter().rev().nth(1).or(b.first())) else {
             panic!("matmul: shapes {a} and {b}: a scalar has no matrix product");
         };
-        assert!(
-            k == k2,
-            "matmul: shapes {a} and {b}: the inner sizes {k} and {k2} differ"
-        );
+        assert!(k == k2, "matmul: shapes {a} and {b}: the inner sizes {k} and {k2} differ");
         match (a.len(), b.len()) {
             (1, _) => {
                 let product = self.unsqueeze(0).matmul(other);
@@ -83,9 +76,7 @@ impl<'t, T: Float> Var<'t, T> {
             (3.., 2) => {
                 let (rows, mut shape) = (a[..a.len() - 1].iter().product(), a.clone());
                 shape.sizes_mut()[a.len() - 1] = b[1];
-                self.tape()
-                    .record(Matmul, &[self.reshape([rows, k]), other])
-                    .reshape(shape)
+                self.tape().record(Matmul, &[self.reshape([rows, k]), other]).reshape(shape)
             }
             _ => self.tape().record(Matmul, &[self, other]),
         }
@@ -105,10 +96,7 @@ impl<'t, T: Float> Var<'t, T> {
     pub fn dot(self, other: impl Operand<'t, T>) -> Self {
         let other = other.on(self.tape());
         let (a, b) = (self.shape(), other.shape());
-        assert!(
-            a.len() == 1 && a == b,
-            "dot: shapes {a} and {b} are not two vectors of one size"
-        );
+        assert!(a.len() == 1 && a == b, "dot: shapes {a} and {b} are not two vectors of one size");
         self.matmul(other)
     }
 
@@ -127,10 +115,7 @@ impl<'t, T: Float> Var<'t, T> {
     pub fn outer(self, other: impl Operand<'t, T>) -> Self {
         let other = other.on(self.tape());
         let (a, b) = (self.shape(), other.shape());
-        assert!(
-            a.len() == 1 && b.len() == 1,
-            "outer: shapes {a} and {b} are not two vectors"
-        );
+        assert!(a.len() == 1 && b.len() == 1, "outer: shapes {a} and {b} are not two vectors");
         self.unsqueeze(1) * other
     }
 
@@ -143,11 +128,7 @@ impl<'t, T: Float> Var<'t, T> {
             .filter(|&axis| axis < new || (shape[axis - new] == 1 && own[axis] != 1))
             .map(|axis| axis as isize)
             .collect();
-        if stretched.is_empty() {
-            self
-        } else {
-            self.sum_keep(&stretched[..]).reshape(shape)
-        }
+        if stretched.is_empty() { self } else { self.sum_keep(&stretched[..]).reshape(shape) }
     }
 }
 
@@ -177,15 +158,9 @@ mod tests {
         let (a, b) = (tape.var(Tensor::zeros([2, 0])), tape.var(Tensor::zeros([0, 3])));
         assert_eq!(a.matmul(b).value(), Tensor::zeros([2, 3]));
         let weight = numbers(&[3, 2]);
-        assert_eq!(
-            tape.var(Tensor::zeros([0, 2, 3])).matmul(&weight).value().shape(),
-            &[0, 2, 2]
-        );
+        assert_eq!(tape.var(Tensor::zeros([0, 2, 3])).matmul(&weight).value().shape(), &[0, 2, 2]);
         let empty = Tensor::zeros([0, 3]);
-        assert_eq!(
-            slope(|w| w.tape().var(&empty).matmul(w), &weight),
-            Tensor::zeros([3, 2])
-        );
+        assert_eq!(slope(|w| w.tape().var(&empty).matmul(w), &weight), Tensor::zeros([3, 2]));
         let product = tape.var(tensor![[0.0, 1.0]]).matmul(&tensor![[f64::INFINITY], [1.0]]);
         assert!(product.item().is_nan());
     }
@@ -195,10 +170,7 @@ mod tests {
         let tape = Tape::<f64>::new();
         let (a, b) = (tape.var(Tensor::zeros([2, 3])), tape.var(Tensor::zeros([2])));
         let message = message_of(|| _ = a.matmul(a));
-        assert_eq!(
-            message,
-            "matmul: shapes [2, 3] and [2, 3]: the inner sizes 3 and 2 differ"
-        );
+        assert_eq!(message, "matmul: shapes [2, 3] and [2, 3]: the inner sizes 3 and 2 differ");
         let message = message_of(|| _ = a.matmul(b));
         assert_eq!(message, "matmul: shapes [2, 3] and [2]: the inner sizes 3 and 2 differ");
         let message = message_of(|| _ = b.sum(..).matmul(b));

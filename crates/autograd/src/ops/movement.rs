@@ -35,9 +35,7 @@ impl Op for Reshape {
         "reshape"
     }
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
-        Layout::contiguous(x[0].clone())
-            .reshape(&self.0)
-            .map(|_| self.0.clone())
+        Layout::contiguous(x[0].clone()).reshape(&self.0).map(|_| self.0.clone())
     }
     fn lower<T: Float>(&self) -> Lowering<'_, T> {
         Lowering::view(|x| x.reshape(&self.0).expect("checked when recorded"))
@@ -109,11 +107,7 @@ impl<T: Float> Var<'_, T> {
             Ok(shape) => shape,
             Err(error) => panic!("reshape: {own}: {error}"),
         };
-        if shape == own {
-            self
-        } else {
-            self.tape().record(Reshape(shape), &[self])
-        }
+        if shape == own { self } else { self.tape().record(Reshape(shape), &[self]) }
     }
 
     /// The elements in row-major order on one axis.
@@ -143,11 +137,7 @@ impl<T: Float> Var<'_, T> {
     #[track_caller]
     pub fn expand(self, shape: impl Into<Shape>) -> Self {
         let shape = shape.into();
-        if shape == self.shape() {
-            self
-        } else {
-            self.tape().record(Expand(shape), &[self])
-        }
+        if shape == self.shape() { self } else { self.tape().record(Expand(shape), &[self]) }
     }
 
     /// The axes in another order, each named once.
@@ -193,10 +183,7 @@ impl<T: Float> Var<'_, T> {
     #[track_caller]
     pub fn transpose(self, a: isize, b: isize) -> Self {
         let rank = self.rank();
-        let (a, b) = (
-            checked("transpose", resolve_axis(a, rank)),
-            checked("transpose", resolve_axis(b, rank)),
-        );
+        let (a, b) = (checked("transpose", resolve_axis(a, rank)), checked("transpose", resolve_axis(b, rank)));
         let mut order: SmallVec<[usize; 4]> = (0..rank).collect();
         order.swap(a, b);
         self.permuted(order)
@@ -214,12 +201,7 @@ impl<T: Float> Var<'_, T> {
     /// If there are fewer than two axes.
     #[track_caller]
     pub fn t(self) -> Self {
-        assert!(
-            self.rank() >= 2,
-            "t: a transpose needs two axes, shape {} has {}",
-            self.shape(),
-            self.rank()
-        );
+        assert!(self.rank() >= 2, "t: a transpose needs two axes, shape {} has {}", self.shape(), self.rank());
         self.transpose(-1, -2)
     }
 
@@ -238,11 +220,7 @@ impl<T: Float> Var<'_, T> {
     pub fn squeeze(self, axis: isize) -> Self {
         let shape = self.shape();
         let axis = checked("squeeze", resolve_axis(axis, shape.len()));
-        if shape[axis] == 1 {
-            self.reshape(shape.reduced(&[axis], false))
-        } else {
-            self
-        }
+        if shape[axis] == 1 { self.reshape(shape.reduced(&[axis], false)) } else { self }
     }
 
     /// With a new axis of size 1, which becomes axis number `axis`.
@@ -306,25 +284,13 @@ mod tests {
     fn mistakes_are_named() {
         let tape = Tape::<f64>::new();
         let x = tape.var(Tensor::zeros([2, 3]));
-        assert_eq!(
-            message_of(|| _ = x.reshape([4])),
-            "reshape: [2, 3]: sizes [4] do not hold 6 elements"
-        );
+        assert_eq!(message_of(|| _ = x.reshape([4])), "reshape: [2, 3]: sizes [4] do not hold 6 elements");
         assert!(message_of(|| _ = x.reshape([-1, -1])).starts_with("reshape: [2, 3]: sizes [-1, -1] leave"));
         assert!(message_of(|| _ = x.expand([2, 4])).starts_with("expand: shape [2, 3] does not expand to [2, 4]"));
         assert!(message_of(|| _ = x.permute([0, 0])).starts_with("permute: axes [0, 0] are not a permutation"));
-        assert_eq!(
-            message_of(|| _ = x.permute([0, 2])),
-            "permute: axis 2 is out of range for 2 axes"
-        );
-        assert_eq!(
-            message_of(|| _ = x.squeeze(2)),
-            "squeeze: axis 2 is out of range for 2 axes"
-        );
-        assert_eq!(
-            message_of(|| _ = x.unsqueeze(4)),
-            "unsqueeze: axis 4 is out of range for 3 axes"
-        );
+        assert_eq!(message_of(|| _ = x.permute([0, 2])), "permute: axis 2 is out of range for 2 axes");
+        assert_eq!(message_of(|| _ = x.squeeze(2)), "squeeze: axis 2 is out of range for 2 axes");
+        assert_eq!(message_of(|| _ = x.unsqueeze(4)), "unsqueeze: axis 4 is out of range for 3 axes");
     }
 
     proptest! {

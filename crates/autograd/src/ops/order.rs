@@ -141,12 +141,7 @@ impl<T: Float> Var<'_, T> {
         let lines = self.lines(&axes);
         let shape = lines.shape();
         let size = shape[shape.len() - 1] as isize;
-        assert!(
-            size > 0,
-            "median: there are no elements along axes {:?} of {}",
-            &axes[..],
-            self.shape()
-        );
+        assert!(size > 0, "median: there are no elements along axes {:?} of {}", &axes[..], self.shape());
         let order = lines.argsort(-1);
         let largest = lines.gather(-1, &order.slice(-1, -1..)).value().squeeze(-1);
         let (middle, last) = (order.select(-1, (size - 1) / 2), order.select(-1, -1));
@@ -183,10 +178,7 @@ mod tests {
         let tape = Tape::new();
         let x = tape.var(tensor![[1.0, 3.0, 3.0], [NAN, 5.0, NAN], [f64::NEG_INFINITY; 3]]);
         assert_eq!(x.argmax(-1), tensor![1, 0, 0]);
-        assert_eq!(
-            slope(|x| x.max_with_indices(0).0, &tensor![2.0, 2.0, 2.0]),
-            tensor![1.0, 0.0, 0.0]
-        );
+        assert_eq!(slope(|x| x.max_with_indices(0).0, &tensor![2.0, 2.0, 2.0]), tensor![1.0, 0.0, 0.0]);
         let (sorted, order) = tape.var(tensor![2.0, NAN, 1.0]).sort(0);
         assert!(sorted.value().allclose(&tensor![1.0, 2.0, NAN], 0.0, 0.0));
         assert_eq!(order, tensor![2, 0, 1]);
@@ -201,18 +193,9 @@ mod tests {
     fn mistakes_are_named() {
         let tape = Tape::<f64>::new();
         let x = tape.var(Tensor::zeros([2, 0]));
-        assert_eq!(
-            message_of(|| _ = x.argmax(1)),
-            "argmax: there are no elements along axis 1 of [2, 0]"
-        );
-        assert_eq!(
-            message_of(|| _ = x.topk(1, 1)),
-            "topk: axis 1 of [2, 0] has less than 1 elements"
-        );
-        assert_eq!(
-            message_of(|| _ = x.median(..)),
-            "median: there are no elements along axes [0, 1] of [2, 0]"
-        );
+        assert_eq!(message_of(|| _ = x.argmax(1)), "argmax: there are no elements along axis 1 of [2, 0]");
+        assert_eq!(message_of(|| _ = x.topk(1, 1)), "topk: axis 1 of [2, 0] has less than 1 elements");
+        assert_eq!(message_of(|| _ = x.median(..)), "median: there are no elements along axes [0, 1] of [2, 0]");
     }
 
     proptest! {

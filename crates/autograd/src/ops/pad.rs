@@ -25,31 +25,17 @@ impl<T: Float> Var<'_, T> {
         let (mut kept, mut target, mut padded) = (Region::whole(&shape), Region::whole(&shape), shape.clone());
         for (axis, &(before, after)) in (shape.len() - pads.len()..).zip(pads) {
             let size = shape[axis] as isize;
-            let count = size
-                .checked_add(before.min(0))
-                .and_then(|n| n.checked_add(after.min(0)));
+            let count = size.checked_add(before.min(0)).and_then(|n| n.checked_add(after.min(0)));
             let total = size.checked_add(before).and_then(|n| n.checked_add(after));
             let (Some(count @ 0..), Some(total)) = (count, total) else {
                 panic!("pad: axis {axis} of {shape} cannot be padded by {before} and {after}");
             };
-            kept.0[axis] = Part {
-                start: (-before.min(0)) as usize,
-                count: count as usize,
-                step: 1,
-            };
-            target.0[axis] = Part {
-                start: before.max(0) as usize,
-                count: count as usize,
-                step: 1,
-            };
+            kept.0[axis] = Part { start: (-before.min(0)) as usize, count: count as usize, step: 1 };
+            target.0[axis] = Part { start: before.max(0) as usize, count: count as usize, step: 1 };
             padded.sizes_mut()[axis] = total as usize;
         }
         // An empty part lies anywhere: it need not be inside.
-        kept.0
-            .iter_mut()
-            .chain(&mut target.0)
-            .filter(|part| part.count == 0)
-            .for_each(|part| part.start = 0);
+        kept.0.iter_mut().chain(&mut target.0).filter(|part| part.count == 0).for_each(|part| part.start = 0);
         self.cut(kept).place(target, padded, value)
     }
 
@@ -92,12 +78,7 @@ impl<T: Float> Var<'_, T> {
     /// If there are more pairs than axes, or an axis to be padded is empty.
     #[track_caller]
     pub fn pad_replicate(self, pads: &[(usize, usize)]) -> Self {
-        self.pad_by(
-            "pad_replicate",
-            pads,
-            |size, _| size > 0,
-            |i, size| i.clamp(0, size - 1),
-        )
+        self.pad_by("pad_replicate", pads, |size, _| size > 0, |i, size| i.clamp(0, size - 1))
     }
 
     /// `from(i, size)` is the index that the padded index `i`, counted from the edge, repeats.
@@ -110,11 +91,7 @@ impl<T: Float> Var<'_, T> {
         from: fn(i64, i64) -> i64,
     ) -> Self {
         let shape = self.shape();
-        assert!(
-            pads.len() <= shape.len(),
-            "{name}: {} pairs for shape {shape}",
-            pads.len()
-        );
+        assert!(pads.len() <= shape.len(), "{name}: {} pairs for shape {shape}", pads.len());
         let mut padded = self;
         for (axis, &(before, after)) in (shape.len() - pads.len()..).zip(pads) {
             let size = shape[axis];
@@ -153,18 +130,12 @@ mod tests {
         let x = tape.var(Tensor::range(1.0..13.0).reshape([3, 4]));
         let y = x.pad(&[(-1, 1), (-1, 0)], 0.0);
         assert_eq!(y.value(), tensor![[6.0, 7.0, 8.0], [10.0, 11.0, 12.0], [0.0, 0.0, 0.0]]);
-        assert_eq!(
-            tape.var(tensor![1.0]).pad(&[(1, 1)], -7.0).value(),
-            tensor![-7.0, 1.0, -7.0]
-        );
+        assert_eq!(tape.var(tensor![1.0]).pad(&[(1, 1)], -7.0).value(), tensor![-7.0, 1.0, -7.0]);
         assert_eq!(x.pad(&[(-4, 2)], 5.0).value(), Tensor::full([3, 2], 5.0));
         assert_eq!(tape.scalar(2.0).pad(&[], 0.0).item(), 2.0);
         assert_eq!(x.pad(&[(0, -3), (0, 0)], 0.0).value().shape(), &[0, 4]);
         let edges = tape.var(tensor![[1.0, 2.0], [3.0, 4.0]]).pad_reflect(&[(1, 0), (0, 1)]);
-        assert_eq!(
-            edges.value(),
-            tensor![[3.0, 4.0, 3.0], [1.0, 2.0, 1.0], [3.0, 4.0, 3.0]]
-        );
+        assert_eq!(edges.value(), tensor![[3.0, 4.0, 3.0], [1.0, 2.0, 1.0], [3.0, 4.0, 3.0]]);
     }
 
     #[test]
@@ -175,10 +146,7 @@ mod tests {
         assert_eq!(message, "pad: axis 1 of [3, 4] cannot be padded by -2 and -3");
         assert!(message_of(|| _ = x.pad(&[(isize::MAX, 1)], 0.0)).starts_with("pad: axis 1 of [3, 4] cannot"));
         assert!(message_of(|| _ = x.pad(&[(1 << 60, 0)], 0.0)).contains("more elements than can be addressed"));
-        assert_eq!(
-            message_of(|| _ = x.pad(&[(0, 0); 3], 0.0)),
-            "pad: 3 pairs for shape [3, 4]"
-        );
+        assert_eq!(message_of(|| _ = x.pad(&[(0, 0); 3], 0.0)), "pad: 3 pairs for shape [3, 4]");
         let message = message_of(|| _ = x.pad_reflect(&[(0, 4)]));
         assert_eq!(message, "pad_reflect: axis 1 of [3, 4] cannot be padded by 0 and 4");
         let none = tape.var(Tensor::zeros([0]));

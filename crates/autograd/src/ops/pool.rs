@@ -29,36 +29,22 @@ impl<const D: usize> Pool<D> {
     /// Windows of this size, for each axis or for all, side by side.
     pub fn new(size: impl PerAxis<D>) -> Self {
         let size = size.per_axis();
-        Self {
-            size,
-            stride: size,
-            padding: [0; D],
-            count_padding: true,
-        }
+        Self { size, stride: size, padding: [0; D], count_padding: true }
     }
 
     /// With this step from one window to the next.
     pub fn stride(self, stride: impl PerAxis<D>) -> Self {
-        Self {
-            stride: stride.per_axis(),
-            ..self
-        }
+        Self { stride: stride.per_axis(), ..self }
     }
 
     /// With windows that reach so far over the edges.
     pub fn padding(self, padding: impl PerAxis<D>) -> Self {
-        Self {
-            padding: padding.per_axis(),
-            ..self
-        }
+        Self { padding: padding.per_axis(), ..self }
     }
 
     /// With means over what lies inside of the edges alone.
     pub fn exclude_padding(self) -> Self {
-        Self {
-            count_padding: false,
-            ..self
-        }
+        Self { count_padding: false, ..self }
     }
 }
 
@@ -116,29 +102,13 @@ impl<T: Float> Var<'_, T> {
     /// If a window is larger than the padded axis, or not larger than the padding.
     #[track_caller]
     pub fn avg_pool1d(self, pool: Pool<1>) -> Self {
-        self.pooled(
-            "avg_pool1d",
-            pool,
-            if pool.count_padding {
-                Self::average
-            } else {
-                Self::average_inside
-            },
-        )
+        self.pooled("avg_pool1d", pool, if pool.count_padding { Self::average } else { Self::average_inside })
     }
 
     /// The mean of each window over the last two axes, as [`Var::avg_pool1d`].
     #[track_caller]
     pub fn avg_pool2d(self, pool: Pool<2>) -> Self {
-        self.pooled(
-            "avg_pool2d",
-            pool,
-            if pool.count_padding {
-                Self::average
-            } else {
-                Self::average_inside
-            },
-        )
+        self.pooled("avg_pool2d", pool, if pool.count_padding { Self::average } else { Self::average_inside })
     }
 
     /// The largest elements of `bins` windows that cover the last axis, of sizes as equal as can
@@ -198,18 +168,14 @@ impl<T: Float> Var<'_, T> {
             let axis = shape.len() - D + i;
             let (size, stride, padding, length) = (pool.size[i], pool.stride[i], pool.padding[i], shape[axis]);
             let padded = padding.checked_mul(2).and_then(|both| both.checked_add(length));
-            let places = padded
-                .filter(|_| stride > 0 && padding < size)
-                .and_then(|padded| padded.checked_sub(size));
+            let places = padded.filter(|_| stride > 0 && padding < size).and_then(|padded| padded.checked_sub(size));
             let Some(places) = places else {
                 panic!(
                     "{name}: windows of {size} with step {stride} and padding {padding} over axis {axis} of {shape}"
                 );
             };
             let count = places / stride + 1;
-            let inside = inside(size, count, |k, i| {
-                (padding..padding + length).contains(&(i * stride + k))
-            });
+            let inside = inside(size, count, |k, i| (padding..padding + length).contains(&(i * stride + k)));
             let mut pads: SmallVec<[(isize, isize); 2]> = SmallVec::from_elem((0, 0), D - i);
             pads[0] = (padding as isize, padding as isize);
             let windows = result.pad(&pads, 0.0).windows_before(axis, axis, size, stride);
@@ -248,10 +214,7 @@ impl<T: Float> Var<'_, T> {
     #[track_caller]
     fn largest(self, axis: usize, inside: &Inside) -> Self {
         let (over, size) = (axis as isize, self.shape()[axis]);
-        let order = self.beside(
-            axis,
-            Tensor::range(T::ZERO..T::from_f64(size as f64)).reshape([size, 1]),
-        );
+        let order = self.beside(axis, Tensor::range(T::ZERO..T::from_f64(size as f64)).reshape([size, 1]));
         let hits = |windows: Self| windows.eq(windows.max_keep(over)) + windows.is_nan();
         let (windows, hit) = if inside.iter().all(|inside| inside) {
             (self, hits(self))
@@ -278,9 +241,7 @@ impl<T: Float> Var<'_, T> {
 
 /// Whether element `k` of window `i` counts.
 fn inside(size: usize, windows: usize, counts: impl Fn(usize, usize) -> bool) -> Inside {
-    let table: Tensor<bool> = (0..size * windows)
-        .map(|at| counts(at / windows, at % windows))
-        .collect();
+    let table: Tensor<bool> = (0..size * windows).map(|at| counts(at / windows, at % windows)).collect();
     table.reshape([size, windows])
 }
 
@@ -298,25 +259,13 @@ mod tests {
     #[test]
     fn derivatives() {
         let x = numbers(&[2, 1, 5, 4]);
-        gradients(
-            |[x]| x.max_pool2d(Pool::new([3, 2]).stride(1).padding(1)).square(),
-            [x.clone()],
-        );
+        gradients(|[x]| x.max_pool2d(Pool::new([3, 2]).stride(1).padding(1)).square(), [x.clone()]);
         gradients(|[x]| x.avg_pool2d(Pool::new(2).padding(1)).square(), [x.clone()]);
-        gradients(
-            |[x]| x.avg_pool2d(Pool::new(3).padding([1, 0]).exclude_padding()).square(),
-            [x.clone()],
-        );
+        gradients(|[x]| x.avg_pool2d(Pool::new(3).padding([1, 0]).exclude_padding()).square(), [x.clone()]);
         gradients(|[x]| x.adaptive_max_pool2d([3, 2]).square(), [x.clone()]);
         gradients(|[x]| x.adaptive_avg_pool2d([3, 3]).square(), [x]);
-        gradients(
-            |[x]| x.max_pool1d(Pool::new(2)) + x.avg_pool1d(Pool::new(2)),
-            [numbers(&[2, 4])],
-        );
-        gradients(
-            |[x]| x.adaptive_max_pool1d(3) + x.adaptive_avg_pool1d(3),
-            [numbers(&[5])],
-        );
+        gradients(|[x]| x.max_pool1d(Pool::new(2)) + x.avg_pool1d(Pool::new(2)), [numbers(&[2, 4])]);
+        gradients(|[x]| x.adaptive_max_pool1d(3) + x.adaptive_avg_pool1d(3), [numbers(&[5])]);
     }
 
     #[test]
@@ -341,10 +290,7 @@ mod tests {
         let tape = Tape::<f64>::new();
         let x = tape.var(Tensor::zeros([2, 2]));
         let message = message_of(|| _ = x.max_pool2d(Pool::new(3)));
-        assert_eq!(
-            message,
-            "max_pool2d: windows of 3 with step 3 and padding 0 over axis 1 of [2, 2]"
-        );
+        assert_eq!(message, "max_pool2d: windows of 3 with step 3 and padding 0 over axis 1 of [2, 2]");
         assert!(
             message_of(|| _ = x.avg_pool1d(Pool::new(2).stride(0))).starts_with("avg_pool1d: windows of 2 with step 0")
         );

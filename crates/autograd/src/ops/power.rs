@@ -18,11 +18,7 @@ impl Elementwise<1> for Powf {
     }
     fn vjp<'t, T: Float>(&self, [x]: [Var<'t, T>; 1], _: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
         // x⁰ is 1 everywhere, at 0, ∞ and NaN too.
-        if self.0 == 0.0 {
-            Cotangents::none(1)
-        } else {
-            [g.chain(self.0 * x.powf(self.0 - 1.0))].into()
-        }
+        if self.0 == 0.0 { Cotangents::none(1) } else { [g.chain(self.0 * x.powf(self.0 - 1.0))].into() }
     }
 }
 
@@ -39,11 +35,7 @@ impl Elementwise<2> for Pow {
         a.pow(b)
     }
     fn vjp<'t, T: Float>(&self, [a, b]: [Var<'t, T>; 2], _: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
-        [
-            g.chain(b * base(a, b).pow(b - 1.0)),
-            g.chain(a.tape().map(PowLn { order: 1 }, [a, b])),
-        ]
-        .into()
+        [g.chain(b * base(a, b).pow(b - 1.0)), g.chain(a.tape().map(PowLn { order: 1 }, [a, b]))].into()
     }
 }
 
@@ -68,11 +60,7 @@ impl Elementwise<2> for PowLn {
     fn vjp<'t, T: Float>(&self, [a, b]: [Var<'t, T>; 2], _: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
         let tape = a.tape();
         let (base, order) = (base(a, b), self.order);
-        let lower = if order == 1 {
-            base.pow(b - 1.0)
-        } else {
-            tape.map(PowLn { order: order - 1 }, [base, b - 1.0])
-        };
+        let lower = if order == 1 { base.pow(b - 1.0) } else { tape.map(PowLn { order: order - 1 }, [base, b - 1.0]) };
         let da = b * tape.map(PowLn { order }, [base, b - 1.0]) + order as f64 * lower;
         [g.chain(da), g.chain(tape.map(PowLn { order: order + 1 }, [a, b]))].into()
     }
@@ -95,11 +83,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// ```
     #[track_caller]
     pub fn powf(self, exponent: f64) -> Self {
-        if exponent == 2.0 {
-            self * self
-        } else {
-            self.tape().map(Powf(exponent), [self])
-        }
+        if exponent == 2.0 { self * self } else { self.tape().map(Powf(exponent), [self]) }
     }
 
     /// To the power of a whole number.
@@ -150,10 +134,7 @@ mod tests {
         let (a, b) = (numbers(&[3, 1]) + 2.0, numbers(&[4]) * 3.0);
         gradients(|[a, b]| a.pow(b), [a.clone(), b.clone()]);
         gradients(|[a, b]| a.pow(b).sum(..).grad([b])[0], [a.clone(), b.clone()]);
-        gradients(
-            |[a, b]| a.pow(b).sum(..).grad([b])[0].sum(..).grad([b])[0],
-            [a, tensor![0.0, 1.0, -0.5, 2.0]],
-        );
+        gradients(|[a, b]| a.pow(b).sum(..).grad([b])[0].sum(..).grad([b])[0], [a, tensor![0.0, 1.0, -0.5, 2.0]]);
         for exponent in [-1.5, -1.0, 0.0, 0.5, 1.0, 2.0, 3.0] {
             gradients(|[x]| x.powf(exponent), [tensor![0.5, 1.0, 2.5]]);
         }
@@ -176,10 +157,7 @@ mod tests {
     #[test]
     fn between_variables() {
         let tape = Tape::new();
-        let (a, b) = (
-            tape.var(tensor![0.0, 0.0, 0.0, 0.0]),
-            tape.var(tensor![0.0, 1.0, 2.0, 0.5]),
-        );
+        let (a, b) = (tape.var(tensor![0.0, 0.0, 0.0, 0.0]), tape.var(tensor![0.0, 1.0, 2.0, 0.5]));
         let y = a.pow(b);
         assert_eq!(y.value(), tensor![1.0, 0.0, 0.0, 0.0]);
         let [da, db] = y.sum(..).grad([a, b]);
@@ -201,9 +179,6 @@ mod tests {
         assert_eq!((da.item(), da.grad([b])[0].item()), (0.0, 0.5));
         let (a, b) = (tape.scalar(0.0), tape.scalar(2.0));
         let [db] = a.pow(b).grad([b]);
-        assert_eq!(
-            (db.item(), db.grad([b])[0].item(), db.grad([a])[0].item()),
-            (0.0, 0.0, 0.0)
-        );
+        assert_eq!((db.item(), db.grad([b])[0].item(), db.grad([a])[0].item()), (0.0, 0.0, 0.0));
     }
 }

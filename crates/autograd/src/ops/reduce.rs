@@ -30,10 +30,9 @@ impl Op for Reduce {
         let shape = x[0].reduced(&self.axes, true);
         let empty = self.axes.iter().find(|&&axis| x[0][axis] == 0);
         match (self.reduction, empty) {
-            (Reduction::Max | Reduction::Min, Some(axis)) if shape.count() > 0 => Err(ShapeError::new(format!(
-                "there are no elements along axis {axis} of {}",
-                x[0]
-            ))),
+            (Reduction::Max | Reduction::Min, Some(axis)) if shape.count() > 0 => {
+                Err(ShapeError::new(format!("there are no elements along axis {axis} of {}", x[0])))
+            }
             _ => Ok(shape),
         }
     }
@@ -81,11 +80,7 @@ impl<'t, T: Float> Var<'t, T> {
             Err(error) => panic!("{}: {error} (shape {shape})", reduce(SmallVec::new()).name()),
         };
         let kept = self.reduce(reduction, axes.clone());
-        if keep || axes.is_empty() {
-            kept
-        } else {
-            kept.reshape(shape.reduced(&axes, false))
-        }
+        if keep || axes.is_empty() { kept } else { kept.reshape(shape.reduced(&axes, false)) }
     }
 
     /// These axes, ascending, in row-major order as one last axis.
@@ -118,10 +113,7 @@ impl<'t, T: Float> Var<'t, T> {
 
 /// The other axes, then these.
 fn lines_order(rank: usize, axes: &[usize]) -> SmallVec<[usize; 4]> {
-    (0..rank)
-        .filter(|axis| !axes.contains(axis))
-        .chain(axes.iter().copied())
-        .collect()
+    (0..rank).filter(|axis| !axes.contains(axis)).chain(axes.iter().copied()).collect()
 }
 
 /// A reduction with and without the reduced axes.
@@ -275,10 +267,7 @@ mod tests {
         assert!(slope(|x| x.max(0), &tensor![1.0, nan, 2.0]).iter().all(f64::is_nan));
         assert_eq!(slope(|x| x.min(..), &tensor![2.0, 1.0, 1.0]), tensor![0.0, 0.5, 0.5]);
         // An infinite cotangent stays with the one that was chosen.
-        assert_eq!(
-            slope(|x| x.max(0).sqrt(), &tensor![0.0, -1.0]),
-            tensor![f64::INFINITY, 0.0]
-        );
+        assert_eq!(slope(|x| x.max(0).sqrt(), &tensor![0.0, -1.0]), tensor![f64::INFINITY, 0.0]);
         let none = tape.var(Tensor::zeros([0]));
         assert_eq!((none.sum(..).item(), none.prod(..).item()), (0.0, 1.0));
         assert!(none.mean(..).item().is_nan());
@@ -296,14 +285,8 @@ mod tests {
     fn mistakes_are_named() {
         let tape = Tape::<f64>::new();
         let x = tape.var(Tensor::zeros([2, 0]));
-        assert_eq!(
-            message_of(|| _ = x.sum(2)),
-            "sum: axis 2 is out of range for 2 axes (shape [2, 0])"
-        );
-        assert_eq!(
-            message_of(|| _ = x.mean([0, 0])),
-            "mean: axis 0 is named twice in [0, 0] (shape [2, 0])"
-        );
+        assert_eq!(message_of(|| _ = x.sum(2)), "sum: axis 2 is out of range for 2 axes (shape [2, 0])");
+        assert_eq!(message_of(|| _ = x.mean([0, 0])), "mean: axis 0 is named twice in [0, 0] (shape [2, 0])");
         assert!(message_of(|| _ = x.max(1)).starts_with("max: there are no elements along axis 1 of [2, 0]"));
     }
 

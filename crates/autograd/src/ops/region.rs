@@ -22,27 +22,15 @@ pub(super) struct Part {
 impl Region {
     /// All of `shape`.
     pub(super) fn whole(shape: &Shape) -> Self {
-        Self(
-            shape
-                .iter()
-                .map(|&count| Part {
-                    start: 0,
-                    count,
-                    step: 1,
-                })
-                .collect(),
-        )
+        Self(shape.iter().map(|&count| Part { start: 0, count, step: 1 }).collect())
     }
 
     /// Where the region lies in something of this layout.
     fn of(&self, layout: &Layout) -> Result<Layout, ShapeError> {
-        self.0
-            .iter()
-            .enumerate()
-            .try_fold(layout.clone(), |layout, (axis, part)| {
-                let end = part.start as isize + part.count as isize * part.step;
-                layout.slice(axis, part.start, end, part.step)
-            })
+        self.0.iter().enumerate().try_fold(layout.clone(), |layout, (axis, part)| {
+            let end = part.start as isize + part.count as isize * part.step;
+            layout.slice(axis, part.start, end, part.step)
+        })
     }
 }
 
@@ -86,10 +74,7 @@ impl Op for Place {
         Lowering::kernel(|x: &[Tensor<T>]| {
             Tensor::build(&self.shape, |out| {
                 out.fill(T::from_f64(self.fill));
-                let region = self
-                    .region
-                    .of(&Layout::contiguous(self.shape.clone()))
-                    .expect("checked when recorded");
+                let region = self.region.of(&Layout::contiguous(self.shape.clone())).expect("checked when recorded");
                 zip_with(out, &region, x[0].buffer(), x[0].layout(), |to, from| *to = from);
             })
         })
@@ -102,21 +87,13 @@ impl Op for Place {
 impl<T: Float> Var<'_, T> {
     #[track_caller]
     pub(super) fn cut(self, region: Region) -> Self {
-        if region == Region::whole(&self.shape()) {
-            self
-        } else {
-            self.tape().record(Cut(region), &[self])
-        }
+        if region == Region::whole(&self.shape()) { self } else { self.tape().record(Cut(region), &[self]) }
     }
 
     /// This in a region of `shape`, and `fill` around it.
     #[track_caller]
     pub(super) fn place(self, region: Region, shape: Shape, fill: f64) -> Self {
-        if region == Region::whole(&shape) {
-            self
-        } else {
-            self.tape().record(Place { region, shape, fill }, &[self])
-        }
+        if region == Region::whole(&shape) { self } else { self.tape().record(Place { region, shape, fill }, &[self]) }
     }
 
     /// This at every `step`-th index of `axis` from `start` among zeros, `size` indices in all: the
@@ -125,11 +102,7 @@ impl<T: Float> Var<'_, T> {
     pub(crate) fn spread(self, axis: usize, start: usize, step: usize, size: usize) -> Self {
         let mut shape = self.shape();
         let mut region = Region::whole(&shape);
-        region.0[axis] = Part {
-            start,
-            count: shape[axis],
-            step: step as isize,
-        };
+        region.0[axis] = Part { start, count: shape[axis], step: step as isize };
         shape.sizes_mut()[axis] = size;
         self.place(region, shape, 0.0)
     }
@@ -153,11 +126,7 @@ impl<T: Float> Var<'_, T> {
         let shape = self.shape();
         let axis = checked("slice", resolve_axis(axis, shape.len()));
         let (start, end, step) = checked("slice", range.into().resolve(shape[axis]));
-        let span = if step > 0 {
-            end - start as isize
-        } else {
-            start as isize - end
-        };
+        let span = if step > 0 { end - start as isize } else { start as isize - end };
         let count = (span.max(0) as usize).div_ceil(step.unsigned_abs());
         let mut region = Region::whole(&shape);
         region.0[axis] = Part { start, count, step };
@@ -181,12 +150,8 @@ impl<T: Float> Var<'_, T> {
         let axis = checked("select", resolve_axis(axis, shape.len()));
         let size = shape[axis] as isize;
         let at = if index < 0 { index + size } else { index };
-        assert!(
-            (0..size).contains(&at),
-            "select: index {index} is out of range for axis {axis} of {shape}"
-        );
-        self.slice(axis as isize, at..at + 1)
-            .reshape(shape.reduced(&[axis], false))
+        assert!((0..size).contains(&at), "select: index {index} is out of range for axis {axis} of {shape}");
+        self.slice(axis as isize, at..at + 1).reshape(shape.reduced(&[axis], false))
     }
 
     /// The indices of these axes in reverse order.
@@ -206,11 +171,7 @@ impl<T: Float> Var<'_, T> {
         for axis in checked("flip", axes.into().resolve(self.rank())) {
             let part = &mut region.0[axis];
             if part.count > 1 {
-                *part = Part {
-                    start: part.count - 1,
-                    count: part.count,
-                    step: -1,
-                };
+                *part = Part { start: part.count - 1, count: part.count, step: -1 };
             }
         }
         self.cut(region)
@@ -233,11 +194,7 @@ impl<T: Float> Var<'_, T> {
             return self;
         }
         let at = size - shift.rem_euclid(size as isize) as usize;
-        if at == size {
-            self
-        } else {
-            Self::concat(&[self.slice(axis, at..), self.slice(axis, ..at)], axis)
-        }
+        if at == size { self } else { Self::concat(&[self.slice(axis, at..), self.slice(axis, ..at)], axis) }
     }
 
     /// Pieces of `size` indices of `axis`; the last may be shorter.
@@ -290,22 +247,10 @@ mod tests {
     fn mistakes_are_named() {
         let tape = Tape::<f64>::new();
         let x = tape.var(Tensor::zeros([3, 4]));
-        assert_eq!(
-            message_of(|| _ = x.select(0, 3)),
-            "select: index 3 is out of range for axis 0 of [3, 4]"
-        );
-        assert_eq!(
-            message_of(|| _ = x.select(0, -4)),
-            "select: index -4 is out of range for axis 0 of [3, 4]"
-        );
-        assert_eq!(
-            message_of(|| _ = x.slice(0, Slice::from(..).step(0))),
-            "slice: a slice with step 0"
-        );
-        assert_eq!(
-            message_of(|| _ = x.split(0, 0)),
-            "split: pieces of size 0 of axis 0 of [3, 4]"
-        );
+        assert_eq!(message_of(|| _ = x.select(0, 3)), "select: index 3 is out of range for axis 0 of [3, 4]");
+        assert_eq!(message_of(|| _ = x.select(0, -4)), "select: index -4 is out of range for axis 0 of [3, 4]");
+        assert_eq!(message_of(|| _ = x.slice(0, Slice::from(..).step(0))), "slice: a slice with step 0");
+        assert_eq!(message_of(|| _ = x.split(0, 0)), "split: pieces of size 0 of axis 0 of [3, 4]");
     }
 
     proptest! {

@@ -38,11 +38,7 @@ impl Op for Scan {
         })
     }
     fn vjp<'t, T: Float>(&self, x: &[Var<'t, T>], y: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
-        let adjoint = Scan {
-            axis: self.axis,
-            reverse: !self.reverse,
-            start: 0.0,
-        };
+        let adjoint = Scan { axis: self.axis, reverse: !self.reverse, start: 0.0 };
         match *x {
             [_] => [g.tape().record(adjoint, &[g])].into(),
             [a, _] => {
@@ -95,14 +91,7 @@ impl<T: Float> Var<'_, T> {
     #[track_caller]
     pub fn cumsum(self, axis: isize) -> Self {
         let axis = checked("cumsum", resolve_axis(axis, self.rank()));
-        self.tape().record(
-            Scan {
-                axis,
-                reverse: false,
-                start: 0.0,
-            },
-            &[self],
-        )
+        self.tape().record(Scan { axis, reverse: false, start: 0.0 }, &[self])
     }
 
     /// The products of the first element along `axis`, the first two, and so on, accumulated in
@@ -127,14 +116,7 @@ impl<T: Float> Var<'_, T> {
     #[track_caller]
     fn products(self, axis: usize, reverse: bool) -> Self {
         let zeros = self.tape().scalar(0.0).expand(self.shape());
-        self.tape().record(
-            Scan {
-                axis,
-                reverse,
-                start: 1.0,
-            },
-            &[self, zeros],
-        )
+        self.tape().record(Scan { axis, reverse, start: 1.0 }, &[self, zeros])
     }
 
     /// For each element, the product of all others along `axis`.
@@ -152,11 +134,7 @@ impl<T: Float> Var<'_, T> {
         let rank = self.rank();
         let mut pads = vec![(0, 0); rank - axis];
         pads[0] = if back { (-1, 1) } else { (1, -1) };
-        if self.shape()[axis] == 0 {
-            self
-        } else {
-            self.pad(&pads, fill)
-        }
+        if self.shape()[axis] == 0 { self } else { self.pad(&pads, fill) }
     }
 }
 
@@ -172,14 +150,8 @@ mod tests {
     fn derivatives() {
         gradients(|[x]| x.cumsum(1).square(), [numbers(&[2, 3, 2])]);
         gradients(|[x]| x.cumprod(0), [numbers(&[4, 2])]);
-        gradients(
-            |[x]| x.cumprod(-1),
-            [tensor![[2.0, 0.0, 3.0, 0.5], [0.0, 2.0, 0.0, 3.0]]],
-        );
-        gradients(
-            |[x]| x.product_of_others(1),
-            [tensor![[2.0, 0.0, 3.0], [0.0, 0.0, 3.0]]],
-        );
+        gradients(|[x]| x.cumprod(-1), [tensor![[2.0, 0.0, 3.0, 0.5], [0.0, 2.0, 0.0, 3.0]]]);
+        gradients(|[x]| x.product_of_others(1), [tensor![[2.0, 0.0, 3.0], [0.0, 0.0, 3.0]]]);
     }
 
     #[test]

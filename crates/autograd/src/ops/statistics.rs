@@ -135,11 +135,8 @@ impl<T: Float> Var<'_, T> {
         let largest = magnitude.max_keep(named(axes)).detach();
         let unit = (largest.gt(0.0) * largest.is_finite()).where_(largest, 1.0);
         let ratio = magnitude / unit;
-        let (powers, root): (_, fn(Self, f64) -> Self) = if p == 2.0 {
-            (ratio * ratio, |x, _| x.sqrt())
-        } else {
-            (ratio.powf(p), |x, p| x.powf(1.0 / p))
-        };
+        let (powers, root): (_, fn(Self, f64) -> Self) =
+            if p == 2.0 { (ratio * ratio, |x, _| x.sqrt()) } else { (ratio.powf(p), |x, p| x.powf(1.0 / p)) };
         let total = powers.sum_keep(named(axes));
         total.eq(0.0).where_(0.0, unit * root(total, p))
     }
@@ -226,20 +223,10 @@ mod tests {
         assert!(norm(tensor![1.0, f64::NAN], 2.0).is_nan());
         assert_eq!(norm(Tensor::zeros([0]), 2.0), 0.0);
         for p in [1.0, 2.0, 3.0, INF] {
-            assert_eq!(
-                slope(|x| x.norm(.., p), &tensor![0.0, 0.0]),
-                tensor![0.0, 0.0],
-                "p = {p}"
-            );
+            assert_eq!(slope(|x| x.norm(.., p), &tensor![0.0, 0.0]), tensor![0.0, 0.0], "p = {p}");
         }
-        assert_eq!(
-            slope(|x| x.norm(.., 1.0), &tensor![0.0, -2.0, 3.0]),
-            tensor![0.0, -1.0, 1.0]
-        );
-        assert_eq!(
-            slope(|x| x.norm(.., INF), &tensor![2.0, -2.0, 1.0]),
-            tensor![0.5, -0.5, 0.0]
-        );
+        assert_eq!(slope(|x| x.norm(.., 1.0), &tensor![0.0, -2.0, 3.0]), tensor![0.0, -1.0, 1.0]);
+        assert_eq!(slope(|x| x.norm(.., INF), &tensor![2.0, -2.0, 1.0]), tensor![0.5, -0.5, 0.0]);
     }
 
     #[test]

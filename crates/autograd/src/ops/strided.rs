@@ -29,10 +29,7 @@ pub(super) fn zip_with<T: Copy>(
     let rows = |layout: &Layout| layout.slice(last, 0, 1, 1).expect("there is an element");
     for (a, b) in rows(&to_layout).offsets().zip(rows(&from_layout).offsets()) {
         if (to_step, from_step) == (1, 1) {
-            to[a..a + count]
-                .iter_mut()
-                .zip(&from[b..b + count])
-                .for_each(|(to, &from)| f(to, from));
+            to[a..a + count].iter_mut().zip(&from[b..b + count]).for_each(|(to, &from)| f(to, from));
         } else {
             let (mut a, mut b) = (a as isize, b as isize);
             for _ in 0..count {

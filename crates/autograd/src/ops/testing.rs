@@ -37,10 +37,8 @@ pub(super) fn message_of(f: impl FnOnce()) -> String {
 pub(super) fn any_tensor() -> impl Strategy<Value = Tensor<f64>> {
     let axis = (0usize..5, 0u8..4);
     (prop::collection::vec(axis, 0..4), any::<bool>()).prop_map(|(axes, reverse)| {
-        let stored: Vec<usize> = axes
-            .iter()
-            .map(|&(size, how)| if how == 3 { 1 } else { size * (how as usize + 1) })
-            .collect();
+        let stored: Vec<usize> =
+            axes.iter().map(|&(size, how)| if how == 3 { 1 } else { size * (how as usize + 1) }).collect();
         let count = stored.iter().product::<usize>();
         let mut x = Tensor::range(1.0..1.0 + count as f64).reshape(stored);
         for (axis, &(size, how)) in axes.iter().enumerate() {
@@ -57,10 +55,6 @@ pub(super) fn any_tensor() -> impl Strategy<Value = Tensor<f64>> {
             };
         }
         let order: Vec<isize> = (0..x.rank() as isize).collect();
-        if reverse {
-            x.permute(order.into_iter().rev().collect::<Vec<_>>().as_slice())
-        } else {
-            x
-        }
+        if reverse { x.permute(order.into_iter().rev().collect::<Vec<_>>().as_slice()) } else { x }
     })
 }

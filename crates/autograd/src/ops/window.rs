@@ -20,20 +20,12 @@ impl Op for Windows {
         "windows"
     }
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
-        let shape = Layout::contiguous(x[0].clone())
-            .windows(self.axis, self.size, self.step)?
-            .shape()
-            .clone();
+        let shape = Layout::contiguous(x[0].clone()).windows(self.axis, self.size, self.step)?.shape().clone();
         shape.checked_count()?;
         Ok(shape)
     }
     fn lower<T: Float>(&self) -> Lowering<'_, T> {
-        Lowering::view(|x| {
-            Some(
-                x.windows(self.axis, self.size, self.step)
-                    .expect("checked when recorded"),
-            )
-        })
+        Lowering::view(|x| Some(x.windows(self.axis, self.size, self.step).expect("checked when recorded")))
     }
     fn vjp<'t, T: Float>(&self, x: &[Var<'t, T>], _: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
         [g.overlap(self.axis, self.step, x[0].shape()[self.axis])].into()
@@ -66,32 +58,21 @@ impl Op for Overlap {
             let windows = x[0].layout();
             let last = windows.shape().len() - 1;
             let size = windows.shape()[last];
-            let space = Layout::contiguous(shape.clone())
-                .windows(self.axis, size, self.step)
-                .expect("checked when recorded");
+            let space =
+                Layout::contiguous(shape.clone()).windows(self.axis, size, self.step).expect("checked when recorded");
             Tensor::build(shape, |out| {
                 out.fill(T::ZERO);
                 // The elements number k of all windows do not overlap.
                 for k in 0..size {
                     let element = |layout: &Layout| layout.slice(last, k, k as isize + 1, 1).expect("it is inside");
-                    zip_with(out, &element(&space), x[0].buffer(), &element(windows), |to, from| {
-                        *to += from
-                    });
+                    zip_with(out, &element(&space), x[0].buffer(), &element(windows), |to, from| *to += from);
                 }
             })
         })
     }
     fn vjp<'t, T: Float>(&self, x: &[Var<'t, T>], _: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
         let size = x[0].shape()[x[0].rank() - 1];
-        [g.tape().record(
-            Windows {
-                axis: self.axis,
-                size,
-                step: self.step,
-            },
-            &[g],
-        )]
-        .into()
+        [g.tape().record(Windows { axis: self.axis, size, step: self.step }, &[g])].into()
     }
 }
 
@@ -146,10 +127,7 @@ mod tests {
         let tape = Tape::new();
         let x = tape.var(Tensor::range(1.0..6.0));
         let g = tensor![[1.0, -0.5, 0.75], [2.0, -1.25, 0.5], [1.5, 1.0, -0.5]];
-        assert_eq!(
-            x.windows(0, 3, 1).vjp(&g, [x])[0].value(),
-            tensor![1.0, 1.5, 1.0, 1.5, -0.5]
-        );
+        assert_eq!(x.windows(0, 3, 1).vjp(&g, [x])[0].value(), tensor![1.0, 1.5, 1.0, 1.5, -0.5]);
     }
 
     #[test]

@@ -70,7 +70,8 @@ fn member_layout(shape: &Shape, axes: &AxisMap, written: Shape) -> Layout {
     order.extend((0..output.shape().len()).filter(|a| !axes.contains(&Some(*a as u8))));
     let own: Shape = order.iter().map(|&a| output.shape()[a]).collect();
     let mut own_axes = own.iter();
-    let with_ones = axes.iter().map(|axis| if axis.is_some() { own_axes.next().copied().unwrap_or(1) } else { 1 }).collect();
+    let with_ones =
+        axes.iter().map(|axis| if axis.is_some() { own_axes.next().copied().unwrap_or(1) } else { 1 }).collect();
     let permuted = output.permute(&order).expect("each axis once");
     let unexpanded = permuted.reshape(&with_ones).ok().flatten().expect("axes of size 1 come and go freely");
     unexpanded.expand(shape).expect("what the output lacks repeats")
@@ -178,9 +179,7 @@ impl<'a, T: Float> Build<'a, T> {
                     }
                     Step::Reduce(reduction, self.read(&mut body, number, input, &axes, &domain.shape))
                 }
-                Some(Lowering::Map { dear, .. }) => {
-                    self.map_step(&mut body, number, member, axes, &domain.shape, dear)
-                }
+                Some(Lowering::Map { dear, .. }) => self.map_step(&mut body, number, member, axes, &domain.shape, dear),
                 _ => unreachable!("members are maps and reductions"),
             };
             body.steps.push(step);
@@ -301,7 +300,7 @@ impl<'a, T: Float> Build<'a, T> {
             outputs: written.iter().map(|member| body.member_step[member]).collect(),
         };
         Some(Launch::Loop {
-            program: Program::compile(spec),
+            program: Box::new(Program::compile(spec)),
             operands: body.operands.into_iter().map(|(position, _)| position).collect(),
             scalars: body.scalars,
             maps: body.maps,

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use wengert_tensor::{Float, Tensor};
 
-use super::graph::Graph;
 use super::Launch;
+use super::graph::Graph;
 use crate::tape::{Kind, Nodes};
 
 /// The launches of a tape's runs since [`Tape::profile`](crate::Tape::profile), in order: which
@@ -148,7 +148,8 @@ impl LaunchReport {
                 None => names.push((name, 1)),
             }
         }
-        let names = names.iter().map(|(name, count)| if *count == 1 { (*name).into() } else { format!("{name}×{count}") });
+        let names =
+            names.iter().map(|(name, count)| if *count == 1 { (*name).into() } else { format!("{name}×{count}") });
         names.collect::<Vec<String>>().join(" ")
     }
 

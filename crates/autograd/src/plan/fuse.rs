@@ -237,7 +237,8 @@ impl<T: Float> Builder<'_, T> {
             let over = self.input_axes(position, 0, group);
             let joins = earliest == group || *self.shape(inputs[0]) == domain.shape;
             // A repeated axis must be counted, which a member that lacks it cannot do.
-            let repeats = over.iter().zip(self.shape(inputs[0]).iter()).any(|(axis, &size)| axis.is_none() && size != 1);
+            let repeats =
+                over.iter().zip(self.shape(inputs[0]).iter()).any(|(axis, &size)| axis.is_none() && size != 1);
             let axes_of_domain = domain.shape.iter().filter(|&&size| size != 1).count();
             let full = !repeats && over.iter().flatten().count() == axes_of_domain;
             let reduced = mapped(&over, axes);

@@ -32,7 +32,7 @@ struct Plan<T: Float> {
 enum Launch<T: Float> {
     /// A fused loop over one domain.
     Loop {
-        program: Program<T>,
+        program: Box<Program<T>>,
         operands: Vec<u32>,
         scalars: Vec<u32>,
         maps: Vec<u32>,

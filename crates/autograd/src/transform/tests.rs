@@ -55,10 +55,7 @@ fn the_hessian_of_rosenbrock_has_its_closed_form() {
     found.assert_close(&expected, 1e-13, 0.0);
     let v = tensor![0.5, -2.0];
     let product = hvp(rosenbrock, &tensor![a, b], &v);
-    let by_hand = tensor![
-        expected.at([0, 0]) * 0.5 - expected.at([0, 1]) * 2.0,
-        expected.at([1, 0]) * 0.5 - 400.0
-    ];
+    let by_hand = tensor![expected.at([0, 0]) * 0.5 - expected.at([0, 1]) * 2.0, expected.at([1, 0]) * 0.5 - 400.0];
     product.assert_close(&by_hand, 1e-13, 0.0);
 }
 

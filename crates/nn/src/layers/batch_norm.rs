@@ -63,10 +63,7 @@ impl<T: Float> BatchNorm<T> {
     /// If it is not a number from 0 to 1.
     #[track_caller]
     pub fn momentum(self, momentum: f64) -> Self {
-        assert!(
-            (0.0..=1.0).contains(&momentum),
-            "batch_norm: momentum {momentum} is not a number from 0 to 1"
-        );
+        assert!((0.0..=1.0).contains(&momentum), "batch_norm: momentum {momentum} is not a number from 0 to 1");
         Self { momentum, ..self }
     }
 
@@ -76,10 +73,7 @@ impl<T: Float> BatchNorm<T> {
     /// If it is negative or not finite.
     #[track_caller]
     pub fn eps(self, eps: f64) -> Self {
-        assert!(
-            eps >= 0.0 && eps.is_finite(),
-            "batch_norm: eps {eps} is not a finite number from 0 up"
-        );
+        assert!(eps >= 0.0 && eps.is_finite(), "batch_norm: eps {eps} is not a finite number from 0 up");
         Self { eps, ..self }
     }
 
@@ -94,10 +88,7 @@ impl<T: Float> BatchNorm<T> {
             let (mean, variance) = (self.running_mean.on(tape), self.running_var.on(tape));
             return [on_axis_1(mean, shape.len()), on_axis_1(variance, shape.len())];
         }
-        assert!(
-            count > 1,
-            "batch_norm: one value a channel has no variance to train with (shape {shape})"
-        );
+        assert!(count > 1, "batch_norm: one value a channel has no variance to train with (shape {shape})");
         let mean = x.mean_keep(&axes[..]);
         let variance = (x - mean).square().mean_keep(&axes[..]);
         self.follow(&self.running_mean, mean);
@@ -130,10 +121,7 @@ impl<T: Float> Layer<T> for BatchNorm<T> {
         let (shape, channels) = (x.shape(), self.gamma.shape().count());
         let (rank, tape) = (shape.len(), x.tape());
         let fits = rank >= 2 && shape[1] == channels;
-        assert!(
-            fits,
-            "batch_norm: the input's shape {shape} should be [batch, {channels}, …]"
-        );
+        assert!(fits, "batch_norm: the input's shape {shape} should be [batch, {channels}, …]");
         let [mean, variance] = self.statistics(x);
         let scale = on_axis_1(self.gamma.on(tape), rank) / (variance + self.eps).sqrt();
         (x - mean) * scale + on_axis_1(self.beta.on(tape), rank)
@@ -161,11 +149,7 @@ mod tests {
             -0.717241, 0.587138, -0.328483, 0.975897, 0.060276, -0.855345, 0.449034, -0.466586, 0.837793, -0.077828,
             -0.993448, 0.310931, -0.60469, 0.69969, -0.215931, 1.088448,
         ];
-        let weights = [1.0, -0.5, 0.75, 2.0, -1.25, 0.5, 1.5]
-            .into_iter()
-            .cycle()
-            .take(16)
-            .collect();
+        let weights = [1.0, -0.5, 0.75, 2.0, -1.25, 0.5, 1.5].into_iter().cycle().take(16).collect();
         let norm = BatchNorm::<f64>::new(2);
         norm.gamma.set(tensor![1.0, 2.0]);
         norm.beta.set(tensor![0.0, 1.0]);
@@ -214,11 +198,7 @@ mod tests {
         ];
         assert_close(&flat(loss.grad([x])[0]), &expected_dx, 1e-12);
         let of = |param| gradients.get(param).unwrap().value();
-        assert_close(
-            &of(&norm.gamma),
-            &tensor![-3.6544888933829847, -0.6150465986761698],
-            1e-12,
-        );
+        assert_close(&of(&norm.gamma), &tensor![-3.6544888933829847, -0.6150465986761698], 1e-12);
         assert_close(&of(&norm.beta), &tensor![4.25, 4.25], 1e-13);
     }
 
@@ -230,16 +210,10 @@ mod tests {
         let tape = Tape::new();
         let x = tape.var(tensor![[-0.717241, 0.587138], [-0.328483, 0.975897]]);
         let y = norm.forward(x);
-        let expected = tensor![
-            [-0.86071721364795, 501.8971041004321],
-            [-0.585824482838398, 624.833494189372]
-        ];
+        let expected = tensor![[-0.86071721364795, 501.8971041004321], [-0.585824482838398, 624.833494189372]];
         assert_close(&y.value(), &expected, 1e-13);
         let [dx] = (y * &tensor![[1.0, -0.5], [0.75, 2.0]]).sum(..).grad([x]);
-        let expected = tensor![
-            [0.7071050134262237, -158.11388300841895],
-            [0.5303287600696678, 632.4555320336758]
-        ];
+        let expected = tensor![[0.7071050134262237, -158.11388300841895], [0.5303287600696678, 632.4555320336758]];
         assert_close(&dx.value(), &expected, 1e-13);
         tape.commit();
         assert_eq!(norm.running_mean.value(), tensor![0.5, -1.0]);
@@ -262,16 +236,8 @@ mod tests {
         norm.forward(x);
         tape.commit();
         let thrice = |old: f64, batch: f64| (0..3).fold(old, |running, _| 0.9 * running + 0.1 * batch);
-        assert_close(
-            &norm.running_mean.value(),
-            &tensor![thrice(0.0, 2.0), thrice(0.0, 4.0)],
-            1e-14,
-        );
-        assert_close(
-            &norm.running_var.value(),
-            &tensor![thrice(1.0, 2.0), thrice(1.0, 8.0)],
-            1e-14,
-        );
+        assert_close(&norm.running_mean.value(), &tensor![thrice(0.0, 2.0), thrice(0.0, 4.0)], 1e-14);
+        assert_close(&norm.running_var.value(), &tensor![thrice(1.0, 2.0), thrice(1.0, 8.0)], 1e-14);
     }
 
     #[test]
@@ -313,18 +279,9 @@ mod tests {
             let tape = Tape::train(0);
             message_of(|| drop(norm.forward(tape.var(Tensor::zeros(shape))).shape()))
         };
-        assert_eq!(
-            forward(&[1, 2]),
-            "batch_norm: one value a channel has no variance to train with (shape [1, 2])"
-        );
-        assert_eq!(
-            forward(&[4, 3]),
-            "batch_norm: the input's shape [4, 3] should be [batch, 2, …]"
-        );
-        assert_eq!(
-            forward(&[2]),
-            "batch_norm: the input's shape [2] should be [batch, 2, …]"
-        );
+        assert_eq!(forward(&[1, 2]), "batch_norm: one value a channel has no variance to train with (shape [1, 2])");
+        assert_eq!(forward(&[4, 3]), "batch_norm: the input's shape [4, 3] should be [batch, 2, …]");
+        assert_eq!(forward(&[2]), "batch_norm: the input's shape [2] should be [batch, 2, …]");
         assert!(message_of(|| drop(BatchNorm::<f32>::new(2).momentum(1.5))).contains("momentum 1.5"));
         assert!(message_of(|| drop(BatchNorm::<f32>::new(2).eps(-1.0))).contains("eps -1"));
     }

@@ -114,9 +114,6 @@ mod tests {
         let values = y.value().to_vec();
         assert!(values[0] == 0.0 && values[1].is_nan() && values[2] == 0.0, "{values:?}");
         assert_eq!(y.sum(..).grad([x])[0].value(), tensor![0.0, 0.0, 0.0]);
-        assert_eq!(
-            message_of(|| _ = Dropout::new(1.5)),
-            "dropout: 1.5 is not a probability"
-        );
+        assert_eq!(message_of(|| _ = Dropout::new(1.5)), "dropout: 1.5 is not a probability");
     }
 }

@@ -44,11 +44,7 @@ impl<T: Float> Linear<T> {
         let fans = [inputs, outputs];
         let weight = Init::he_normal().param("weight", fans, fans, &rng);
         let bias = Init::Constant(0.0).param("bias", outputs, fans, &rng);
-        Self {
-            weight,
-            bias: Some(bias),
-            rng,
-        }
+        Self { weight, bias: Some(bias), rng }
     }
 
     /// Starts the weight with other values.
@@ -62,10 +58,7 @@ impl<T: Float> Linear<T> {
     #[track_caller]
     pub fn bias(self, init: Init) -> Self {
         let bias = init.param("bias", self.sizes()[1], self.sizes(), &self.rng);
-        Self {
-            bias: Some(bias),
-            ..self
-        }
+        Self { bias: Some(bias), ..self }
     }
 
     /// Leaves the bias out, as before a batch norm, which takes the mean away again.
@@ -112,15 +105,9 @@ mod tests {
         let tape = Tape::new();
         let y = layer.forward(tape.var(tensor![[1.0, 0.0], [0.0, 1.0], [2.0, -1.0]]));
         assert_eq!(y.value(), tensor![[1.5, 2.0, 2.5], [4.5, 5.0, 5.5], [-1.5, -1.0, -0.5]]);
-        assert_eq!(
-            layer.forward(tape.var(tensor![1.0, 1.0])).value(),
-            tensor![5.5, 7.0, 8.5]
-        );
+        assert_eq!(layer.forward(tape.var(tensor![1.0, 1.0])).value(), tensor![5.5, 7.0, 8.5]);
         let plain = layer.no_bias();
-        assert_eq!(
-            plain.forward(tape.var(tensor![[[1.0, 1.0]]])).value(),
-            tensor![[[5.0, 7.0, 9.0]]]
-        );
+        assert_eq!(plain.forward(tape.var(tensor![[[1.0, 1.0]]])).value(), tensor![[[5.0, 7.0, 9.0]]]);
         assert_eq!(plain.param_count(), 6);
     }
 
@@ -139,10 +126,7 @@ mod tests {
         let y = layer.forward(tape.var(Tensor::zeros([0, 2])));
         let gradients = y.sum(..).backward();
         assert_eq!(gradients.get(&layer.weight).unwrap().value(), Tensor::zeros([2, 3]));
-        assert_eq!(
-            gradients.get(layer.bias.as_ref().unwrap()).unwrap().value(),
-            Tensor::zeros([3])
-        );
+        assert_eq!(gradients.get(layer.bias.as_ref().unwrap()).unwrap().value(), Tensor::zeros([3]));
     }
 
     #[test]
@@ -153,26 +137,16 @@ mod tests {
             Linear::<f32>::new(4, 4, &mut rng).weight.value()
         };
         let after = second(|rng| Linear::new(2, 2, rng));
-        assert_eq!(
-            after,
-            second(|rng| Linear::new(50, 20, rng).weight(Init::Normal(1.0)).no_bias())
-        );
+        assert_eq!(after, second(|rng| Linear::new(50, 20, rng).weight(Init::Normal(1.0)).no_bias()));
         let twins = [(); 2].map(|()| Linear::<f64>::new(4, 4, &mut Rng::seed(3)).weight.value());
         assert_close(&twins[0], &twins[1], 0.0);
-        assert_close(
-            &twins[0].cast(),
-            &Linear::<f32>::new(4, 4, &mut Rng::seed(3)).weight.value().cast(),
-            1e-7,
-        );
+        assert_close(&twins[0].cast(), &Linear::<f32>::new(4, 4, &mut Rng::seed(3)).weight.value().cast(), 1e-7);
     }
 
     #[test]
     fn inputs_of_another_size_are_refused() {
         let layer = Linear::<f32>::new(2, 3, &mut Rng::seed(1));
         let message = message_of(|| drop(layer.forward(Tape::new().var(Tensor::zeros([5, 4]))).shape()));
-        assert!(
-            message.contains("matmul") && message.contains("[5, 4]") && message.contains("[2, 3]"),
-            "{message}"
-        );
+        assert!(message.contains("matmul") && message.contains("[5, 4]") && message.contains("[2, 3]"), "{message}");
     }
 }

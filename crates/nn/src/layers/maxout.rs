@@ -51,18 +51,10 @@ impl<T: Float> Maxout<T> {
         assert!(pieces > 0, "maxout: the largest of no pieces");
         let rng = Rng::seed(rng.next_u64());
         let fans = [inputs, outputs];
-        let init = Init::ScaledNormal {
-            gain: crate::gain::LINEAR,
-            fan: crate::Fan::In,
-        };
+        let init = Init::ScaledNormal { gain: crate::gain::LINEAR, fan: crate::Fan::In };
         let weight = init.param("weight", [inputs, pieces * outputs], fans, &rng);
         let bias = Init::Constant(0.0).param("bias", pieces * outputs, fans, &rng);
-        Self {
-            weight,
-            bias: Some(bias),
-            pieces,
-            rng,
-        }
+        Self { weight, bias: Some(bias), pieces, rng }
     }
 
     /// Starts the weight with other values.
@@ -76,10 +68,7 @@ impl<T: Float> Maxout<T> {
     #[track_caller]
     pub fn bias(self, init: Init) -> Self {
         let bias = init.param("bias", self.weight.shape()[1], self.sizes(), &self.rng);
-        Self {
-            bias: Some(bias),
-            ..self
-        }
+        Self { bias: Some(bias), ..self }
     }
 
     /// Leaves the biases out.
@@ -132,11 +121,7 @@ mod tests {
             let piece = |row: usize, column: usize| {
                 b.at([column]) + (0..inputs).map(|i| x.at([row, i]) * w.at([i, column])).sum::<f64>()
             };
-            let largest = |row, unit| {
-                (0..pieces)
-                    .map(|j| piece(row, j * outputs + unit))
-                    .fold(f64::MIN, f64::max)
-            };
+            let largest = |row, unit| (0..pieces).map(|j| piece(row, j * outputs + unit)).fold(f64::MIN, f64::max);
             let expected = (0..rows * outputs).map(|i| largest(i / outputs, i % outputs)).collect();
             let tape = Tape::new();
             let y = layer.forward(tape.var(&x)).value();
@@ -147,15 +132,9 @@ mod tests {
 
     #[test]
     fn other_ranks() {
-        let layer = Maxout::<f64>::new(3, 2, 3, &mut Rng::seed(1))
-            .no_bias()
-            .weight(Init::xavier_uniform());
+        let layer = Maxout::<f64>::new(3, 2, 3, &mut Rng::seed(1)).no_bias().weight(Init::xavier_uniform());
         let tape = Tape::new();
-        for (input, output) in [
-            (vec![3], vec![2]),
-            (vec![4, 5, 3], vec![4, 5, 2]),
-            (vec![0, 3], vec![0, 2]),
-        ] {
+        for (input, output) in [(vec![3], vec![2]), (vec![4, 5, 3], vec![4, 5, 2]), (vec![0, 3], vec![0, 2])] {
             assert_eq!(layer.forward(tape.var(Tensor::ones(input))).value().shape()[..], output);
         }
         assert_eq!(layer.param_count(), 18);

@@ -54,10 +54,7 @@ impl CrossEntropy {
     /// Rows of this class have the loss 0 and do not count in the mean, which is NaN if no row
     /// counts.
     pub fn ignore_index(self, class: i64) -> Self {
-        Self {
-            ignore_index: Some(class),
-            ..self
-        }
+        Self { ignore_index: Some(class), ..self }
     }
 
     /// Aims at the class with 1 − `smoothing` and spreads the rest evenly over all classes:
@@ -67,10 +64,7 @@ impl CrossEntropy {
     /// If it is not a number from 0 to 1.
     #[track_caller]
     pub fn label_smoothing(self, smoothing: f64) -> Self {
-        assert!(
-            (0.0..=1.0).contains(&smoothing),
-            "cross_entropy: label smoothing {smoothing} is not from 0 to 1"
-        );
+        assert!((0.0..=1.0).contains(&smoothing), "cross_entropy: label smoothing {smoothing} is not from 0 to 1");
         Self { smoothing, ..self }
     }
 
@@ -82,15 +76,8 @@ impl CrossEntropy {
     pub fn class_weights(self, weights: impl Into<Vec<f64>>) -> Self {
         let weights = weights.into();
         let wrong = weights.iter().find(|w| **w < 0.0 || !w.is_finite());
-        assert!(
-            wrong.is_none(),
-            "cross_entropy: a class weight of {}",
-            wrong.unwrap_or(&0.0)
-        );
-        Self {
-            weights: Some(weights),
-            ..self
-        }
+        assert!(wrong.is_none(), "cross_entropy: a class weight of {}", wrong.unwrap_or(&0.0));
+        Self { weights: Some(weights), ..self }
     }
 
     /// The loss of these logits for these classes.
@@ -141,25 +128,15 @@ impl CrossEntropy {
             panic!("cross_entropy: logits of shape {logits} have no classes on the last axis");
         };
         let given = classes.shape();
-        assert!(
-            *given == *rows,
-            "cross_entropy: logits of shape {logits} take classes of shape {rows:?}, not {given}"
-        );
+        assert!(*given == *rows, "cross_entropy: logits of shape {logits} take classes of shape {rows:?}, not {given}");
         if let Some(weights) = &self.weights {
-            assert!(
-                weights.len() == count,
-                "cross_entropy: {} weights for {count} classes",
-                weights.len()
-            );
+            assert!(weights.len() == count, "cross_entropy: {} weights for {count} classes", weights.len());
         }
         let mut targets = Vec::with_capacity(classes.count());
         for (row, class) in classes.iter().enumerate() {
             let ignored = self.ignore_index == Some(class);
             let in_range = usize::try_from(class).ok().filter(|&class| class < count);
-            assert!(
-                ignored || in_range.is_some(),
-                "cross_entropy: class {class} (row {row}) is not one of {count}"
-            );
+            assert!(ignored || in_range.is_some(), "cross_entropy: class {class} (row {row}) is not one of {count}");
             targets.push(in_range.filter(|_| !ignored));
         }
         targets
@@ -222,11 +199,8 @@ mod tests {
     #[test]
     fn golden_ignored_rows() {
         let ignore = CrossEntropy::new().ignore_index(-100);
-        let x = tensor![
-            [-0.717241, 0.587138, -0.328483],
-            [0.975897, 0.060276, -0.855345],
-            [0.449034, -0.466586, 0.837793]
-        ];
+        let x =
+            tensor![[-0.717241, 0.587138, -0.328483], [0.975897, 0.060276, -0.855345], [0.449034, -0.466586, 0.837793]];
         let (loss, dx) = run(&ignore, &x, &tensor![0, -100, 2]);
         assert_close(&loss.into(), &1.2428022279777378.into(), 1e-14);
         let expected = tensor![
@@ -348,23 +322,14 @@ mod tests {
             refuse(&plain, logits(), tensor![0, 1, 2]),
             "cross_entropy: logits of shape [2, 3] take classes of shape [2], not [3]"
         );
-        assert_eq!(
-            refuse(&plain, logits(), tensor![0, 3]),
-            "cross_entropy: class 3 (row 1) is not one of 3"
-        );
-        assert_eq!(
-            refuse(&plain, logits(), tensor![-100, 0]),
-            "cross_entropy: class -100 (row 0) is not one of 3"
-        );
+        assert_eq!(refuse(&plain, logits(), tensor![0, 3]), "cross_entropy: class 3 (row 1) is not one of 3");
+        assert_eq!(refuse(&plain, logits(), tensor![-100, 0]), "cross_entropy: class -100 (row 0) is not one of 3");
         assert_eq!(
             refuse(&plain, Tensor::zeros([2, 0]), tensor![0, 0]),
             "cross_entropy: logits of shape [2, 0] have no classes on the last axis"
         );
         let weighted = CrossEntropy::new().class_weights([1.0, 2.0]);
-        assert_eq!(
-            refuse(&weighted, logits(), tensor![0, 1]),
-            "cross_entropy: 2 weights for 3 classes"
-        );
+        assert_eq!(refuse(&weighted, logits(), tensor![0, 1]), "cross_entropy: 2 weights for 3 classes");
         let message = message_of(|| drop(CrossEntropy::new().class_weights([1.0, -2.0])));
         assert_eq!(message, "cross_entropy: a class weight of -2");
         let message = message_of(|| drop(CrossEntropy::new().label_smoothing(f64::NAN)));

@@ -50,10 +50,7 @@ impl<'t, T: Float> Loss<'t, T> for Var<'t, T> {
     fn mse(self, target: impl Operand<'t, T>) -> Var<'t, T> {
         let target = target.on(self.tape());
         let (x, y) = (self.shape(), target.shape());
-        assert!(
-            x == y,
-            "mse: a prediction of shape {x} and a target of shape {y} (a loss does not broadcast)"
-        );
+        assert!(x == y, "mse: a prediction of shape {x} and a target of shape {y} (a loss does not broadcast)");
         (self - target).square().mean(..)
     }
 }
@@ -68,19 +65,13 @@ mod tests {
     #[test]
     fn mse_is_the_mean_of_squares() {
         let mut rng = Rng::seed(6);
-        let (x, y) = (
-            Tensor::normal([3, 2], 0.0, 1.0, &mut rng),
-            Tensor::normal([3, 2], 0.0, 1.0, &mut rng),
-        );
+        let (x, y) = (Tensor::normal([3, 2], 0.0, 1.0, &mut rng), Tensor::normal([3, 2], 0.0, 1.0, &mut rng));
         let tape = Tape::<f64>::new();
         let naive = x.iter().zip(y.iter()).map(|(x, y)| (x - y) * (x - y)).sum::<f64>() / 6.0;
         assert_close(&tape.var(&x).mse(&y).value(), &naive.into(), 1e-14);
         check(|x| x.mse(&y), &x);
         check(|y| y.tape().var(&x).mse(y), &y);
         let message = message_of(|| drop(tape.var(Tensor::zeros([3])).mse(&Tensor::zeros([3, 1])).shape()));
-        assert_eq!(
-            message,
-            "mse: a prediction of shape [3] and a target of shape [3, 1] (a loss does not broadcast)"
-        );
+        assert_eq!(message, "mse: a prediction of shape [3] and a target of shape [3, 1] (a loss does not broadcast)");
     }
 }

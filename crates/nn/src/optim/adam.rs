@@ -64,19 +64,9 @@ impl<T: Float> Adam<T> {
         let lr = non_negative("Adam: learning rate", lr);
         let trained = trained(module, |param| {
             let zeros = |name| Buffer::new(name, Tensor::zeros(param.shape()));
-            Moments {
-                steps: 0,
-                first: zeros("first_moment"),
-                second: zeros("second_moment"),
-            }
+            Moments { steps: 0, first: zeros("first_moment"), second: zeros("second_moment") }
         });
-        Self {
-            trained,
-            lr,
-            betas: [0.9, 0.999],
-            eps: 1e-8,
-            decay: Decay::Gradient(0.0),
-        }
+        Self { trained, lr, betas: [0.9, 0.999], eps: 1e-8, decay: Decay::Gradient(0.0) }
     }
 
     /// How much the moving means of gradients and of their squares keep at each step.
@@ -88,10 +78,7 @@ impl<T: Float> Adam<T> {
         for beta in [first, second] {
             assert!((0.0..1.0).contains(&beta), "Adam: beta {beta} is not from 0 to below 1");
         }
-        Self {
-            betas: [first, second],
-            ..self
-        }
+        Self { betas: [first, second], ..self }
     }
 
     /// What is added to the root of the mean square.
@@ -100,10 +87,7 @@ impl<T: Float> Adam<T> {
     /// If it is negative or not finite.
     #[track_caller]
     pub fn eps(self, eps: f64) -> Self {
-        Self {
-            eps: non_negative("Adam: eps", eps),
-            ..self
-        }
+        Self { eps: non_negative("Adam: eps", eps), ..self }
     }
 
     /// Adds this multiple of each parameter to its gradient, before the moments.
@@ -112,10 +96,7 @@ impl<T: Float> Adam<T> {
     /// If it is negative or not finite.
     #[track_caller]
     pub fn weight_decay(self, decay: f64) -> Self {
-        Self {
-            decay: Decay::Gradient(non_negative("Adam: weight decay", decay)),
-            ..self
-        }
+        Self { decay: Decay::Gradient(non_negative("Adam: weight decay", decay)), ..self }
     }
 
     /// Shrinks each parameter by lr·`decay` of itself at every step, past the moments: AdamW,
@@ -125,10 +106,7 @@ impl<T: Float> Adam<T> {
     /// If it is negative or not finite.
     #[track_caller]
     pub fn decoupled_weight_decay(self, decay: f64) -> Self {
-        Self {
-            decay: Decay::Decoupled(non_negative("Adam: weight decay", decay)),
-            ..self
-        }
+        Self { decay: Decay::Decoupled(non_negative("Adam: weight decay", decay)), ..self }
     }
 }
 

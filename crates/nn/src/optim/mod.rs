@@ -100,13 +100,7 @@ struct Trained<T: Float, S> {
 /// The parameters of `module`, with what `state` makes for each.
 fn trained<T: Float, S>(module: &(impl Module<T> + ?Sized), state: impl Fn(&Param<T>) -> S) -> Vec<Trained<T, S>> {
     let params = module.params().into_iter();
-    params
-        .map(|(name, param)| Trained {
-            name,
-            state: state(&param),
-            param,
-        })
-        .collect()
+    params.map(|(name, param)| Trained { name, state: state(&param), param }).collect()
 }
 
 /// What one parameter is updated from.
@@ -135,10 +129,7 @@ fn updates<'a, 't, T: Float, S>(
 /// `value`, refused unless it is finite and not negative.
 #[track_caller]
 fn non_negative(what: &str, value: f64) -> f64 {
-    assert!(
-        value >= 0.0 && value.is_finite(),
-        "{what}: {value} is not a finite number from 0 up"
-    );
+    assert!(value >= 0.0 && value.is_finite(), "{what}: {value} is not a finite number from 0 up");
     value
 }
 

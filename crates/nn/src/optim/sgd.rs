@@ -44,13 +44,7 @@ impl<T: Float> Sgd<T> {
     #[track_caller]
     pub fn new(module: &(impl Module<T> + ?Sized), lr: f64) -> Self {
         let lr = non_negative("Sgd: learning rate", lr);
-        Self {
-            trained: trained(module, |_| None),
-            lr,
-            momentum: 0.0,
-            nesterov: false,
-            weight_decay: 0.0,
-        }
+        Self { trained: trained(module, |_| None), lr, momentum: 0.0, nesterov: false, weight_decay: 0.0 }
     }
 
     /// With momentum: a moving sum of gradients, each counting `momentum` times as much as the
@@ -75,10 +69,7 @@ impl<T: Float> Sgd<T> {
     /// If it is negative or not finite.
     #[track_caller]
     pub fn nesterov(self, momentum: f64) -> Self {
-        Self {
-            nesterov: true,
-            ..self.momentum(momentum)
-        }
+        Self { nesterov: true, ..self.momentum(momentum) }
     }
 
     /// Adds this multiple of each parameter to its gradient.
@@ -87,10 +78,7 @@ impl<T: Float> Sgd<T> {
     /// If it is negative or not finite.
     #[track_caller]
     pub fn weight_decay(self, weight_decay: f64) -> Self {
-        Self {
-            weight_decay: non_negative("Sgd: weight decay", weight_decay),
-            ..self
-        }
+        Self { weight_decay: non_negative("Sgd: weight decay", weight_decay), ..self }
     }
 }
 
@@ -105,11 +93,7 @@ impl<T: Float> Optimizer<T> for Sgd<T> {
             if let Some(velocity) = state {
                 let v = velocity.on(tape) * self.momentum + direction;
                 velocity.assign(v);
-                direction = if self.nesterov {
-                    direction + v * self.momentum
-                } else {
-                    v
-                };
+                direction = if self.nesterov { direction + v * self.momentum } else { v };
             }
             param.assign(p - direction * self.lr);
         }

@@ -7,13 +7,8 @@ use wengert_autograd::{Buffer, Tape};
 use wengert_tensor::{Rng, Tensor, tensor};
 
 /// The gradients that the golden trajectories are driven by.
-const GRADIENTS: [[f64; 3]; 5] = [
-    [0.1, -0.2, 0.3],
-    [0.0, 0.5, -0.3],
-    [-0.4, 0.0, 0.001],
-    [1.0, -1.0, 0.0],
-    [0.05, 0.05, 0.05],
-];
+const GRADIENTS: [[f64; 3]; 5] =
+    [[0.1, -0.2, 0.3], [0.0, 0.5, -0.3], [-0.4, 0.0, 0.001], [1.0, -1.0, 0.0], [0.05, 0.05, 0.05]];
 const EXTREME: [[f64; 3]; 3] = [[0.0, 1e+200, 1e-200], [0.0, 1e+200, 1e-200], [1e-10, 1.0, -1.0]];
 
 /// Takes a step for every gradient and compares the parameter after each.
@@ -65,20 +60,12 @@ fn golden_sgd_nesterov_wd() {
         [0.8653986137420531, -1.875721470434106, 0.474294207734329],
         [0.7937333874791869, -1.8160449180517686, 0.4644739499764004],
     ];
-    follows(
-        |p| Sgd::new(p, 0.1).nesterov(0.9).weight_decay(0.01),
-        &GRADIENTS,
-        &expected,
-    );
+    follows(|p| Sgd::new(p, 0.1).nesterov(0.9).weight_decay(0.01), &GRADIENTS, &expected);
 }
 
 #[test]
 fn golden_sgd_mom_extreme() {
-    let expected = [
-        [1.0, -1e+199, 0.5],
-        [1.0, -2.9000000000000003e+199, 0.5],
-        [0.99999999999, -4.61e+199, 0.6],
-    ];
+    let expected = [[1.0, -1e+199, 0.5], [1.0, -2.9000000000000003e+199, 0.5], [0.99999999999, -4.61e+199, 0.6]];
     follows(|p| Sgd::new(p, 0.1).momentum(0.9), &EXTREME, &expected);
 }
 
@@ -115,20 +102,12 @@ fn golden_adamw() {
         [0.9804561657190208, -1.9860789427442318, 0.48927053209591553],
         [0.9759895841667949, -1.9811315808517806, 0.48841109089059526],
     ];
-    follows(
-        |p| Adam::new(p, 0.01).decoupled_weight_decay(0.1),
-        &GRADIENTS,
-        &expected,
-    );
+    follows(|p| Adam::new(p, 0.01).decoupled_weight_decay(0.1), &GRADIENTS, &expected);
 }
 
 #[test]
 fn golden_adam_extreme() {
-    let expected = [
-        [1.0, -2.0, 0.5],
-        [1.0, -2.0, 0.5],
-        [0.9999633115577709, -2.0, 0.5063881358833947],
-    ];
+    let expected = [[1.0, -2.0, 0.5], [1.0, -2.0, 0.5], [0.9999633115577709, -2.0, 0.5063881358833947]];
     follows(|p| Adam::new(p, 0.01), &EXTREME, &expected);
 }
 
@@ -144,11 +123,7 @@ fn optimizers<T: Float>(module: &impl Module<T>) -> Vec<Box<dyn Optimizer<T>>> {
 #[test]
 fn a_parameter_without_gradient_is_named_and_nothing_changes() {
     let mut rng = Rng::seed(1);
-    let net = (
-        BatchNorm::<f64>::new(2),
-        Linear::new(2, 2, &mut rng),
-        Linear::new(2, 2, &mut rng),
-    );
+    let net = (BatchNorm::<f64>::new(2), Linear::new(2, 2, &mut rng), Linear::new(2, 2, &mut rng));
     let values = || net.params().values().map(Param::value).collect::<Vec<_>>();
     for mut optimizer in optimizers(&net) {
         let before = values();
@@ -156,10 +131,7 @@ fn a_parameter_without_gradient_is_named_and_nothing_changes() {
         let x = net.0.forward(tape.var(tensor![[1.0, 2.0], [3.0, 5.0], [4.0, -1.0]]));
         let loss = net.1.forward(x).square().mean(..);
         let error = optimizer.step(&loss.backward()).unwrap_err();
-        let missing = GradientError::Unreached {
-            param: "2.weight".into(),
-            on_tape: false,
-        };
+        let missing = GradientError::Unreached { param: "2.weight".into(), on_tape: false };
         assert_eq!(error, StepError::Gradient(missing));
         assert!(error.to_string().contains("`2.weight`"), "{error}");
         assert_eq!(values(), before);
@@ -197,10 +169,7 @@ fn the_learning_rate_can_change() {
         optimizer.step(&param.on(&tape).sum(..).backward()).unwrap();
         assert_eq!(param.value(), tensor![1.0]);
         let message = message_of(|| optimizer.set_lr(-1.0));
-        assert!(
-            message.ends_with("learning rate: -1 is not a finite number from 0 up"),
-            "{message}"
-        );
+        assert!(message.ends_with("learning rate: -1 is not a finite number from 0 up"), "{message}");
     }
 }
 
@@ -210,14 +179,8 @@ fn senseless_options_are_refused() {
     let refused: [(&dyn Fn(), &str); 7] = [
         (&|| drop(Sgd::new(&p, -1.0)), "Sgd: learning rate: -1 is"),
         (&|| drop(Sgd::new(&p, f64::NAN)), "Sgd: learning rate: NaN is"),
-        (
-            &|| drop(Sgd::new(&p, 0.1).momentum(f64::INFINITY)),
-            "Sgd: momentum: inf is",
-        ),
-        (
-            &|| drop(Sgd::new(&p, 0.1).weight_decay(-0.1)),
-            "Sgd: weight decay: -0.1 is",
-        ),
+        (&|| drop(Sgd::new(&p, 0.1).momentum(f64::INFINITY)), "Sgd: momentum: inf is"),
+        (&|| drop(Sgd::new(&p, 0.1).weight_decay(-0.1)), "Sgd: weight decay: -0.1 is"),
         (&|| drop(Adam::new(&p, -1.0)), "Adam: learning rate: -1 is"),
         (&|| drop(Adam::new(&p, 0.1).betas(0.9, 1.0)), "Adam: beta 1 is"),
         (&|| drop(Adam::new(&p, 0.1).eps(f64::NAN)), "Adam: eps: NaN is"),
@@ -269,11 +232,7 @@ fn the_same_seed_trains_to_the_same_bits() {
             let y = net.2.forward(net.1.forward(net.0.forward(tape.var(&x))));
             optimizer.step(&(y - 1.0).square().mean(..).backward()).unwrap();
         }
-        net.params()
-            .values()
-            .map(Param::value)
-            .chain(net.buffers().values().map(Buffer::value))
-            .collect::<Vec<_>>()
+        net.params().values().map(Param::value).chain(net.buffers().values().map(Buffer::value)).collect::<Vec<_>>()
     };
     assert_eq!(train(), train());
 }

@@ -168,7 +168,9 @@ impl<S: Copy> Instr<S> {
     pub(super) fn sources(&self) -> &[S] {
         match self {
             Instr::Map { args, .. } => args,
-            Instr::Copy { from, .. } | Instr::Scatter { from, .. } | Instr::Fold { from, .. } => std::slice::from_ref(from),
+            Instr::Copy { from, .. } | Instr::Scatter { from, .. } | Instr::Fold { from, .. } => {
+                std::slice::from_ref(from)
+            }
             Instr::Splat { .. } | Instr::Gather { .. } => &[],
         }
     }

@@ -3,8 +3,8 @@
 use smallvec::SmallVec;
 
 use super::isa::Isa;
-use super::past_caches::PAST_CACHES;
 use super::parallel::{SharedMut, for_each};
+use super::past_caches::PAST_CACHES;
 use super::strided::{Grid, copy_grid};
 use super::transpose::{self, SIDE};
 use crate::{Element, Layout};
@@ -62,10 +62,8 @@ pub fn copy<T: Element>(buffer: &[T], layout: &Layout, out: &mut [T]) {
             rest /= axis.size;
             (from, to) = (from.wrapping_offset(k * axis.from), to.wrapping_offset(k * axis.to));
         }
-        let (from, to) = (
-            Grid { first: from, rows: rows.from, cols: cols.from },
-            Grid { first: to, rows: rows.to, cols: cols.to },
-        );
+        let (from, to) =
+            (Grid { first: from, rows: rows.from, cols: cols.from }, Grid { first: to, rows: rows.to, cols: cols.to });
         let (rows, cols) = (row_block.min(rows.size - i), col_block.min(cols.size - j));
         // SAFETY: the block lies inside the layout, whose reach was checked, and inside the
         // output; no two tasks have the same one.

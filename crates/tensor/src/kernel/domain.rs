@@ -119,7 +119,11 @@ fn merge(axes: &mut Vec<Axis>) {
         match merged.last_mut() {
             Some(outer)
                 if outer.kept == axis.kept
-                    && outer.strides.iter().zip(&axis.strides).all(|(o, i)| *o == i.wrapping_mul(axis.size as isize)) =>
+                    && outer
+                        .strides
+                        .iter()
+                        .zip(&axis.strides)
+                        .all(|(o, i)| *o == i.wrapping_mul(axis.size as isize)) =>
             {
                 outer.size *= axis.size;
                 outer.strides = axis.strides;

@@ -54,7 +54,10 @@ impl<'a, T: Float> Run<'a, T> {
     /// the plan's shape and strides reach from its origin, until the run is over. `uniform` must
     /// hold a chunk for every splatted value.
     pub(super) unsafe fn new(
-        plan: &'a Plan, maps: &'a [&'a dyn TileMap<T>], origins: SmallVec<[*mut T; 8]>, uniform: *const T,
+        plan: &'a Plan,
+        maps: &'a [&'a dyn TileMap<T>],
+        origins: SmallVec<[*mut T; 8]>,
+        uniform: *const T,
     ) -> Self {
         Run { plan, maps, isa: Isa::get(), origins, uniform, partials: std::ptr::null_mut() }
     }
@@ -84,9 +87,7 @@ impl<'a, T: Float> Run<'a, T> {
         let (plan, schedule) = (self.plan, &self.plan.schedule);
         let mut scratch = Scratch::take(plan.scratch.total);
         let frame = &mut Frame::new(plan, &mut scratch, block, &self.origins, self.uniform);
-        let partial = |chunk: usize| {
-            self.partials.wrapping_add((block * schedule.chunks + chunk) * self.partial_len())
-        };
+        let partial = |chunk: usize| self.partials.wrapping_add((block * schedule.chunks + chunk) * self.partial_len());
         for phase in &plan.code.phases {
             self.kept(frame, phase, part);
             if phase.code.is_empty() {

@@ -30,7 +30,11 @@ impl<'a, T: Float> Frame<'a, T> {
     /// Lays out the memory of block number `block`, whose streams start at `origins` for the
     /// whole domain; `uniform` are the splatted uniform values.
     pub(super) fn new(
-        plan: &Plan, scratch: &'a mut Scratch, block: usize, origins: &[*mut T], uniform: *const T,
+        plan: &Plan,
+        scratch: &'a mut Scratch,
+        block: usize,
+        origins: &[*mut T],
+        uniform: *const T,
     ) -> Self {
         let (code, schedule, places) = (&plan.code, &plan.schedule, &plan.scratch);
         let start = scratch.start();

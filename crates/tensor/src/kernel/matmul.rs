@@ -79,22 +79,12 @@ impl<'a, T> Mat<'a, T> {
     /// One row-major matrix with rows of `cols` elements, from the start of `data`.
     pub fn row_major(data: &'a [T], cols: usize) -> Self {
         let batch = BatchOffsets::Stride(0);
-        Mat {
-            data,
-            offset: 0,
-            row_stride: cols as isize,
-            col_stride: 1,
-            batch,
-        }
+        Mat { data, offset: 0, row_stride: cols as isize, col_stride: 1, batch }
     }
 
     /// The same matrices with rows and columns exchanged.
     pub fn transposed(self) -> Self {
-        Mat {
-            row_stride: self.col_stride,
-            col_stride: self.row_stride,
-            ..self
-        }
+        Mat { row_stride: self.col_stride, col_stride: self.row_stride, ..self }
     }
 
     /// Panics unless all elements of `batch` matrices `[rows, cols]`, none empty, lie in the buffer.
@@ -107,11 +97,7 @@ impl<'a, T> Mat<'a, T> {
         let starts = match self.batch {
             BatchOffsets::Stride(stride) => span(batch, stride),
             BatchOffsets::Each(at) => {
-                assert!(
-                    at.len() >= batch,
-                    "matmul: {} offsets of {name} for a batch of {batch}",
-                    at.len()
-                );
+                assert!(at.len() >= batch, "matmul: {} offsets of {name} for a batch of {batch}", at.len());
                 let of = |o: Option<&usize>| o.map_or(0, |&o| o as i128);
                 [of(at[..batch].iter().min()), of(at[..batch].iter().max())]
             }
@@ -276,11 +262,7 @@ struct Product<'a, T> {
 impl<T: Float> Product<'_, T> {
     /// The estimated time of so many multiplications.
     fn cost_ns(&self, multiplications: usize) -> usize {
-        let per_ns = if self.kernel == Kernel::Gemm {
-            160 / size_of::<T>()
-        } else {
-            10
-        };
+        let per_ns = if self.kernel == Kernel::Gemm { 160 / size_of::<T>() } else { 10 };
         multiplications / per_ns + 50
     }
 

@@ -170,16 +170,10 @@ impl Crew {
         let spawn = |i| {
             let shared = shared.clone();
             let builder = thread::Builder::new().name(format!("wengert-{}", i + 1));
-            builder
-                .spawn(move || shared.help(i))
-                .map(|handle| handle.thread().clone())
+            builder.spawn(move || shared.help(i)).map(|handle| handle.thread().clone())
         };
         // Where the system refuses threads, fewer do the same work.
-        Crew {
-            width,
-            helpers: (0..width - 1).map_while(|i| spawn(i).ok()).collect(),
-            shared,
-        }
+        Crew { width, helpers: (0..width - 1).map_while(|i| spawn(i).ok()).collect(), shared }
     }
 
     fn sleepers(&self) -> impl Iterator<Item = (&AtomicBool, &Thread)> {
@@ -288,10 +282,7 @@ impl Shared {
         // SAFETY: the job was stored before it was opened, and is not dropped while we are inside.
         let job = unsafe { &*self.job.load(Ordering::Relaxed) };
         if let Err(panic) = catch_unwind(AssertUnwindSafe(job.0)) {
-            self.panic
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .get_or_insert(panic);
+            self.panic.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(panic);
         }
         self.state.fetch_sub(1, Ordering::Release);
         state >> NUMBER
@@ -301,11 +292,7 @@ impl Shared {
 /// Waits a moment: for the other thread of this core every time, for other processes now and then.
 fn pause(spins: &mut u32) {
     *spins = spins.wrapping_add(1);
-    if spins.is_multiple_of(64) {
-        thread::yield_now()
-    } else {
-        std::hint::spin_loop()
-    }
+    if spins.is_multiple_of(64) { thread::yield_now() } else { std::hint::spin_loop() }
 }
 
 /// Cuts `out` into pieces of `len` elements (the last may be shorter) and runs `f(i, piece i)` for
@@ -345,11 +332,7 @@ unsafe impl<T: Send> Sync for SharedMut<'_, T> {}
 impl<'a, T> SharedMut<'a, T> {
     /// Borrows `out` for as long as tasks write to it.
     pub fn new(out: &'a mut [T]) -> Self {
-        SharedMut {
-            ptr: out.as_mut_ptr(),
-            len: out.len(),
-            borrow: PhantomData,
-        }
+        SharedMut { ptr: out.as_mut_ptr(), len: out.len(), borrow: PhantomData }
     }
 
     /// The number of elements.
@@ -373,11 +356,7 @@ impl<'a, T> SharedMut<'a, T> {
     #[allow(clippy::mut_from_ref)] // the whole point; the caller promises disjoint parts
     pub unsafe fn slice(&self, range: Range<usize>) -> &mut [T] {
         let Range { start, end } = range;
-        assert!(
-            start <= end && end <= self.len,
-            "{start}..{end} is not within 0..{}",
-            self.len
-        );
+        assert!(start <= end && end <= self.len, "{start}..{end} is not within 0..{}", self.len);
         // SAFETY: the range lies within the slice that was borrowed, and the caller promises that
         // nobody else holds any of it.
         unsafe { std::slice::from_raw_parts_mut(self.ptr.add(start), end - start) }

@@ -110,7 +110,10 @@ impl<T: Float> Program<T> {
     /// If an operand's strides reach outside of its buffer, or if operands, scalars or maps are
     /// missing or of the wrong arity.
     pub fn run(
-        &self, operands: &[Operand<'_, T>], scalars: &[T], maps: &[&dyn TileMap<T>],
+        &self,
+        operands: &[Operand<'_, T>],
+        scalars: &[T],
+        maps: &[&dyn TileMap<T>],
     ) -> Result<SmallVec<[Tensor<T>; 2]>, ShapeError> {
         assert_eq!(operands.len(), self.spec.operands.len(), "a program got another number of operands");
         for (operand, reach) in operands.iter().zip(&self.reach) {

@@ -77,7 +77,13 @@ impl Reduction {
     /// `x` must be readable for `rows * cols` elements, `acc` writable at `i * step + j` for each
     /// row `i` and column `j`.
     pub(super) unsafe fn fold_columns<T: Float>(
-        self, isa: Isa, x: *const T, rows: usize, cols: usize, acc: *mut f64, step: usize,
+        self,
+        isa: Isa,
+        x: *const T,
+        rows: usize,
+        cols: usize,
+        acc: *mut f64,
+        step: usize,
     ) {
         // SAFETY: the caller's promise.
         unsafe { with_combine!(self, combine => fold_columns(isa, combine, x, rows, cols, acc, step)) }

@@ -75,7 +75,8 @@ mod tests {
         };
         let mut chain = vec![Instr::Gather { stream: 0, to: Place::Register(0) }, map(&[0], 1), map(&[1, 1], 2)];
         assert_eq!(allocate(&mut chain), 1);
-        let mut long = vec![Instr::Gather { stream: 0, to: Place::Register(0) }, map(&[0], 1), map(&[1], 2), map(&[0, 2], 3)];
+        let mut long =
+            vec![Instr::Gather { stream: 0, to: Place::Register(0) }, map(&[0], 1), map(&[1], 2), map(&[0, 2], 3)];
         assert_eq!(allocate(&mut long), 2);
         assert!(matches!(long[2], Instr::Map { to: Place::Register(1), .. }));
     }

@@ -275,13 +275,15 @@ impl Schedule {
         rows.tile = rows.tile.min(rows.block);
 
         let steps = size(&outer) * rows.walked() * cols.walked();
-        let blocks = size(&across) * if rows.kept { rows.blocks() } else { 1 } * if cols.kept { cols.blocks() } else { 1 };
+        let blocks =
+            size(&across) * if rows.kept { rows.blocks() } else { 1 } * if cols.kept { cols.blocks() } else { 1 };
         let kept_block = rows.kept_block() * cols.kept_block();
         let (chunk, chunks) = if demand.phases == 1 && steps > 1 {
             // At least `task` elements, and at least 128 of them to each partial result.
             let elements = (reduced_total * kept_block / steps).max(1);
             let least = limits.task.max(reduced_total * kept_block / 64).min(4 * limits.task);
-            let least = least.max(if kept_block > 1 || domain.axes.iter().any(|a| a.kept) { 128 * kept_block } else { 0 });
+            let least =
+                least.max(if kept_block > 1 || domain.axes.iter().any(|a| a.kept) { 128 * kept_block } else { 0 });
             let chunks = steps.div_ceil(least.div_ceil(elements)).max(1);
             let chunk = steps.div_ceil(chunks);
             (chunk, steps.div_ceil(chunk))

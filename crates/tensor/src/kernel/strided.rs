@@ -47,7 +47,9 @@ pub(super) unsafe fn copy_grid<T: Copy>(isa: Isa, from: Grid<*const T>, to: Grid
         let source = |i: usize, j: usize| from.first.offset(i as isize * from.rows + j as isize * from.cols);
         let target = |i: usize, j: usize| to.first.offset(i as isize * to.rows + j as isize * to.cols);
         match (from.cols, to.cols) {
-            (1, 1) if from.rows == 0 && to.rows == cols as isize && rows > 1 => repeat_row(from.first, to.first, rows, cols),
+            (1, 1) if from.rows == 0 && to.rows == cols as isize && rows > 1 => {
+                repeat_row(from.first, to.first, rows, cols)
+            }
             (1, 1) if cols >= LONG => {
                 for i in 0..rows {
                     source(i, 0).copy_to_nonoverlapping(target(i, 0), cols);

@@ -71,7 +71,12 @@ pub struct Source<T> {
 /// As for [`TileMap::tile`].
 #[inline(always)]
 pub(super) unsafe fn apply_map<T: Float>(
-    map: &dyn TileMap<T>, isa: Isa, args: &[u32], source: impl Fn(u32) -> Source<T>, y: *mut T, n: usize,
+    map: &dyn TileMap<T>,
+    isa: Isa,
+    args: &[u32],
+    source: impl Fn(u32) -> Source<T>,
+    y: *mut T,
+    n: usize,
 ) {
     // SAFETY: the caller's promise.
     unsafe {

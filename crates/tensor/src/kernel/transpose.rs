@@ -19,7 +19,13 @@ type Stage<T> = [[MaybeUninit<T>; SIDE + 16]; SIDE];
 /// # Safety
 /// Every element named must be readable in `from` or writable in `to`, without overlap.
 pub(super) unsafe fn transpose<T: Copy>(
-    isa: Isa, from: *const T, from_step: isize, to: *mut T, to_step: isize, rows: usize, cols: usize,
+    isa: Isa,
+    from: *const T,
+    from_step: isize,
+    to: *mut T,
+    to_step: isize,
+    rows: usize,
+    cols: usize,
 ) {
     assert!(rows <= SIDE && cols <= SIDE, "{rows} by {cols} is too large to transpose at once");
     let mut stage: Stage<T> = [[MaybeUninit::uninit(); SIDE + 16]; SIDE];
@@ -48,7 +54,11 @@ pub(super) unsafe fn transpose<T: Copy>(
 /// # Safety
 /// As for `copy_grid`.
 pub(super) unsafe fn transpose_past_caches<T: Copy>(
-    isa: Isa, from: Grid<*const T>, to: Grid<*mut T>, rows: usize, cols: usize,
+    isa: Isa,
+    from: Grid<*const T>,
+    to: Grid<*mut T>,
+    rows: usize,
+    cols: usize,
 ) {
     let mut square = [MaybeUninit::<T>::uninit(); SIDE * SIDE];
     let square = square.as_mut_ptr().cast::<T>();
@@ -86,7 +96,11 @@ fn prefetch<T>(first: *const T, n: usize) {
 /// As for [`transpose`], from a stage.
 #[inline(always)]
 unsafe fn edges<T: Copy>(
-    stage: *const T, to: *mut T, to_step: isize, rows: std::ops::Range<usize>, cols: std::ops::Range<usize>,
+    stage: *const T,
+    to: *mut T,
+    to_step: isize,
+    rows: std::ops::Range<usize>,
+    cols: std::ops::Range<usize>,
 ) {
     for i in rows {
         for j in cols.clone() {
@@ -163,7 +177,12 @@ unsafe fn squares_of_8(stage: *const f64, to: *mut f64, to_step: isize, rows: us
 mod tests {
     use super::*;
 
-    fn check<T: Copy + PartialEq + std::fmt::Debug + Default>(isa: Isa, rows: usize, cols: usize, make: impl Fn(usize) -> T) {
+    fn check<T: Copy + PartialEq + std::fmt::Debug + Default>(
+        isa: Isa,
+        rows: usize,
+        cols: usize,
+        make: impl Fn(usize) -> T,
+    ) {
         let from: Vec<T> = (0..cols * (rows + 3)).map(make).collect();
         let mut to = vec![T::default(); rows * (cols + 5)];
         // SAFETY: both have room for the matrix at these steps.

@@ -27,11 +27,7 @@ impl Op for Cholesky {
                         let known: f64 = (0..column).map(|i| l[row * n + i] * l[column * n + i]).sum();
                         let rest = a[row * n + column] - known;
                         // The root of what is not positive is NaN, or 0 and divides to ∞.
-                        l[row * n + column] = if row == column {
-                            rest.sqrt()
-                        } else {
-                            rest / l[column * n + column]
-                        };
+                        l[row * n + column] = if row == column { rest.sqrt() } else { rest / l[column * n + column] };
                     }
                 }
             })
@@ -63,24 +59,14 @@ impl Op for SolveTriangular {
     fn lower<T: Float>(&self) -> Lowering<'_, T> {
         Lowering::kernel(|x: &[Tensor<T>]| {
             let n = x[0].shape()[x[0].rank() - 1];
-            each_system(&x[0], &x[1], |a, b| {
-                if self.upper {
-                    substitute_back(a, b, n)
-                } else {
-                    substitute(a, b, n)
-                }
-            })
+            each_system(&x[0], &x[1], |a, b| if self.upper { substitute_back(a, b, n) } else { substitute(a, b, n) })
         })
     }
     /// As of a general system, in the triangle.
     fn vjp<'t, T: Float>(&self, x: &[Var<'t, T>], y: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
         let db = g.tape().record(SolveTriangular { upper: !self.upper }, &[x[0].t(), g]);
         let da = (-db.matmul(y.t())).sum_to_shape(x[0].shape());
-        [
-            if self.upper { da.triu(0) } else { da.tril(0) },
-            db.sum_to_shape(x[1].shape()),
-        ]
-        .into()
+        [if self.upper { da.triu(0) } else { da.tril(0) }, db.sum_to_shape(x[1].shape())].into()
     }
 }
 
@@ -162,12 +148,6 @@ mod tests {
         let b = numbers(&[5, 2]);
         let x = l.t().solve_upper(l.solve_lower(&b));
         a.matmul(x).value().assert_close(&b, 1e-13, 1e-14);
-        assert!(
-            tape.var(tensor![[1.0, 2.0], [2.0, 1.0]])
-                .cholesky()
-                .value()
-                .at([1, 1])
-                .is_nan()
-        );
+        assert!(tape.var(tensor![[1.0, 2.0], [2.0, 1.0]]).cholesky().value().at([1, 1]).is_nan());
     }
 }

@@ -143,11 +143,7 @@ mod tests {
         let symmetric = (&a + &a.t()) * 0.5;
         let product = vectors.matmul(values.diag()).matmul(vectors.t());
         product.value().assert_close(&symmetric, 1e-14, 1e-15);
-        vectors
-            .t()
-            .matmul(vectors)
-            .value()
-            .assert_close(&Tensor::eye(6), 1e-14, 1e-15);
+        vectors.t().matmul(vectors).value().assert_close(&Tensor::eye(6), 1e-14, 1e-15);
         assert_eq!(values.value(), values.value().sort(0));
     }
 

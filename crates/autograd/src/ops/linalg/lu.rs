@@ -70,11 +70,7 @@ impl Op for Solve {
     /// B̄ = A⁻ᵀX̄, Ā = −B̄Xᵀ.
     fn vjp<'t, T: Float>(&self, x: &[Var<'t, T>], y: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
         let db = g.tape().record(Solve, &[x[0].t(), g]);
-        [
-            (-db.matmul(y.t())).sum_to_shape(x[0].shape()),
-            db.sum_to_shape(x[1].shape()),
-        ]
-        .into()
+        [(-db.matmul(y.t())).sum_to_shape(x[0].shape()), db.sum_to_shape(x[1].shape())].into()
     }
 }
 
@@ -100,11 +96,7 @@ impl Op for Determinant {
                 y[0] = if self.logarithm {
                     let negative = diagonal().filter(|d| *d < 0.0).count() % 2 == 1;
                     let size: f64 = diagonal().map(|d| d.abs().ln()).sum();
-                    if negative == (sign < 0.0) || size == f64::NEG_INFINITY {
-                        size
-                    } else {
-                        f64::NAN
-                    }
+                    if negative == (sign < 0.0) || size == f64::NEG_INFINITY { size } else { f64::NAN }
                 } else {
                     sign * diagonal().product::<f64>()
                 };
@@ -223,26 +215,14 @@ mod tests {
     fn singular_and_empty() {
         let tape = Tape::<f64>::new();
         let singular = tape.var(Tensor::ones([2, 2]));
-        assert_eq!(
-            (singular.det().item(), singular.logdet().item()),
-            (0.0, f64::NEG_INFINITY)
-        );
+        assert_eq!((singular.det().item(), singular.logdet().item()), (0.0, f64::NEG_INFINITY));
         assert!(singular.inverse().value().iter().all(|v| !v.is_finite()));
         assert!(singular.det().grad([singular])[0].value().iter().all(f64::is_nan));
         let column = tape.var(tensor![[0.0, 1.0, 2.0], [0.0, 3.0, 1.0], [0.0, 5.0, 7.0]]);
         assert_eq!((column.det().item(), column.logdet().item()), (0.0, f64::NEG_INFINITY));
         let none = tape.var(Tensor::zeros([0, 0]));
-        assert_eq!(
-            (none.det().item(), none.inverse().value().shape()),
-            (1.0, &[0, 0].into())
-        );
-        assert_eq!(
-            tape.var(Tensor::zeros([0, 2, 2]))
-                .solve(&Tensor::zeros([2, 1]))
-                .value()
-                .shape(),
-            &[0, 2, 1]
-        );
+        assert_eq!((none.det().item(), none.inverse().value().shape()), (1.0, &[0, 0].into()));
+        assert_eq!(tape.var(Tensor::zeros([0, 2, 2])).solve(&Tensor::zeros([2, 1])).value().shape(), &[0, 2, 1]);
     }
 
     #[test]

@@ -13,9 +13,7 @@ use crate::{Operand, Var};
 fn square(shape: &Shape) -> Result<(&[usize], usize), ShapeError> {
     match shape.split_last_chunk() {
         Some((batch, [rows, columns])) if rows == columns => Ok((batch, *rows)),
-        _ => Err(ShapeError::new(format!(
-            "the last two axes of {shape} are not a square matrix"
-        ))),
+        _ => Err(ShapeError::new(format!("the last two axes of {shape} are not a square matrix"))),
     }
 }
 
@@ -40,14 +38,9 @@ fn each<T: Float>(x: &Tensor<T>, shape: Shape, count: usize, mut f: impl FnMut(&
     let mut values = x.iter();
     Tensor::build(shape, |out| {
         for to in out.chunks_exact_mut(count.max(1)) {
-            elements
-                .iter_mut()
-                .zip(&mut values)
-                .for_each(|(element, value)| *element = value.to_f64());
+            elements.iter_mut().zip(&mut values).for_each(|(element, value)| *element = value.to_f64());
             f(&mut elements, &mut found);
-            to.iter_mut()
-                .zip(&found)
-                .for_each(|(to, found)| *to = T::from_f64(*found));
+            to.iter_mut().zip(&found).for_each(|(to, found)| *to = T::from_f64(*found));
         }
     })
 }
@@ -60,10 +53,7 @@ fn each_system<T: Float>(a: &Tensor<T>, b: &Tensor<T>, mut f: impl FnMut(&mut [f
     let (b, mut sides) = (stretched(b, [n, k]), vec![0.0; n * k]);
     let mut values = b.iter();
     each(&stretched(a, [n, n]), shape.clone(), n * k, |a, x| {
-        sides
-            .iter_mut()
-            .zip(&mut values)
-            .for_each(|(side, value)| *side = value.to_f64());
+        sides.iter_mut().zip(&mut values).for_each(|(side, value)| *side = value.to_f64());
         f(a, &mut sides);
         x.copy_from_slice(&sides);
     })

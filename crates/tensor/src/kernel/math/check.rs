@@ -3,28 +3,16 @@
 /// |got − want| in units in the last place of an `f32` near `want`.
 fn ulps(got: f32, want: f64) -> f64 {
     if got.is_nan() || want.is_nan() {
-        return if got.is_nan() && want.is_nan() {
-            0.0
-        } else {
-            f64::INFINITY
-        };
+        return if got.is_nan() && want.is_nan() { 0.0 } else { f64::INFINITY };
     }
     let same_zero = want != 0.0 || (got == 0.0 && got.is_sign_negative() == want.is_sign_negative());
     let rounded = want as f32;
     if rounded.is_infinite() || !same_zero {
-        return if got == rounded && same_zero {
-            0.0
-        } else {
-            f64::INFINITY
-        };
+        return if got == rounded && same_zero { 0.0 } else { f64::INFINITY };
     }
     let exponent = ((want.to_bits() >> 52 & 0x7ff) as i32 - 1023).max(-126);
     // An infinity counts as the power of two that would come next.
-    let got = if got.is_infinite() {
-        2f64.powi(128).copysign(got as f64)
-    } else {
-        got as f64
-    };
+    let got = if got.is_infinite() { 2f64.powi(128).copysign(got as f64) } else { got as f64 };
     (got - want).abs() / 2f64.powi(exponent - 23)
 }
 
@@ -32,23 +20,9 @@ fn ulps(got: f32, want: f64) -> f64 {
 /// of all magnitudes and at the special ones; zeros must have the right sign.
 #[track_caller]
 pub(super) fn within(bound: f64, f: impl Fn(f32) -> f32, reference: impl Fn(f64) -> f64) {
-    let special = [
-        0.0,
-        1.0,
-        88.72,
-        88.73,
-        103.9,
-        104.1,
-        1e30,
-        f32::MIN_POSITIVE,
-        1e-45,
-        f32::MAX,
-        f32::INFINITY,
-        f32::NAN,
-    ];
-    let sweep = (0..u32::MAX / 19_997)
-        .map(|i| f32::from_bits(i * 19_997))
-        .filter(|x| !x.is_nan());
+    let special =
+        [0.0, 1.0, 88.72, 88.73, 103.9, 104.1, 1e30, f32::MIN_POSITIVE, 1e-45, f32::MAX, f32::INFINITY, f32::NAN];
+    let sweep = (0..u32::MAX / 19_997).map(|i| f32::from_bits(i * 19_997)).filter(|x| !x.is_nan());
     let mut worst = (0.0, 0.0);
     for x in sweep.chain(special).chain(special.map(|x| -x)) {
         let error = ulps(f(x), reference(x as f64));
@@ -57,30 +31,13 @@ pub(super) fn within(bound: f64, f: impl Fn(f32) -> f32, reference: impl Fn(f64)
         }
     }
     let (error, x) = worst;
-    assert!(
-        error <= bound,
-        "{error} units in the last place at {x:e}: {:e}, not {:e}",
-        f(x),
-        reference(x as f64)
-    );
+    assert!(error <= bound, "{error} units in the last place at {x:e}: {:e}, not {:e}", f(x), reference(x as f64));
 }
 
 /// The same for two arguments, at products of a few hundred numbers and the special ones.
 #[track_caller]
 pub(super) fn within2(bound: f64, f: impl Fn(f32, f32) -> f32, reference: impl Fn(f64, f64) -> f64) {
-    let special = [
-        0.0,
-        0.5,
-        1.0,
-        2.0,
-        3.0,
-        7.0,
-        1e9,
-        1e-45,
-        f32::MAX,
-        f32::INFINITY,
-        f32::NAN,
-    ];
+    let special = [0.0, 0.5, 1.0, 2.0, 3.0, 7.0, 1e9, 1e-45, f32::MAX, f32::INFINITY, f32::NAN];
     let spread = (0..200).map(|i| 2f32.powf(i as f32 * 0.1713 - 20.0));
     let values: Vec<f32> = spread.chain(special).flat_map(|x| [x, -x]).collect();
     for &x in &values {

@@ -6,10 +6,7 @@ struct Random(u64);
 
 impl Random {
     fn below(&mut self, n: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6364136223846793005)
-            .wrapping_add(1442695040888963407);
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         ((self.0 >> 33) as usize) % n
     }
     fn unit(&mut self) -> f64 {
@@ -51,30 +48,14 @@ impl Layout {
             }
         }
         let stride = [Some(size as isize), Some(0), None][rng.below(3)];
-        let starts = (0..batch)
-            .map(|s| stride.map_or_else(|| rng.below(batch) * size, |stride| s * stride as usize))
-            .collect();
-        Layout {
-            offset,
-            row_stride: rs,
-            col_stride: cs,
-            starts,
-            stride,
-            len: 8 + (batch + 1) * size,
-        }
+        let starts =
+            (0..batch).map(|s| stride.map_or_else(|| rng.below(batch) * size, |stride| s * stride as usize)).collect();
+        Layout { offset, row_stride: rs, col_stride: cs, starts, stride, len: 8 + (batch + 1) * size }
     }
 
     fn of<'a, T>(&'a self, data: &'a [T]) -> Mat<'a, T> {
-        let batch = self
-            .stride
-            .map_or(BatchOffsets::Each(&self.starts), BatchOffsets::Stride);
-        Mat {
-            data,
-            offset: self.offset,
-            row_stride: self.row_stride,
-            col_stride: self.col_stride,
-            batch,
-        }
+        let batch = self.stride.map_or(BatchOffsets::Each(&self.starts), BatchOffsets::Stride);
+        Mat { data, offset: self.offset, row_stride: self.row_stride, col_stride: self.col_stride, batch }
     }
 
     fn at(&self, s: usize, i: usize, j: usize) -> usize {
@@ -89,23 +70,12 @@ fn agrees_with_three_loops<T: Float + Into<f64>>(cast: fn(f64) -> T, unit: f64) 
     for case in 0..4000 {
         let batch = [1, 1, 1, 2, 5, 0][rng.below(6)];
         let [m, k, n] = [(); 3].map(|_| sizes[rng.below(sizes.len())]);
-        let (la, lb) = (
-            Layout::random(&mut rng, batch, m, k),
-            Layout::random(&mut rng, batch, k, n),
-        );
+        let (la, lb) = (Layout::random(&mut rng, batch, m, k), Layout::random(&mut rng, batch, k, n));
         let (a, b) = (rng.values(la.len, cast), rng.values(lb.len, cast));
         let beta = [0.0, 1.0, 0.5][case % 3];
-        let before = if beta == 0.0 {
-            vec![cast(f64::NAN); batch * m * n]
-        } else {
-            rng.values(batch * m * n, cast)
-        };
+        let before = if beta == 0.0 { vec![cast(f64::NAN); batch * m * n] } else { rng.values(batch * m * n, cast) };
         // Equal terms, rounded the same way every time, are the worst case of a sum in order.
-        let units = if la.col_stride == 0 || lb.row_stride == 0 {
-            k.max(8)
-        } else {
-            8
-        } as f64;
+        let units = if la.col_stride == 0 || lb.row_stride == 0 { k.max(8) } else { 8 } as f64;
         let mut c = before.clone();
         matmul(batch, m, k, n, la.of(&a), lb.of(&b), &mut c, cast(beta));
         for (at, (c, before)) in c.iter().zip(before).enumerate() {
@@ -145,21 +115,12 @@ fn the_same_bits_at_any_number_of_threads() {
         (2000, 3, 3, 3),
     ];
     for (batch, m, k, n) in shapes {
-        let (a, b) = (
-            rng.values(batch * m * k, |x| x as f32),
-            rng.values(batch * k * n, |x| x as f32),
-        );
+        let (a, b) = (rng.values(batch * m * k, |x| x as f32), rng.values(batch * k * n, |x| x as f32));
         for (ta, tb) in [(false, false), (true, false), (false, true)] {
             let mat = |data, rows: usize, cols: usize, transposed: bool| {
                 let (r, c) = if transposed { (1, rows) } else { (cols, 1) };
                 let batch = BatchOffsets::Stride((rows * cols) as isize);
-                Mat {
-                    data,
-                    offset: 0,
-                    row_stride: r as isize,
-                    col_stride: c as isize,
-                    batch,
-                }
+                Mat { data, offset: 0, row_stride: r as isize, col_stride: c as isize, batch }
             };
             let run = |threads| {
                 with_threads(threads, || {
@@ -170,10 +131,7 @@ fn the_same_bits_at_any_number_of_threads() {
             };
             let one = run(1);
             for threads in [2, 3, 8] {
-                assert!(
-                    one == run(threads),
-                    "{batch} × [{m}, {k}] [{k}, {n}], {threads} threads"
-                );
+                assert!(one == run(threads), "{batch} × [{m}, {k}] [{k}, {n}], {threads} threads");
             }
         }
     }
@@ -211,10 +169,7 @@ fn a_batch_that_shares_b_is_one_product() {
     let mut rng = Random(1);
     let (a, b) = (rng.values(6 * 40 * 30, |x| x), rng.values(30 * 20, |x| x));
     let rows = Mat::row_major(&a, 30);
-    let each = Mat {
-        batch: BatchOffsets::Stride(40 * 30),
-        ..rows
-    };
+    let each = Mat { batch: BatchOffsets::Stride(40 * 30), ..rows };
     let (mut c, mut tall) = (vec![0.0; 6 * 40 * 20], vec![0.0; 6 * 40 * 20]);
     matmul(6, 40, 30, 20, each, Mat::row_major(&b, 20), &mut c, 0.0);
     matmul(1, 240, 30, 20, rows, Mat::row_major(&b, 20), &mut tall, 0.0);
@@ -224,39 +179,18 @@ fn a_batch_that_shares_b_is_one_product() {
 #[test]
 #[should_panic(expected = "1 × B [3, 2] reaches from element 0 to 5 of 5")]
 fn a_matrix_that_leaves_its_buffer_is_refused() {
-    matmul(
-        1,
-        1,
-        3,
-        2,
-        Mat::row_major(&[0.0; 3], 3),
-        Mat::row_major(&[0.0; 5], 2),
-        &mut [0.0; 2],
-        0.0,
-    );
+    matmul(1, 1, 3, 2, Mat::row_major(&[0.0; 3], 3), Mat::row_major(&[0.0; 5], 2), &mut [0.0; 2], 0.0);
 }
 
 #[test]
 #[should_panic(expected = "reaches from element -2")]
 fn a_negative_stride_past_the_start_is_refused() {
-    let a = Mat {
-        col_stride: -1,
-        ..Mat::row_major(&[0.0; 3], 3)
-    };
+    let a = Mat { col_stride: -1, ..Mat::row_major(&[0.0; 3], 3) };
     matmul(1, 1, 3, 1, a, Mat::row_major(&[0.0; 3], 1), &mut [0.0], 0.0);
 }
 
 #[test]
 #[should_panic(expected = "the output is not [2, 3, 4]")]
 fn an_output_of_another_size_is_refused() {
-    matmul(
-        2,
-        3,
-        1,
-        4,
-        Mat::row_major(&[0.0; 3], 1),
-        Mat::row_major(&[0.0; 4], 4),
-        &mut [0.0; 12],
-        0.0,
-    );
+    matmul(2, 3, 1, 4, Mat::row_major(&[0.0; 3], 1), Mat::row_major(&[0.0; 4], 4), &mut [0.0; 12], 0.0);
 }

@@ -323,7 +323,10 @@ fn long_sums_are_accurate_in_any_order() {
         (&[n / 4, 4], &[0], &[1, n as isize / 4]),
         (&[10, n / 20, 2], &[0, 1], &[n as isize / 10, 2, 1]),
     ] {
-        for sum in [reduce(domain, reduced, &x, strides, Reduction::Sum), reduce(domain, reduced, &x, strides, Reduction::Mean)] {
+        for sum in [
+            reduce(domain, reduced, &x, strides, Reduction::Sum),
+            reduce(domain, reduced, &x, strides, Reduction::Mean),
+        ] {
             let count = sum.len() as f64;
             let sum: f64 = sum.iter().map(|&v| f64::from(v)).sum();
             let expected = if sum < 1.0 { expected * count / n as f64 } else { expected };

@@ -41,18 +41,7 @@ fn power_of_two(sum: f32, offset: i32) -> f32 {
 /// eʳ for |r| ≤ ½ ln 2, to 28 bits.
 #[inline(always)]
 fn exp_reduced(r: f32) -> f32 {
-    poly32(
-        r,
-        [
-            1.0,
-            1.0,
-            0.499_999_94,
-            0.166_665_21,
-            0.041_668_29,
-            0.008_368_704,
-            0.001_381_894_5,
-        ],
-    )
+    poly32(r, [1.0, 1.0, 0.499_999_94, 0.166_665_21, 0.041_668_29, 0.008_368_704, 0.001_381_894_5])
 }
 
 /// Bounds x from both sides and leaves NaN alone.
@@ -104,17 +93,7 @@ pub fn exp2(x: f32) -> f32 {
     let x = bound(x, -151.0, 129.0);
     let sum = x + ROUND;
     let r = x - (sum - ROUND);
-    let q = poly32(
-        r,
-        [
-            LN2_LOW,
-            0.240_226_5,
-            0.055_503_603,
-            0.009_618_06,
-            0.001_339_130_1,
-            0.000_154_641_33,
-        ],
-    );
+    let q = poly32(r, [LN2_LOW, 0.240_226_5, 0.055_503_603, 0.009_618_06, 0.001_339_130_1, 0.000_154_641_33]);
     scale(1.0 + r.mul_add(LN2_HIGH, q * r), sum)
 }
 
@@ -124,17 +103,7 @@ pub fn expm1(x: f32) -> f32 {
     let (sum, n, exact) = reduce(bound(x, -20.0, 89.0));
     let r = n.mul_add(-LN2_LOW, exact);
     let lost = n.mul_add(-LN2_LOW, exact - r);
-    let q = poly32(
-        r,
-        [
-            0.5,
-            0.166_666_67,
-            0.041_666_48,
-            0.008_333_208,
-            0.001_393_356_5,
-            0.000_199_442_57,
-        ],
-    );
+    let q = poly32(r, [0.5, 0.166_666_67, 0.041_666_48, 0.008_333_208, 0.001_393_356_5, 0.000_199_442_57]);
     // Half of the result, because 2ⁿ⁻¹ stays finite where 2ⁿ does not: s·(1 + r + q·r²) − ½.
     let s = power_of_two(sum, -1);
     let t = s - 0.5;

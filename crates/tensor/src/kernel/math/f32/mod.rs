@@ -30,23 +30,14 @@ mod tests {
             assert!(f(1.0, f32::NAN).is_nan());
         }
         assert_eq!((max_nan(1.0, 2.0), max_nan(2.0, 1.0)), (2.0, 2.0));
-        assert_eq!(
-            (min_nan(1.0, 2.0), min_nan(2.0, f32::NEG_INFINITY)),
-            (1.0, f32::NEG_INFINITY)
-        );
+        assert_eq!((min_nan(1.0, 2.0), min_nan(2.0, f32::NEG_INFINITY)), (1.0, f32::NEG_INFINITY));
     }
 
     #[test]
     fn remainders_follow_python_and_c() {
         use super::{fmod, remainder};
-        assert_eq!(
-            [(-7.0, 3.0), (7.0, -3.0), (7.0, 3.0)].map(|(a, b)| remainder(a, b)),
-            [2.0, -2.0, 1.0]
-        );
-        assert_eq!(
-            [(-7.0, 3.0), (7.0, -3.0), (7.0, 3.0)].map(|(a, b)| fmod(a, b)),
-            [-1.0, 1.0, 1.0]
-        );
+        assert_eq!([(-7.0, 3.0), (7.0, -3.0), (7.0, 3.0)].map(|(a, b)| remainder(a, b)), [2.0, -2.0, 1.0]);
+        assert_eq!([(-7.0, 3.0), (7.0, -3.0), (7.0, 3.0)].map(|(a, b)| fmod(a, b)), [-1.0, 1.0, 1.0]);
         assert!(remainder(6.0, -3.0).is_sign_negative());
         assert_eq!(remainder(-1.0, f32::INFINITY), f32::INFINITY);
         assert!(remainder(1.0, 0.0).is_nan() && fmod(1.0, 0.0).is_nan());

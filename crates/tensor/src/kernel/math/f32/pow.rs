@@ -69,11 +69,7 @@ fn exp2_wide(z: f64) -> f32 {
 pub fn pow(x: f32, exponent: f32) -> f32 {
     let log = log2_wide(x.abs());
     // 1 to any power and any number to the power 0 are 1, even where the product would be NaN.
-    let z = if log == 0.0 || exponent == 0.0 {
-        0.0
-    } else {
-        exponent as f64 * log
-    };
+    let z = if log == 0.0 || exponent == 0.0 { 0.0 } else { exponent as f64 * log };
     let y = exp2_wide(z);
     let half = 0.5 * exponent;
     let whole = exponent == exponent.trunc();

@@ -15,16 +15,7 @@ fn improve(a: f32, e: f32, guess: f32, reciprocal: f32) -> f32 {
 #[inline(always)]
 pub fn tanh(x: f32) -> f32 {
     let z = x * x;
-    let p = poly32(
-        z,
-        [
-            -0.333_332_84,
-            0.133_314_83,
-            -0.053_742_774,
-            0.020_648_062,
-            -0.005_714_063_5,
-        ],
-    );
+    let p = poly32(z, [-0.333_332_84, 0.133_314_83, -0.053_742_774, 0.020_648_062, -0.005_714_063_5]);
     let small = (p * z).mul_add(x, x);
     let e = exp_coarse(-2.0 * x.abs());
     let reciprocal = poly32(e, [0.999_968_65, -0.996_468_4, 0.935_409_9, -0.594_571_5]);
@@ -100,10 +91,6 @@ mod tests {
         assert_eq!(super::log_add_exp(3.0, INF), INF);
         assert!(super::log_add_exp(INF, f32::NAN).is_nan());
         // Where both are positive nothing cancels.
-        within2(
-            2.0,
-            |a, b| super::log_add_exp(a.abs(), b.abs()),
-            |a, b| wide::log_add_exp(a.abs(), b.abs()),
-        );
+        within2(2.0, |a, b| super::log_add_exp(a.abs(), b.abs()), |a, b| wide::log_add_exp(a.abs(), b.abs()));
     }
 }

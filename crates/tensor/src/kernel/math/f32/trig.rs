@@ -18,17 +18,9 @@ fn half_turns(x: f32) -> (f64, f64) {
     const B: f32 = A * (1 << 27) as f32;
     const C: f32 = B * (1 << 27) as f32;
     let a = x.abs();
-    let high = if a < C {
-        3.583_247_455_607_534e-17
-    } else {
-        -2.717_092_053_871_875_3e-25
-    };
+    let high = if a < C { 3.583_247_455_607_534e-17 } else { -2.717_092_053_871_875_3e-25 };
     let high = if a < B { -2.059_884_560_395_826_4e-9 } else { high };
-    let low = if a < C {
-        -1.072_143_628_289_300_4e-33
-    } else {
-        1.942_949_353_759_341_2e-41
-    };
+    let low = if a < C { -1.072_143_628_289_300_4e-33 } else { 1.942_949_353_759_341_2e-41 };
     let low = if a < B { 1.418_811_008_893_263_3e-25 } else { low };
     // The pair that matters has a positive low part, to keep the sign of zero.
     let high = if a < A { 0.318_309_886_183_790_64 } else { high };

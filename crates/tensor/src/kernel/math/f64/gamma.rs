@@ -204,14 +204,8 @@ mod tests {
     #[test]
     fn poles_and_limits() {
         const INF: f64 = f64::INFINITY;
-        assert_eq!(
-            [digamma(0.0), digamma(-0.0), digamma(INF), lgamma(0.0)],
-            [-INF, INF, INF, INF]
-        );
-        assert_eq!(
-            [trigamma(0.0), trigamma(-1.0), trigamma(INF), polygamma(2, 0.0)],
-            [INF, INF, 0.0, -INF]
-        );
+        assert_eq!([digamma(0.0), digamma(-0.0), digamma(INF), lgamma(0.0)], [-INF, INF, INF, INF]);
+        assert_eq!([trigamma(0.0), trigamma(-1.0), trigamma(INF), polygamma(2, 0.0)], [INF, INF, 0.0, -INF]);
         for x in [-1.0, -INF, f64::NAN] {
             assert!(digamma(x).is_nan() && polygamma(2, x).is_nan(), "{x}");
         }
