@@ -51,6 +51,8 @@ struct Emitter<'a> {
     number: Vec<u32>,
     /// For each value, its number among those that a block keeps.
     keep: Vec<Option<u32>>,
+    /// For each uniform value, its number among those that tiles read.
+    splat: Vec<Option<u32>>,
     /// For each output, its stream.
     output: Vec<Option<u32>>,
     /// For each value, where it is in the phase at hand.
@@ -69,6 +71,7 @@ impl<'a> Emitter<'a> {
             code: Code { memory: domain.streams.len(), ..Code::default() },
             number: vec![0; n],
             keep: vec![None; n],
+            splat: vec![None; n],
             output: (0..graph.outputs.len()).map(|o| stream(Home::Output(o as u32))).collect(),
             place: vec![None; n],
             registers: 0,
@@ -339,13 +342,11 @@ impl<'a> Emitter<'a> {
     }
 
     fn splatted(&mut self, v: u32) -> Place {
-        let number = self.number[v as usize];
         let list = &mut self.code.splatted;
-        let place = list.iter().position(|&u| u == number).unwrap_or_else(|| {
-            list.push(number);
-            list.len() - 1
-        });
-        Place::Uniform(place as u32)
+        Place::Uniform(*self.splat[v as usize].get_or_insert_with(|| {
+            list.push(self.number[v as usize]);
+            list.len() as u32 - 1
+        }))
     }
 
     fn register(&mut self) -> Place {
