@@ -254,6 +254,7 @@ impl<T: Float> Tape<T> {
         Var::new(self, self.nodes.borrow_mut().push(Kind::Op(op.boxed()), inputs, shape, at))
     }
 
+    #[track_caller]
     fn check_tape(&self, op: &impl Op, x: &[Var<'_, T>], at: &Location<'_>) {
         if let Some(other) = x.iter().find(|v| v.tape().id != self.id) {
             panic!(
