@@ -229,20 +229,19 @@ impl<T: Float> Tape<T> {
 mod tests {
     use wengert_tensor::{Tensor, tensor};
 
-    use crate::Tape;
-    use crate::ops::testing::{gradients, numbers, slope};
+    use crate::ops::testing::slope;
+    use crate::{Tape, check};
 
     const INF: f64 = f64::INFINITY;
     const NAN: f64 = f64::NAN;
 
     #[test]
     fn derivatives() {
-        let (a, b) = (numbers(&[3, 1]), numbers(&[4]) * 2.0);
-        gradients(|[a, b]| a.maximum(b) * a, [a.clone(), b.clone()]);
-        gradients(|[a, b]| a.minimum(b) * b, [a.clone(), b.clone()]);
-        gradients(|[a, b]| a.gt(b).where_(a * a, b * b * b), [a.clone(), b]);
-        gradients(|[a]| a.clamp(-0.5, 0.5) * a, [a.clone()]);
-        gradients(|[a]| a.masked_fill(a.lt(0.0), 3.0) * a, [a]);
+        check::elementwise(|[a, b]| a.maximum(b) * a, [-2.0..2.0, -2.0..2.0]).assert_ok();
+        check::elementwise(|[a, b]| a.minimum(b) * b, [-2.0..2.0, -2.0..2.0]).assert_ok();
+        check::elementwise(|[a, b, c]| a.gt(b).where_(c * c, b * b * b), [-2.0..2.0, -2.0..2.0, -1.0..1.0]).assert_ok();
+        check::elementwise(|[a]| a.clamp(-0.5, 0.5) * a, [-1.0..1.0]).assert_ok();
+        check::elementwise(|[a]| a.masked_fill(a.lt(0.0), 3.0) * a, [-1.0..1.0]).assert_ok();
     }
 
     #[test]

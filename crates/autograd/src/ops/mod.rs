@@ -1,5 +1,17 @@
 //! The operations, a family a file. Each stands in one place: shape rule, lowering, vjp rule,
 //! method of [`Var`](crate::Var), example and tests.
+//!
+//! What can be composed of others is; the primitives are few:
+//!
+//! - *maps*, the elementwise functions (`arith` to `trig`, `compare`);
+//! - *reduces*: sum, mean, product, largest and smallest (`reduce`);
+//! - *views*: reshape, expand, permute, detach (`movement`), slices (`region`), `window`s;
+//! - *kernels*: adjoints of slices and windows, `scan`, concatenation (`join`), indices of an axis
+//!   and their adjoint (`take`), `matmul`, and the factorisations of `linalg`.
+//!
+//! A vjp rule multiplies cotangents with [`chain`](crate::Var::chain), for which 0 · ∞ is 0, and
+//! selects with `where_` instead of multiplying with masks. Derivatives at kinks and poles follow
+//! one list of conventions; the tests named `conventions` hold them.
 
 use wengert_tensor::ShapeError;
 

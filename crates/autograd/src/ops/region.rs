@@ -1,6 +1,7 @@
 //! Parts of a variable: slices, and their adjoint, which places values among others.
 
 use smallvec::SmallVec;
+use wengert_tensor::kernel::parallel::for_each_chunk;
 use wengert_tensor::{Axes, Float, Layout, Shape, ShapeError, Slice, Tensor, resolve_axis};
 
 use super::checked;
@@ -24,14 +25,23 @@ impl Region {
     pub(super) fn whole(shape: &Shape) -> Self {
         Self(shape.iter().map(|&count| Part { start: 0, count, step: 1 }).collect())
     }
+}
 
-    /// Where the region lies in something of this layout.
-    fn of(&self, layout: &Layout) -> Result<Layout, ShapeError> {
-        self.0.iter().enumerate().try_fold(layout.clone(), |layout, (axis, part)| {
-            let end = part.start as isize + part.count as isize * part.step;
-            layout.slice(axis, part.start, end, part.step)
-        })
+impl Part {
+    /// Which of the indices `i` is.
+    fn position(&self, i: usize) -> Option<usize> {
+        let apart = i as isize - self.start as isize;
+        let position = (apart % self.step == 0).then(|| apart / self.step)?;
+        usize::try_from(position).ok().filter(|&position| position < self.count)
     }
+}
+
+/// Where the parts of each axis lie in something of this layout.
+fn located(parts: &[Part], layout: &Layout) -> Result<Layout, ShapeError> {
+    parts.iter().enumerate().try_fold(layout.clone(), |layout, (axis, part)| {
+        let end = part.start as isize + part.count as isize * part.step;
+        layout.slice(axis, part.start, end, part.step)
+    })
 }
 
 #[derive(Clone)]
@@ -43,10 +53,10 @@ impl Op for Cut {
         "slice"
     }
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
-        Ok(self.0.of(&Layout::contiguous(x[0].clone()))?.shape().clone())
+        Ok(located(&self.0.0, &Layout::contiguous(x[0].clone()))?.shape().clone())
     }
     fn lower<T: Float>(&self) -> Lowering<'_, T> {
-        Lowering::view(|x| Some(self.0.of(x).expect("checked when recorded")))
+        Lowering::view(|x| Some(located(&self.0.0, x).expect("checked when recorded")))
     }
     fn vjp<'t, T: Float>(&self, x: &[Var<'t, T>], _: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
         [g.place(self.0.clone(), x[0].shape(), 0.0)].into()
@@ -72,16 +82,32 @@ impl Op for Place {
     }
     fn lower<T: Float>(&self) -> Lowering<'_, T> {
         Lowering::kernel(|x: &[Tensor<T>]| {
-            Tensor::build(&self.shape, |out| {
-                out.fill(T::from_f64(self.fill));
-                let region = self.region.of(&Layout::contiguous(self.shape.clone())).expect("checked when recorded");
-                zip_with(out, &region, x[0].buffer(), x[0].layout(), |to, from| *to = from);
+            let (shape, parts, fill) = (&self.shape, &self.region.0, T::from_f64(self.fill));
+            Tensor::build(shape, |out| {
+                // Tasks by the first axis.
+                let Some(first) = shape.iter().position(|&size| size != 1).filter(|_| x[0].count() > 0) else {
+                    return place(out, shape, parts, &x[0], fill);
+                };
+                let x = (0..first).fold(x[0].clone(), |x, _| x.select(0, 0));
+                let (rest, parts_of_rest) = (&shape[first + 1..], &parts[first + 1..]);
+                let len = rest.iter().product();
+                for_each_chunk(out, len, len, |i, out| match parts[first].position(i) {
+                    Some(position) => place(out, rest, parts_of_rest, &x.select(0, position as isize), fill),
+                    None => out.fill(fill),
+                });
             })
         })
     }
     fn vjp<'t, T: Float>(&self, _: &[Var<'t, T>], _: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
         [g.cut(self.region.clone())].into()
     }
+}
+
+/// Fills `out`, of this shape, and writes `x` to parts of its axes.
+fn place<T: Float>(out: &mut [T], shape: &[usize], parts: &[Part], x: &Tensor<T>, fill: T) {
+    out.fill(fill);
+    let region = located(parts, &Layout::contiguous(shape.into())).expect("checked when recorded");
+    zip_with(out, &region, x.buffer(), x.layout(), |to, from| *to = from);
 }
 
 impl<T: Float> Var<'_, T> {

@@ -1,7 +1,8 @@
 //! Running sums and products. Both are linear recurrences, and so are their adjoints, which divide
 //! by nothing: zeros are values like any other.
 
-use wengert_tensor::{Float, Layout, Shape, ShapeError, Tensor, resolve_axis};
+use wengert_tensor::kernel::parallel::for_each_chunk;
+use wengert_tensor::{Float, Shape, ShapeError, Tensor, resolve_axis};
 
 use super::checked;
 use crate::{Cotangents, Lowering, Op, Var};
@@ -24,17 +25,21 @@ impl Op for Scan {
         Ok(x[0].clone())
     }
     fn lower<T: Float>(&self) -> Lowering<'_, T> {
-        Lowering::kernel(|x: &[Tensor<T>]| match x {
-            [b] => self.run(b, |b, i, y| y + b.buffer()[i].to_f64()),
-            [a, b] => {
-                // A step through the elements of a beside those of b.
-                let a = a.contiguous();
-                let a_at = |i: usize| a.buffer()[a.layout().offset() + i].to_f64();
-                let b = b.contiguous();
-                let start = b.layout().offset();
-                self.run(&b, |b, i, y| a_at(i - start) * y + b.buffer()[i].to_f64())
-            }
-            _ => unreachable!("recorded with one input or two"),
+        Lowering::kernel(|x: &[Tensor<T>]| {
+            // Lines along the axis, each contiguous.
+            let lines: Vec<Tensor<T>> = x.iter().map(|x| x.transpose(self.axis as isize, -1).contiguous()).collect();
+            let values = |k: usize| lines[k].as_slice().expect("contiguous");
+            let n = x[0].shape()[self.axis];
+            let scanned = Tensor::build(lines[0].shape(), |out| {
+                for_each_chunk(out, n, 2 * n, |line, to| {
+                    let line = |k: usize| &values(k)[line * n..][..n];
+                    match x.len() {
+                        1 => self.run(to, |y, i| y + line(0)[i].to_f64()),
+                        _ => self.run(to, |y, i| line(0)[i].to_f64() * y + line(1)[i].to_f64()),
+                    }
+                });
+            });
+            scanned.transpose(self.axis as isize, -1)
         })
     }
     fn vjp<'t, T: Float>(&self, x: &[Var<'t, T>], y: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
@@ -52,26 +57,14 @@ impl Op for Scan {
 }
 
 impl Scan {
-    /// `next(b, i, y)` is the value at offset `i` of `b`'s buffer after value `y`.
-    fn run<T: Float>(&self, b: &Tensor<T>, next: impl Fn(&Tensor<T>, usize, f64) -> f64) -> Tensor<T> {
-        let layout = b.layout();
-        Tensor::build(b.shape(), |out| {
-            let n = b.shape()[self.axis];
-            if out.is_empty() {
-                return;
-            }
-            let to = Layout::contiguous(b.shape().clone());
-            let (step, to_step) = (layout.strides()[self.axis], to.strides()[self.axis]);
-            let lines = |layout: &Layout| layout.slice(self.axis, 0, 1, 1).expect("there is an element");
-            for (from, to) in lines(layout).offsets().zip(lines(&to).offsets()) {
-                let mut y = self.start;
-                for i in 0..n {
-                    let i = if self.reverse { n - 1 - i } else { i } as isize;
-                    y = next(b, (from as isize + i * step) as usize, y);
-                    out[(to as isize + i * to_step) as usize] = T::from_f64(y);
-                }
-            }
-        })
+    /// `next(y, i)` is the value at index `i` after the value `y`.
+    fn run<T: Float>(&self, to: &mut [T], next: impl Fn(f64, usize) -> f64) {
+        let (n, mut y) = (to.len(), self.start);
+        let step = |i: usize| {
+            y = next(y, i);
+            to[i] = T::from_f64(y);
+        };
+        if self.reverse { (0..n).rev().for_each(step) } else { (0..n).for_each(step) }
     }
 }
 

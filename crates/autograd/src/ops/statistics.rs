@@ -75,8 +75,8 @@ reduction! {
     /// If `p` is NaN, or an axis is out of range, named twice, or, for infinite `p`, has no elements.
     norm norm_keep (p: f64) { length };
 
-    /// ln Σeˣ over axes, a smooth maximum, without overflow; −∞ of nothing and of −∞ alone, with
-    /// gradient 0.
+    /// ln Σeˣ over axes, a smooth maximum, without overflow; −∞ of nothing and of −∞ alone, where
+    /// it has no gradient: NaN.
     ///
     /// ```
     /// # use wengert_autograd::Tape;

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use wengert_tensor::kernel::parallel::for_each_chunk;
 use wengert_tensor::{Float, Shape, ShapeError, Tensor};
 
 use crate::{Cotangents, Lowering, Op, Var};
@@ -49,15 +50,14 @@ impl Op for Take {
     fn lower<T: Float>(&self) -> Lowering<'_, T> {
         Lowering::kernel(|x: &[Tensor<T>]| {
             let Rows { size, at, .. } = &self.0;
-            let (before, after) = self.0.around(x[0].shape(), 1);
-            let (outer, inner): (usize, usize) = (before.iter().product(), after.iter().product());
-            let dense = x[0].contiguous();
+            let (_, after) = self.0.around(x[0].shape(), 1);
+            let (inner, dense) = (after.iter().product::<usize>(), x[0].contiguous());
             let values = dense.as_slice().expect("contiguous");
             Tensor::build(self.shape(&[x[0].shape()]).expect("checked when recorded"), |out| {
-                let rows = (0..outer).flat_map(|o| at.iter().map(move |row| (o * size + row) * inner));
-                for (to, from) in out.chunks_exact_mut(inner.max(1)).zip(rows) {
+                each_row(out, inner, |row, to| {
+                    let from = (row / at.len() * size + at[row % at.len()]) * inner;
                     to.copy_from_slice(&values[from..from + inner]);
-                }
+                });
             })
         })
     }
@@ -82,33 +82,50 @@ impl Op for Collect {
         Lowering::kernel(|x: &[Tensor<T>]| {
             let Rows { size, at, .. } = &self.0;
             let (_, after) = self.0.around(x[0].shape(), self.0.shape.len());
-            let inner: usize = after.iter().product();
-            let dense = x[0].contiguous();
+            let (inner, dense) = (after.iter().product::<usize>(), x[0].contiguous());
             let values = dense.as_slice().expect("contiguous");
             let (starts, sources) = by_target(at, *size);
             Tensor::build(self.shape(&[x[0].shape()]).expect("checked when recorded"), |out| {
-                // In `f64`, one target after the other: a million duplicates lose nothing.
-                let mut sum = vec![0.0; inner];
-                for (row, to) in out.chunks_exact_mut(inner.max(1)).enumerate() {
-                    let (o, target) = (row / size, row % size);
-                    let from = |&source: &usize| &values[(o * at.len() + source) * inner..][..inner];
-                    match &sources[starts[target]..starts[target + 1]] {
+                each_row(out, inner, |row, to| {
+                    let (outer, target) = (row / size, row % size);
+                    let from = |source: usize| &values[(outer * at.len() + source) * inner..][..inner];
+                    match sources[starts[target]..starts[target + 1]] {
                         [] => to.fill(T::ZERO),
                         [one] => to.copy_from_slice(from(one)),
-                        several => {
-                            sum.fill(0.0);
-                            for source in several {
-                                sum.iter_mut().zip(from(source)).for_each(|(sum, v)| *sum += v.to_f64());
-                            }
-                            to.iter_mut().zip(&sum).for_each(|(to, sum)| *to = T::from_f64(*sum));
-                        }
+                        ref several => add_rows(to, several.iter().map(|&source| from(source))),
                     }
-                }
+                });
             })
         })
     }
     fn vjp<'t, T: Float>(&self, _: &[Var<'t, T>], _: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
         [g.tape().record(Take(self.0.clone()), &[g])].into()
+    }
+}
+
+/// Calls `f` with the number and the elements of each row of `inner` elements.
+fn each_row<T: Float>(out: &mut [T], inner: usize, f: impl Fn(usize, &mut [T]) + Sync) {
+    // Enough rows at a time to be worth handing out.
+    let rows = (TASK / inner.max(1)).max(1);
+    for_each_chunk(out, rows * inner.max(1), TASK, |task, chunk| {
+        for (row, to) in chunk.chunks_exact_mut(inner.max(1)).enumerate() {
+            f(task * rows + row, to);
+        }
+    });
+}
+
+/// Elements, and roughly nanoseconds, of a task.
+const TASK: usize = 4096;
+
+/// Writes the sum of rows, added up in `f64`: a million of them lose nothing.
+fn add_rows<'a, T: Float>(to: &mut [T], rows: impl Iterator<Item = &'a [T]> + Clone) {
+    const BLOCK: usize = 64;
+    for (block, to) in to.chunks_mut(BLOCK).enumerate() {
+        let mut sum = [0.0; BLOCK];
+        for row in rows.clone() {
+            sum.iter_mut().zip(&row[block * BLOCK..]).for_each(|(sum, v)| *sum += v.to_f64());
+        }
+        to.iter_mut().zip(sum).for_each(|(to, sum)| *to = T::from_f64(sum));
     }
 }
 

@@ -1,5 +1,6 @@
 //! Sliding windows, and their adjoint, which adds overlapping ones.
 
+use wengert_tensor::kernel::parallel::for_each_chunk;
 use wengert_tensor::{Float, Layout, Shape, ShapeError, Tensor, resolve_axis};
 
 use super::checked;
@@ -55,24 +56,39 @@ impl Op for Overlap {
     fn lower<T: Float>(&self) -> Lowering<'_, T> {
         Lowering::kernel(|x: &[Tensor<T>]| {
             let shape = self.shape(&[x[0].shape()]).expect("checked when recorded");
-            let windows = x[0].layout();
-            let last = windows.shape().len() - 1;
-            let size = windows.shape()[last];
-            let space =
-                Layout::contiguous(shape.clone()).windows(self.axis, size, self.step).expect("checked when recorded");
-            Tensor::build(shape, |out| {
-                out.fill(T::ZERO);
-                // The elements number k of all windows do not overlap.
-                for k in 0..size {
-                    let element = |layout: &Layout| layout.slice(last, k, k as isize + 1, 1).expect("it is inside");
-                    zip_with(out, &element(&space), x[0].buffer(), &element(windows), |to, from| *to += from);
+            Tensor::build(&shape, |out| {
+                // Tasks by the first axis, unless that is the one of the windows.
+                let (axis, step) = (self.axis, self.step);
+                let first = shape[..axis].iter().position(|&size| size != 1).unwrap_or(axis);
+                let windows = (0..first).fold(x[0].clone(), |x, _| x.select(0, 0));
+                if first == axis {
+                    return add_windows(out, &shape[first..], &windows, 0, step);
                 }
+                let rest = &shape[first + 1..];
+                let len = rest.iter().product();
+                for_each_chunk(out, len, len, |i, out| {
+                    add_windows(out, rest, &windows.select(0, i as isize), axis - first - 1, step);
+                });
             })
         })
     }
     fn vjp<'t, T: Float>(&self, x: &[Var<'t, T>], _: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
         let size = x[0].shape()[x[0].rank() - 1];
         [g.tape().record(Windows { axis: self.axis, size, step: self.step }, &[g])].into()
+    }
+}
+
+/// Writes the sum of windows over `axis` to `out`, of this shape.
+fn add_windows<T: Float>(out: &mut [T], shape: &[usize], windows: &Tensor<T>, axis: usize, step: usize) {
+    out.fill(T::ZERO);
+    let last = windows.rank() - 1;
+    let size = windows.shape()[last];
+    let space = Layout::contiguous(shape.into()).windows(axis, size, step).expect("checked when recorded");
+    // The elements number k of all windows do not overlap.
+    for k in 0..size {
+        let element = |layout: &Layout| layout.slice(last, k, k as isize + 1, 1).expect("it is inside");
+        let from = element(windows.layout());
+        zip_with(out, &element(&space), windows.buffer(), &from, |to, from| *to += from);
     }
 }
 

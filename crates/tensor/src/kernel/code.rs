@@ -90,8 +90,8 @@ pub(super) struct Code {
     pub(super) uniform: Vec<UniformInstr>,
     /// The uniform values that tiles or kept values are computed from.
     pub(super) splatted: Vec<u32>,
-    /// Outputs that are uniform, and their values.
-    pub(super) fills: Vec<(u32, u32)>,
+    /// For each output, the uniform value it is, if it is one.
+    pub(super) fills: Vec<Option<u32>>,
     pub(super) phases: Vec<Phase>,
     /// Streams of the domain, and of kept values after them.
     pub(super) memory: usize,

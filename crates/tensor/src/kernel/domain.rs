@@ -108,7 +108,18 @@ impl Domain {
 
     /// The number of results of each reduction.
     pub(super) fn kept_count(&self) -> usize {
-        self.axes.iter().filter(|axis| axis.kept).map(|axis| axis.size).product()
+        self.count(|axis| axis.kept)
+    }
+
+    /// The number of elements that each reduction goes over; all of them when there is none.
+    pub(super) fn reduced_count(&self) -> usize {
+        self.count(|axis| !axis.kept)
+    }
+
+    /// The sizes of some axes together, or what is too large for anything. (An empty domain may
+    /// have axes whose sizes together are.)
+    fn count(&self, which: impl Fn(&Axis) -> bool) -> usize {
+        self.axes.iter().filter(|axis| which(axis)).fold(1, |n, axis| n.saturating_mul(axis.size))
     }
 }
 
@@ -125,7 +136,7 @@ fn merge(axes: &mut Vec<Axis>) {
                         .zip(&axis.strides)
                         .all(|(o, i)| *o == i.wrapping_mul(axis.size as isize)) =>
             {
-                outer.size *= axis.size;
+                outer.size = outer.size.saturating_mul(axis.size);
                 outer.strides = axis.strides;
             }
             _ => merged.push(axis),

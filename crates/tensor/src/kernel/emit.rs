@@ -99,11 +99,8 @@ impl<'a> Emitter<'a> {
                 Step::Reduce(..) => unreachable!("a reduction varies along kept axes"),
             });
         }
-        for (o, &v) in (0u32..).zip(&graph.outputs) {
-            if graph.value(v).class == Class::Uniform {
-                self.code.fills.push((o, self.number[v as usize]));
-            }
-        }
+        let uniform = |v: u32| (graph.value(v).class == Class::Uniform).then_some(self.number[v as usize]);
+        self.code.fills = graph.outputs.iter().map(|&v| uniform(v)).collect();
     }
 
     /// A stream for every kept value.

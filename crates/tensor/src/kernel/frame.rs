@@ -70,7 +70,7 @@ impl<'a, T: Float> Frame<'a, T> {
             if !side.kept {
                 return (0, 1);
             }
-            let start = next(side.blocks()) * side.block;
+            let start = next(side.kept_blocks()) * side.block;
             (start, side.block.min(side.size - start))
         };
         let ((col, cols), (row, rows)) = (span(&schedule.cols), span(&schedule.rows));

@@ -44,7 +44,7 @@ impl Graph {
     /// # Panics
     /// If a step refers to one that is not before it.
     pub(super) fn of(spec: &Spec) -> Graph {
-        let reduced: usize = spec.reduced.iter().map(|&axis| spec.domain[axis]).product();
+        let reduced = spec.reduced.iter().fold(1usize, |n, &axis| n.saturating_mul(spec.domain[axis]));
         let mut values: Vec<Value> = Vec::with_capacity(spec.steps.len());
         let mut index: Vec<u32> = Vec::with_capacity(spec.steps.len());
         for step in &spec.steps {

@@ -74,24 +74,27 @@ impl Plan {
         let domain = Domain::of(spec, &graph, bytes);
         let maps = graph.used().filter(|(_, v)| matches!(v.step, Step::Map { .. })).count();
         let folds = graph.used().filter(|(_, v)| matches!(v.step, Step::Reduce(..))).count();
-        let reduced: usize = domain.axes.iter().filter(|axis| !axis.kept).map(|axis| axis.size).product();
-        // What the smallest block keeps should stay in a cache; or else it is computed again.
-        let keep = reduced.saturating_mul(bytes) <= 4 * limits.block;
+        let reduced = domain.reduced_count();
+        let full = domain.streams.iter().filter(|stream| stream.full).count();
+        let cut = |choice: &Choice, keep: bool| {
+            let code = emit(&graph, &domain, choice, keep);
+            let demand =
+                Demand { registers: code.registers, bytes, resident: full + code.keeps, phases: code.full_phases() };
+            let schedule = Schedule::new(&domain, choice, &demand, limits);
+            (code, schedule)
+        };
 
         let mut choice = Choice::best(&domain, maps, folds);
-        let mut code = emit(&graph, &domain, &choice, keep);
+        let (mut code, mut schedule) = cut(&choice, true);
         let width = choice.cols.map_or(1, |axis| domain.axes[axis].size).max(1);
-        let demand = |code: &Code| Demand {
-            registers: code.registers,
-            bytes,
-            resident: domain.streams.iter().filter(|stream| stream.full).count() + code.keeps,
-            phases: code.full_phases(),
-        };
-        if choice.form == Form::Tall && 2 * width > Schedule::tile_elements(&demand(&code), limits) {
+        if choice.form == Form::Tall && 2 * width > schedule.tile {
             choice.form = Form::Flat;
-            code = emit(&graph, &domain, &choice, keep);
+            (code, schedule) = cut(&choice, true);
         }
-        let schedule = Schedule::new(&domain, &choice, &demand(&code), limits);
+        // What even the smallest block could not keep in a cache is computed again instead.
+        if reduced.saturating_mul(schedule.kept_block() * code.keeps * bytes) > 8 * limits.block {
+            (code, schedule) = cut(&choice, false);
+        }
         let lays = lays(&domain, &schedule, &code);
         let short = choice.form == Form::Tall && schedule.cols.kept && !schedule.rows.kept;
         let groups = if short { 64usize.div_ceil(width) } else { 1 };
@@ -121,12 +124,12 @@ impl Plan {
 
     /// Kept coordinates of a full block, in the order of its arrays.
     pub(super) fn kept_block(&self) -> usize {
-        self.schedule.rows.kept_block() * self.schedule.cols.kept_block()
+        self.schedule.kept_block()
     }
 
     fn estimate(&self, reduced: usize, dear: usize) -> usize {
         let instructions: usize = self.code.phases.iter().map(|phase| phase.code.len() + phase.streams.len()).sum();
-        let elements = (reduced * self.kept_block()) as f32;
+        let elements = reduced as f32 * self.kept_block() as f32;
         let share = self.schedule.chunk as f32 / self.schedule.steps.max(1) as f32;
         (elements * share * (0.1 * instructions as f32 + 0.5 * dear as f32)) as usize + 200
     }
@@ -159,13 +162,14 @@ fn lays(domain: &Domain, schedule: &Schedule, code: &Code) -> Vec<Lay> {
 impl Places {
     fn new(code: &Code, schedule: &Schedule, bytes: usize, groups: usize, reduced: usize) -> Places {
         let mut regions = Regions::default();
-        let kept_block = schedule.rows.kept_block() * schedule.cols.kept_block();
+        let kept_block = schedule.kept_block();
         let folds = code.phases.iter().map(|phase| phase.folds.len()).max().unwrap_or(0);
         let tile = schedule.rows.tile * schedule.cols.tile;
         // Registers that lie a multiple of 4096 bytes apart would be taken for each other.
         let register_step = (tile * bytes).next_multiple_of(64) + 192;
         let kept_step = (kept_block * bytes).next_multiple_of(64) + 64;
-        let keep_step = (reduced * kept_block * bytes).next_multiple_of(64) + 64;
+        // When nothing is kept, the block may be too large for this to be a number.
+        let keep_step = if code.keeps == 0 { 0 } else { (reduced * kept_block * bytes).next_multiple_of(64) + 64 };
         let fold_step = kept_block * groups;
         Places {
             slots: regions.add(code.slots() * size_of::<Source<u8>>()),

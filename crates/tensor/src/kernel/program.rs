@@ -1,4 +1,24 @@
-//! Fused programs of maps and reductions over one domain.
+//! The tile machine: fused programs of maps and reductions over one domain.
+//!
+//! A [`Spec`] is a list of steps, each a number for every element of the domain: operands, maps of
+//! earlier steps, reductions of them over the reduced axes. To run it step by step would read and
+//! write memory once a step. A [`Program`] instead takes a *tile* of a few hundred elements
+//! through all steps while it is in the first-level cache: each operand is read once, each output
+//! written once.
+//!
+//! Compiling goes like this; each stage is a file:
+//! 1. `graph`: which steps are *uniform* (one number), *kept* (one for every kept coordinate) or
+//!    *full* (one for every element), and after how many reductions each can be computed. That
+//!    divides the program into *phases*, from one reduction to the next.
+//! 2. `domain`: the axes that loops go over, as few as the strides of the operands allow.
+//! 3. `schedule`: how tiles lie, and how the domain is cut into *blocks* of kept coordinates, with
+//!    which a task goes through all phases, or *chunks* of a block, when there is one phase.
+//! 4. `emit` and `registers`: for each phase, the instructions for a tile and for kept values.
+//! 5. `plan`: all of it, with the places of everything in a task's scratch memory.
+//!
+//! Running is in `execute` (blocks and phases), `walk` (tiles) and `frame` (a task's memory). The
+//! work on elements is in `tile` (maps), `reduce` (folds), `strided` and `transpose` (operands that
+//! do not lie as the tile does).
 
 use std::marker::PhantomData;
 
@@ -11,7 +31,6 @@ use super::graph::{Class, Graph};
 use super::isa::Isa;
 use super::plan::Plan;
 use super::schedule::Limits;
-use super::scratch::Scratch;
 use super::tile::{CHUNK, Source, apply_map};
 use super::{Reduction, TileMap};
 use crate::{Float, Shape, ShapeError, Strides, Tensor};
@@ -123,65 +142,62 @@ impl<T: Float> Program<T> {
                 assert!(fits, "an operand reaches outside of its buffer");
             }
         }
-        let code = &self.plan.code;
-        let mut outputs: SmallVec<[Tensor<T>; 2]> = SmallVec::with_capacity(self.shapes.len());
-        for shape in &self.shapes {
-            outputs.push(Tensor::try_build(shape.clone(), |_| {})?);
-        }
-
         // Uniform values come first, each repeated for those that tiles are computed from.
-        let splats = code.splatted.len() * CHUNK;
-        let mut scratch = Scratch::take((splats + code.uniform.len()) * size_of::<T>());
-        // SAFETY: the scratch memory has this size, is aligned, initialised, and used by nobody
-        // else; every bit pattern is a value of `T`.
-        let (splats, values) = unsafe {
-            let all = std::slice::from_raw_parts_mut(scratch.start().cast::<T>(), splats + code.uniform.len());
-            all.split_at_mut(splats)
-        };
-        self.uniform(values, operands, scalars, maps);
-        for (splat, &value) in splats.chunks_exact_mut(CHUNK).zip(&code.splatted) {
-            splat.fill(values[value as usize]);
-        }
-        for &(output, value) in &code.fills {
-            outputs[output as usize].make_mut().fill(values[value as usize]);
+        let code = &self.plan.code;
+        let values = self.uniform(operands, scalars, maps);
+        let splats: SmallVec<[[T; CHUNK]; 4]> = code.splatted.iter().map(|&v| [values[v as usize]; CHUNK]).collect();
+
+        let mut outputs: SmallVec<[Tensor<T>; 2]> = SmallVec::with_capacity(self.shapes.len());
+        let mut written: SmallVec<[*mut T; 4]> = SmallVec::new();
+        for (shape, fill) in self.shapes.iter().zip(&code.fills) {
+            outputs.push(Tensor::try_build(shape.clone(), |out| match fill {
+                Some(value) => out.fill(values[*value as usize]),
+                None => written.push(out.as_mut_ptr()),
+            })?);
         }
         if !code.phases.is_empty() {
+            let mut written = written.into_iter();
             let origins = self.plan.lays.iter().map_while(|lay| lay.home).map(|home| match home {
                 Home::Operand(o) => {
                     let Operand { buffer, offset } = operands[o as usize];
                     buffer.as_ptr().wrapping_add(offset).cast_mut()
                 }
-                Home::Output(o) => outputs[o as usize].make_mut().as_mut_ptr(),
+                Home::Output(_) => written.next().expect("a stream for every output that is not uniform"),
             });
             let origins = origins.collect();
-            // SAFETY: every operand's reach was checked; outputs are fresh and have the shape that
-            // their strides are for.
-            unsafe { Run::new(&self.plan, maps, origins, splats.as_ptr()) }.run();
+            // SAFETY: every operand's reach was checked; outputs are fresh, have the shape that their
+            // strides are for, and nobody looks at them before the run is over.
+            unsafe { Run::new(&self.plan, maps, origins, splats.as_ptr().cast()) }.run();
         }
         Ok(outputs)
     }
 
-    /// Computes the uniform values.
-    fn uniform(&self, values: &mut [T], operands: &[Operand<'_, T>], scalars: &[T], maps: &[&dyn TileMap<T>]) {
-        let first = values.as_mut_ptr();
+    /// The uniform values.
+    fn uniform(&self, operands: &[Operand<'_, T>], scalars: &[T], maps: &[&dyn TileMap<T>]) -> SmallVec<[T; 16]> {
         let isa = Isa::get();
-        for (i, instr) in self.plan.code.uniform.iter().enumerate() {
-            let value = match instr {
-                UniformInstr::Load { operand } => {
-                    let Operand { buffer, offset } = operands[*operand as usize];
+        let code = &self.plan.code.uniform;
+        let mut values: SmallVec<[T; 16]> = SmallVec::from_elem(T::ZERO, code.len());
+        let first = values.as_mut_ptr();
+        for (i, instr) in code.iter().enumerate() {
+            let to = first.wrapping_add(i);
+            // SAFETY: there is a value for every instruction; arguments are earlier ones, of which one
+            // element is read and one written.
+            unsafe {
+                match instr {
                     // Only an empty domain may come with an empty buffer.
-                    buffer.get(offset).copied().unwrap_or(T::ZERO)
+                    UniformInstr::Load { operand } => {
+                        let Operand { buffer, offset } = operands[*operand as usize];
+                        *to = buffer.get(offset).copied().unwrap_or(T::ZERO);
+                    }
+                    UniformInstr::Scalar { scalar } => *to = scalars[*scalar as usize],
+                    UniformInstr::Map { map, args } => {
+                        let source = |a: u32| Source { ptr: first.wrapping_add(a as usize).cast_const(), mask: !0 };
+                        apply_map(maps[*map as usize], isa, args, source, to, 1);
+                    }
                 }
-                UniformInstr::Scalar { scalar } => scalars[*scalar as usize],
-                UniformInstr::Map { map, args } => {
-                    let source = |a: u32| Source { ptr: first.wrapping_add(a as usize), mask: !0 };
-                    // SAFETY: arguments are earlier values; one element of each is read, one written.
-                    unsafe { apply_map(maps[*map as usize], isa, args, source, first.wrapping_add(i), 1) };
-                    continue;
-                }
-            };
-            values[i] = value;
+            }
         }
+        values
     }
 }
 

@@ -6,7 +6,7 @@
 
 use smallvec::SmallVec;
 
-use super::domain::Domain;
+use super::domain::{Axis, Domain};
 
 /// Sizes to aim at; tests lower them.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +32,9 @@ impl Limits {
 /// Rows that square tiles go down before they go on along the columns: runs of this many elements
 /// of what lies the other way, so that its pages and lines are not all new for every tile.
 const BAND: usize = 128;
+
+/// As many blocks as this need not be cut into chunks to keep all threads busy.
+const ENOUGH_BLOCKS: usize = 64;
 
 /// What a tile looks like. Its elements are dense, row after row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,9 +134,9 @@ impl Choice {
             };
         // What a block of kept coordinates costs by itself.
         if domain.axes.iter().any(|axis| axis.kept) {
-            let reduced: usize = domain.axes.iter().filter(|axis| !axis.kept).map(|axis| axis.size).product();
-            let across = |axis: &super::domain::Axis| if axis.kept { axis.size.min(4096) } else { 1 };
-            let block = reduced * across(col_axis) * row_axis.map_or(1, across);
+            let across = |axis: &Axis| if axis.kept { axis.size.min(4096) } else { 1 };
+            let block =
+                domain.reduced_count().saturating_mul(across(col_axis)).saturating_mul(row_axis.map_or(1, across));
             cost += 300.0 / block.clamp(1, 64 << 10) as f32;
         }
         Some(cost)
@@ -153,22 +156,20 @@ pub(super) struct Side {
     pub(super) tile: usize,
     /// Elements of a block, when the axis is kept; else all.
     pub(super) block: usize,
+    /// Steps of a walk along it: its tiles, or 1 when the axis is kept.
+    pub(super) walks: usize,
 }
 
 impl Side {
     fn new(domain: &Domain, axis: Option<usize>, tile: usize) -> Side {
         let (size, kept) = axis.map_or((1, false), |axis| (domain.axes[axis].size, domain.axes[axis].kept));
-        Side { axis, size, kept, tile: tile.clamp(1, size.max(1)), block: size.max(1) }
+        let tile = tile.clamp(1, size.max(1));
+        Side { axis, size, kept, tile, block: size.max(1), walks: if kept { 1 } else { size.div_ceil(tile) } }
     }
 
     /// Blocks along it.
-    pub(super) fn blocks(&self) -> usize {
-        self.size.div_ceil(self.block)
-    }
-
-    /// Tiles along it that one walk over the reduced axes visits.
-    pub(super) fn walked(&self) -> usize {
-        if self.kept { 1 } else { self.size.div_ceil(self.tile) }
+    pub(super) fn kept_blocks(&self) -> usize {
+        if self.kept { self.size.div_ceil(self.block) } else { 1 }
     }
 
     /// Kept coordinates of a block along it.
@@ -199,6 +200,8 @@ pub(super) struct Demand {
 /// The whole cut.
 #[derive(Clone, Debug)]
 pub(super) struct Schedule {
+    /// The elements that a tile should have.
+    pub(super) tile: usize,
     pub(super) rows: Side,
     pub(super) cols: Side,
     /// Reduced axes that tiles do not lie along, the outermost first.
@@ -217,8 +220,13 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
+    /// Kept coordinates of a full block.
+    pub(super) fn kept_block(&self) -> usize {
+        self.rows.kept_block() * self.cols.kept_block()
+    }
+
     /// The elements of a tile when so many registers are in use.
-    pub(super) fn tile_elements(demand: &Demand, limits: &Limits) -> usize {
+    fn tile_elements(demand: &Demand, limits: &Limits) -> usize {
         let fit = limits.registers / (demand.registers.max(1) * demand.bytes);
         let fit = fit.clamp(limits.tile.0, limits.tile.1);
         if fit >= 32 { fit / 32 * 32 } else { fit }
@@ -244,15 +252,17 @@ impl Schedule {
             axes.filter(|&axis| Some(axis) != choice.rows && Some(axis) != choice.cols).collect()
         };
         let (outer, across) = (outside(false), outside(true));
-        let size = |axes: &[usize]| -> usize { axes.iter().map(|&axis| domain.axes[axis].size).product() };
+        let size = |axes: &[usize]| axes.iter().fold(1usize, |n, &axis| n.saturating_mul(domain.axes[axis].size));
         let kept_total = domain.kept_count();
-        let reduced_total: usize = domain.axes.iter().filter(|axis| !axis.kept).map(|axis| axis.size).product();
+        let reduced_total = domain.reduced_count();
 
         // How many kept coordinates a block should have.
         let kept = if demand.phases > 1 {
-            // All phases of a block from the second-level cache, and some blocks for every thread.
-            let fit = limits.block / (demand.bytes * demand.resident.max(1) * reduced_total.max(1));
-            let share = kept_total.div_ceil(4).max(limits.task / 4 / reduced_total.max(1));
+            // All phases of a block from the second-level cache, and some blocks for every thread;
+            // but no narrow columns, whose tiles are short.
+            let fit = limits.block / demand.bytes / demand.resident.max(1) / reduced_total.max(1);
+            let wide = if cols.kept { limits.kept / 16 } else { 1 };
+            let share = kept_total.div_ceil(8).max(limits.task / 4 / reduced_total.max(1)).max(wide);
             fit.min(share)
         } else if reduced_total >= 512 && cols.kept {
             // Long columns are cut into chunks, so that rows can be read whole.
@@ -274,23 +284,20 @@ impl Schedule {
         }
         rows.tile = rows.tile.min(rows.block);
 
-        let steps = size(&outer) * rows.walked() * cols.walked();
-        let blocks =
-            size(&across) * if rows.kept { rows.blocks() } else { 1 } * if cols.kept { cols.blocks() } else { 1 };
-        let kept_block = rows.kept_block() * cols.kept_block();
-        let (chunk, chunks) = if demand.phases == 1 && steps > 1 {
+        let steps = size(&outer).saturating_mul(rows.walks * cols.walks);
+        let blocks = size(&across).saturating_mul(rows.kept_blocks() * cols.kept_blocks());
+        let chunk = if demand.phases == 1 && steps > 1 && blocks < ENOUGH_BLOCKS {
             // At least `task` elements, and at least 128 of them to each partial result.
-            let elements = (reduced_total * kept_block / steps).max(1);
-            let least = limits.task.max(reduced_total * kept_block / 64).min(4 * limits.task);
-            let least =
-                least.max(if kept_block > 1 || domain.axes.iter().any(|a| a.kept) { 128 * kept_block } else { 0 });
-            let chunks = steps.div_ceil(least.div_ceil(elements)).max(1);
-            let chunk = steps.div_ceil(chunks);
-            (chunk, steps.div_ceil(chunk))
+            let elements = reduced_total.saturating_mul(rows.kept_block() * cols.kept_block());
+            let least = limits.task.max(elements / 64).min(4 * limits.task);
+            let least = least.max(if kept_total > 1 { 128 * rows.kept_block() * cols.kept_block() } else { 0 });
+            let chunks = steps.div_ceil(least.div_ceil((elements / steps).max(1)));
+            steps.div_ceil(chunks)
         } else {
-            (steps, 1)
+            steps.max(1)
         };
+        let chunks = steps.div_ceil(chunk).max(1);
         let band = if choice.form == Form::Square { BAND.div_ceil(rows.tile) } else { 1 };
-        Schedule { rows, cols, outer, across, blocks, steps, band, chunk, chunks }
+        Schedule { tile, rows, cols, outer, across, blocks, steps, band, chunk, chunks }
     }
 }

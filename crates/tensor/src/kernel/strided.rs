@@ -2,7 +2,7 @@
 //! to it.
 
 use super::isa::{Isa, multiversion};
-use super::transpose::{SIDE, transpose};
+use super::transpose::{SIDE, prefetch, transpose};
 
 /// A matrix in memory: the element at row `i` and column `j` is `i * rows + j * cols` after the
 /// first one.
@@ -92,6 +92,8 @@ multiversion! {
                 let (from, to) = (from.first.offset(i * from.rows), to.first.offset(i * to.rows));
                 let copy = |j: usize| to.add(j).cast::<[T; RUN]>().write_unaligned(from.add(j).cast::<[T; RUN]>().read_unaligned());
                 if cols >= RUN {
+                    // The next tile is likely to be what goes on from here.
+                    prefetch(from.wrapping_add(cols), cols);
                     for j in (0..cols - RUN).step_by(RUN) {
                         copy(j);
                     }

@@ -157,3 +157,50 @@ fn apply_chunk<T: Float, F: ElementFn<N>, const N: usize>(f: &F, x: &[[T; CHUNK]
     }
     y
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Busy;
+
+    impl ElementFn<3> for Busy {
+        #[inline(always)]
+        fn apply<T: Float>(&self, [a, b, c]: [T; 3]) -> T {
+            (a.mul_add(b, c).exp() + a.max_nan(c).tanh()) / (b.abs() + T::ONE).sqrt() - c.sin() * b.sigmoid()
+        }
+    }
+
+    /// Every length, with a repeating source and in place, for every instruction set.
+    fn check<T: Float>(bits: impl Fn(T) -> u64) {
+        for n in 1..=4 * CHUNK + 1 {
+            let x: [Vec<T>; 3] =
+                array::from_fn(|k| (0..n).map(|i| T::from_f64(((i * 7 + k * 3) % 23) as f64 * 0.37 - 4.0)).collect());
+            let repeated = [T::from_f64(0.625); CHUNK];
+            let expected: Vec<u64> = (0..n).map(|i| bits(Busy.apply([x[0][i], repeated[0], x[2][i]]))).collect();
+            for isa in Isa::all() {
+                let mut y = x[2].clone();
+                let dense = |ptr| Source { ptr, mask: !0 };
+                let first = y.as_mut_ptr();
+                let sources = [dense(x[0].as_ptr()), Source { ptr: repeated.as_ptr(), mask: 0 }, dense(first)];
+                // SAFETY: all have `n` elements, or a chunk; `y` is a source as a whole.
+                unsafe { Tiled(Busy).tile(isa, &sources, first, n) };
+                assert_eq!(y.into_iter().map(&bits).collect::<Vec<_>>(), expected, "{isa:?}, {n} elements");
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_bits_on_every_instruction_set() {
+        check::<f32>(|v| v.to_bits().into());
+        check::<f64>(|v| v.to_bits());
+    }
+
+    #[test]
+    #[should_panic(expected = "as many arguments")]
+    fn a_wrong_number_of_arguments_is_refused() {
+        let mut y = [0.0f32];
+        // SAFETY: one element each.
+        unsafe { Tiled(Busy).tile(Isa::Portable, &[Source { ptr: [1.0f32].as_ptr(), mask: !0 }], y.as_mut_ptr(), 1) };
+    }
+}

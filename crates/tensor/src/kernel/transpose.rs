@@ -79,7 +79,7 @@ pub(super) unsafe fn transpose_past_caches<T: Copy>(
 
 /// Asks for `n` elements from `first` on, which may lie anywhere.
 #[inline(always)]
-fn prefetch<T>(first: *const T, n: usize) {
+pub(super) fn prefetch<T>(first: *const T, n: usize) {
     #[cfg(target_arch = "x86_64")]
     for line in (0..n * size_of::<T>()).step_by(64) {
         use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};

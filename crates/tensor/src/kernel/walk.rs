@@ -9,7 +9,7 @@ use super::code::{Instr, Phase};
 use super::execute::Run;
 use super::frame::Frame;
 use super::past_caches::{fence, write_past_caches};
-use super::schedule::Side;
+use super::schedule::{Schedule, Side};
 use super::strided::{Grid, copy_grid};
 use super::tile::{CHUNK, apply_map};
 use crate::Float;
@@ -37,29 +37,31 @@ impl<T: Float> Run<'_, T> {
                 unsafe { std::slice::from_raw_parts_mut(acc, plan.scratch.fold_step) }.fill(fold.reduction.start());
             }
         }
-        let (row_tiles, col_tiles) = (schedule.rows.walked(), schedule.cols.walked());
-        let (mut outer, mut done) = (usize::MAX, 0);
-        for step in steps.clone() {
-            let (place, i) = (step / (row_tiles * col_tiles), step % (row_tiles * col_tiles));
-            if place != outer {
-                outer = place;
-                self.move_to(frame, phase, place);
-            }
-            // Down a band of rows, then on along the columns.
-            let first = i / (schedule.band * col_tiles) * schedule.band;
-            let (band, i) = (schedule.band.min(row_tiles - first), i - first * col_tiles);
-            let (row_start, row_end) = span(&schedule.rows, first + i % band, frame.rows);
-            let (col_start, col_end) = span(&schedule.cols, i / band, frame.cols);
-            for row in (row_start..row_end).step_by(schedule.rows.tile) {
-                for col in (col_start..col_end).step_by(schedule.cols.tile) {
-                    let rows = schedule.rows.tile.min(row_end - row);
+        let mut done = 0;
+        let mut position = Position::at(steps.start, schedule);
+        if !steps.is_empty() {
+            self.move_to(frame, phase, position.place);
+        }
+        for i in 1..=steps.len() {
+            let (row_start, row_end) = span(&schedule.rows, position.band + position.row, frame.rows);
+            let (col_start, col_end) = span(&schedule.cols, position.col, frame.cols);
+            let mut row = row_start;
+            while row < row_end {
+                let rows = schedule.rows.tile.min(row_end - row);
+                let mut col = col_start;
+                while col < col_end {
                     let cols = schedule.cols.tile.min(col_end - col);
                     self.tile(frame, phase, Tile { row, col, rows, cols }, done);
                     done += rows * cols;
+                    col += cols;
                 }
+                row += rows;
             }
-            if (step - steps.start) % FLUSH == FLUSH - 1 {
+            if i % FLUSH == 0 {
                 self.flush(frame, phase);
+            }
+            if position.step(schedule) && i < steps.len() {
+                self.move_to(frame, phase, position.place);
             }
         }
         self.flush(frame, phase);
@@ -191,6 +193,46 @@ impl<T: Float> Run<'_, T> {
                 std::slice::from_raw_parts_mut(frame.fold(i), n).fill(fold.reduction.start());
             }
         }
+    }
+}
+
+/// Where a walk is: it goes down a band of rows of tiles, then on along the columns, then to the
+/// next band, then to the next coordinate of the outer axes.
+struct Position {
+    place: usize,
+    band: usize,
+    col: usize,
+    row: usize,
+}
+
+impl Position {
+    fn at(step: usize, schedule: &Schedule) -> Position {
+        let (row_tiles, col_tiles) = (schedule.rows.walks.max(1), schedule.cols.walks.max(1));
+        let (place, i) = (step / (row_tiles * col_tiles), step % (row_tiles * col_tiles));
+        let band = i / (schedule.band * col_tiles) * schedule.band;
+        let (height, i) = (schedule.band.min(row_tiles - band), i - band * col_tiles);
+        Position { place, band, col: i / height, row: i % height }
+    }
+
+    /// Goes on; whether that is to another place.
+    fn step(&mut self, schedule: &Schedule) -> bool {
+        self.row += 1;
+        if self.row < schedule.band && self.band + self.row < schedule.rows.walks {
+            return false;
+        }
+        self.row = 0;
+        self.col += 1;
+        if self.col < schedule.cols.walks {
+            return false;
+        }
+        self.col = 0;
+        self.band += schedule.band;
+        if self.band < schedule.rows.walks {
+            return false;
+        }
+        self.band = 0;
+        self.place += 1;
+        true
     }
 }
 

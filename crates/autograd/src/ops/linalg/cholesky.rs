@@ -11,6 +11,7 @@ use crate::{Cotangents, Lowering, Op, Operand, Var};
 struct Cholesky;
 
 impl Op for Cholesky {
+    crate::op::compiled_here!(Cholesky);
     fn name(&self) -> &'static str {
         "cholesky"
     }
@@ -50,6 +51,7 @@ struct SolveTriangular {
 }
 
 impl Op for SolveTriangular {
+    crate::op::compiled_here!(SolveTriangular);
     fn name(&self) -> &'static str {
         if self.upper { "solve_upper" } else { "solve_lower" }
     }

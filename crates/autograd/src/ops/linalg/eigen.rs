@@ -10,6 +10,7 @@ use crate::{Cotangents, Lowering, Op, Var};
 struct Eigen;
 
 impl Op for Eigen {
+    crate::op::compiled_here!(Eigen);
     fn name(&self) -> &'static str {
         "eigh"
     }

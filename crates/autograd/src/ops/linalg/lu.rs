@@ -52,6 +52,7 @@ pub(super) fn substitute_back(a: &[f64], b: &mut [f64], n: usize) {
 struct Solve;
 
 impl Op for Solve {
+    crate::op::compiled_here!(Solve);
     fn name(&self) -> &'static str {
         "solve"
     }
@@ -81,6 +82,7 @@ struct Determinant {
 }
 
 impl Op for Determinant {
+    crate::op::compiled_here!(Determinant);
     fn name(&self) -> &'static str {
         if self.logarithm { "logdet" } else { "det" }
     }
