@@ -130,13 +130,13 @@ impl<T: Float> Cotangents<'_, T> {
 
 impl<'t, T: Float, const N: usize> From<[Var<'t, T>; N]> for Cotangents<'t, T> {
     fn from(vars: [Var<'t, T>; N]) -> Self {
-        vars.into_iter().collect()
+        vars.map(Some).into()
     }
 }
 
 impl<'t, T: Float, const N: usize> From<[Option<Var<'t, T>>; N]> for Cotangents<'t, T> {
     fn from(vars: [Option<Var<'t, T>>; N]) -> Self {
-        Self(vars.into_iter().collect())
+        Self(SmallVec::from_slice(&vars))
     }
 }
 
@@ -238,6 +238,7 @@ impl<E: Elementwise<N>, const N: usize> Op for Map<E, N> {
 /// An [`Op`] behind a pointer, for one element type.
 pub trait Recorded<T: Float>: Send + Sync {
     fn name(&self) -> &'static str;
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError>;
     fn lower(&self) -> Lowering<'_, T>;
     fn vjp<'t>(&self, x: &[Var<'t, T>], y: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T>;
     fn flops(&self, x: &[&Shape]) -> f64;
@@ -249,6 +250,9 @@ pub trait Recorded<T: Float>: Send + Sync {
 impl<O: Op, T: Float> Recorded<T> for O {
     fn name(&self) -> &'static str {
         Op::name(self)
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        Op::shape(self, x)
     }
     fn lower(&self) -> Lowering<'_, T> {
         Op::lower(self)

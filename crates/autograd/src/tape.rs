@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use smallvec::SmallVec;
 use wengert_tensor::{Float, Shape, Tensor};
 
-use crate::op::{Elementwise, Map, Op, Recorded};
+use crate::op::{Elementwise, Op, Recorded};
 use crate::state::{Slot, StateId};
 use crate::{Explanation, Param, Var, plan};
 
@@ -217,8 +217,22 @@ impl<T: Float> Tape<T> {
     /// shapes and the caller's line.
     #[track_caller]
     pub fn record<'t>(&'t self, op: impl Op, x: &[Var<'t, T>]) -> Var<'t, T> {
+        self.record_boxed(op.boxed(), x)
+    }
+
+    /// Records an elementwise function of inputs that broadcast.
+    ///
+    /// # Panics
+    /// As [`Tape::record`].
+    #[track_caller]
+    pub fn map<'t, const N: usize>(&'t self, f: impl Elementwise<N>, x: [Var<'t, T>; N]) -> Var<'t, T> {
+        self.map_boxed(f.boxed(), &x)
+    }
+
+    #[track_caller]
+    fn record_boxed<'t>(&'t self, op: Box<dyn Recorded<T>>, x: &[Var<'t, T>]) -> Var<'t, T> {
         let at = self.location();
-        self.check_tape(&op, x, at);
+        self.check_tape(&*op, x, at);
         let mut nodes = self.nodes.borrow_mut();
         let shape = {
             let shapes: SmallVec<[&Shape; 3]> = x.iter().map(|v| nodes.shape(v.id)).collect();
@@ -231,31 +245,26 @@ impl<T: Float> Tape<T> {
             }
         };
         let shape = nodes.intern(shape);
-        let id = nodes.push(Kind::Op(op.boxed()), x.iter().map(|v| v.id).collect(), shape, at);
+        let id = nodes.push(Kind::Op(op), x.iter().map(|v| v.id).collect(), shape, at);
         Var::new(self, id)
     }
 
-    /// Records an elementwise function of inputs that broadcast.
-    ///
-    /// # Panics
-    /// As [`Tape::record`].
     #[track_caller]
-    pub fn map<'t, const N: usize>(&'t self, f: impl Elementwise<N>, x: [Var<'t, T>; N]) -> Var<'t, T> {
-        let op = Map::new(f);
+    fn map_boxed<'t>(&'t self, op: Box<dyn Recorded<T>>, x: &[Var<'t, T>]) -> Var<'t, T> {
         let shape_of = |v: &Var<'t, T>| self.nodes.borrow().list[v.id as usize].shape;
         let at = self.location();
-        self.check_tape(&op, &x, at);
+        self.check_tape(&*op, x, at);
         // Inputs of one shape need no broadcasting: the shortest way for the commonest case.
         let shape = shape_of(&x[0]);
         if x[1..].iter().any(|v| shape_of(v) != shape) {
-            return self.record(op, &x);
+            return self.record_boxed(op, x);
         }
-        let inputs = SmallVec::from_slice(&x.map(|v| v.id));
-        Var::new(self, self.nodes.borrow_mut().push(Kind::Op(op.boxed()), inputs, shape, at))
+        let inputs = x.iter().map(|v| v.id).collect();
+        Var::new(self, self.nodes.borrow_mut().push(Kind::Op(op), inputs, shape, at))
     }
 
     #[track_caller]
-    fn check_tape(&self, op: &impl Op, x: &[Var<'_, T>], at: &Location<'_>) {
+    fn check_tape(&self, op: &dyn Recorded<T>, x: &[Var<'_, T>], at: &Location<'_>) {
         if let Some(other) = x.iter().find(|v| v.tape().id != self.id) {
             panic!(
                 "{}: a variable of another tape (shape {}) at {at}; use its value: tape.var(v.value())",

@@ -55,50 +55,54 @@ functions! {
     NegFn(a) -a;
 }
 
-impl<T: Float> Number for T {
-    fn combine(operation: Binary, a: &Tensor<T>, b: &Tensor<T>) -> Result<Tensor<T>, ShapeError> {
-        match operation {
-            Binary::Add => map(AddFn, [a, b]),
-            Binary::Sub => map(SubFn, [a, b]),
-            Binary::Mul => map(MulFn, [a, b]),
-        }
-    }
+macro_rules! floats {
+    ($($t:ident),*) => {$(
+        impl Number for $t {
+            fn combine(operation: Binary, a: &Tensor<$t>, b: &Tensor<$t>) -> Result<Tensor<$t>, ShapeError> {
+                match operation {
+                    Binary::Add => map(AddFn, [a, b]),
+                    Binary::Sub => map(SubFn, [a, b]),
+                    Binary::Mul => map(MulFn, [a, b]),
+                }
+            }
 
-    fn reduce(reduction: Reduction, x: &Tensor<T>, axes: &[usize]) -> Result<Tensor<T>, ShapeError> {
-        run(
-            Spec {
-                domain: x.shape().clone(),
-                reduced: axes.into(),
-                operands: vec![x.layout().strides().into()],
-                steps: vec![Step::Load(0), Step::Reduce(reduction, 0)],
-                outputs: vec![1],
-            },
-            &[x],
-            &[],
-            &[],
-        )
-    }
+            fn reduce(reduction: Reduction, x: &Tensor<$t>, axes: &[usize]) -> Result<Tensor<$t>, ShapeError> {
+                let spec = Spec {
+                    domain: x.shape().clone(),
+                    reduced: axes.into(),
+                    operands: vec![x.layout().strides().into()],
+                    steps: vec![Step::Load(0), Step::Reduce(reduction, 0)],
+                    outputs: vec![1],
+                };
+                run(spec, &[x], &[], &[])
+            }
+        }
+    )*};
 }
+floats!(f32, f64);
 
 macro_rules! integers {
     ($($t:ident),*) => {$(
         impl Number for $t {
             fn combine(operation: Binary, a: &Tensor<$t>, b: &Tensor<$t>) -> Result<Tensor<$t>, ShapeError> {
-                match operation {
-                    Binary::Add => zip(a, b, $t::wrapping_add),
-                    Binary::Sub => zip(a, b, $t::wrapping_sub),
-                    Binary::Mul => zip(a, b, $t::wrapping_mul),
-                }
+                // A pointer: one loop for all, since nobody needs these to be fast.
+                let f: fn($t, $t) -> $t = match operation {
+                    Binary::Add => $t::wrapping_add,
+                    Binary::Sub => $t::wrapping_sub,
+                    Binary::Mul => $t::wrapping_mul,
+                };
+                zip(a, b, f)
             }
 
             fn reduce(reduction: Reduction, x: &Tensor<$t>, axes: &[usize]) -> Result<Tensor<$t>, ShapeError> {
-                match reduction {
-                    Reduction::Sum => fold(x, axes, 0, $t::wrapping_add),
-                    Reduction::Prod => fold(x, axes, 1, $t::wrapping_mul),
-                    Reduction::Max => fold(x, axes, $t::MIN, $t::max),
-                    Reduction::Min => fold(x, axes, $t::MAX, $t::min),
-                    Reduction::Mean => Err(ShapeError::new(concat!("a mean of ", stringify!($t), " is none"))),
-                }
+                let (start, f): ($t, fn($t, $t) -> $t) = match reduction {
+                    Reduction::Sum => (0, $t::wrapping_add),
+                    Reduction::Prod => (1, $t::wrapping_mul),
+                    Reduction::Max => ($t::MIN, $t::max),
+                    Reduction::Min => ($t::MAX, $t::min),
+                    Reduction::Mean => return Err(ShapeError::new(concat!("a mean of ", stringify!($t), " is none"))),
+                };
+                fold(x, axes, start, f)
             }
         }
     )*};

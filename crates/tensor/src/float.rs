@@ -2,9 +2,8 @@
 
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 
-use crate::Element;
-use crate::kernel::Gemm;
-use crate::kernel::math;
+use crate::Number;
+use crate::kernel::{Gemm, Machine, math};
 
 macro_rules! float {
     ($($(#[$doc:meta])* $name:ident($($arg:ident),*);)*) => {
@@ -21,7 +20,7 @@ macro_rules! float {
         /// assert_eq!(logistic(0.0f32), 0.5);
         /// ```
         pub trait Float:
-            Element + Gemm
+            Number + Gemm + Machine
             + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self> + Neg<Output = Self>
             + AddAssign + SubAssign + MulAssign
         {

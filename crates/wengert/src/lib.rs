@@ -87,12 +87,11 @@
 //! # Speed of debug builds
 //!
 //! Numerical code without optimisation is a hundred times slower. Two lines in your own
-//! `Cargo.toml` optimise the dependencies, and leave your crate as quick to compile and debug as
-//! it was:
+//! `Cargo.toml` spare you that:
 //!
 //! ```toml
-//! [profile.dev.package."*"]
-//! opt-level = 3
+//! [profile.dev]
+//! opt-level = 2
 //! ```
 #![forbid(unsafe_code)]
 

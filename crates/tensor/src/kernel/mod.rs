@@ -29,6 +29,6 @@ mod walk;
 
 pub use copy::copy;
 pub use matmul::Gemm;
-pub use program::{Operand, Program, Spec, Step};
+pub use program::{Machine, Operand, Program, Spec, Step};
 pub use reduce::Reduction;
 pub use tile::{ElementFn, TileMap, Tiled};

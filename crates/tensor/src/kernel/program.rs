@@ -33,7 +33,7 @@ use super::plan::Plan;
 use super::schedule::Limits;
 use super::tile::{CHUNK, Source, apply_map};
 use super::{Reduction, TileMap};
-use crate::{Float, Shape, ShapeError, Strides, Tensor};
+use crate::{Element, Float, Shape, ShapeError, Strides, Tensor};
 
 /// One step of a [`Spec`]; its id is its index.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -134,6 +134,16 @@ impl<T: Float> Program<T> {
         scalars: &[T],
         maps: &[&dyn TileMap<T>],
     ) -> Result<SmallVec<[Tensor<T>; 2]>, ShapeError> {
+        T::run(self, operands, scalars, maps)
+    }
+
+    #[inline(always)]
+    fn run_here(
+        &self,
+        operands: &[Operand<'_, T>],
+        scalars: &[T],
+        maps: &[&dyn TileMap<T>],
+    ) -> Result<SmallVec<[Tensor<T>; 2]>, ShapeError> {
         assert_eq!(operands.len(), self.spec.operands.len(), "a program got another number of operands");
         for (operand, reach) in operands.iter().zip(&self.reach) {
             if let Some((low, high)) = *reach {
@@ -200,6 +210,36 @@ impl<T: Float> Program<T> {
         values
     }
 }
+
+/// An element that the tile machine is compiled for: in this crate, once and optimised, and not in
+/// every crate that computes with tensors.
+pub trait Machine: Element {
+    /// [`Program::run`].
+    #[doc(hidden)]
+    fn run(
+        program: &Program<Self>,
+        operands: &[Operand<'_, Self>],
+        scalars: &[Self],
+        maps: &[&dyn TileMap<Self>],
+    ) -> Result<SmallVec<[Tensor<Self>; 2]>, ShapeError>;
+}
+
+macro_rules! machine {
+    ($($t:ident),*) => {$(
+        impl Machine for $t {
+            #[inline(never)]
+            fn run(
+                program: &Program<$t>,
+                operands: &[Operand<'_, $t>],
+                scalars: &[$t],
+                maps: &[&dyn TileMap<$t>],
+            ) -> Result<SmallVec<[Tensor<$t>; 2]>, ShapeError> {
+                program.run_here(operands, scalars, maps)
+            }
+        }
+    )*};
+}
+machine!(f32, f64);
 
 /// The lowest and the highest offset that strides reach, or `None` if they reach nothing.
 fn reach(domain: &Shape, strides: &Strides) -> Option<(isize, isize)> {
