@@ -1,9 +1,12 @@
 //! Reverse mode: one loop from the root to the start of the tape. Cotangents are ordinary
 //! variables on the same tape, so they can be differentiated again.
 
+use std::panic::Location;
+
+use smallvec::SmallVec;
 use wengert_tensor::{Float, broadcast};
 
-use crate::op::Cotangents;
+use crate::op::{Cotangents, Recorded};
 use crate::tape::{Kind, Tape};
 use crate::{Gradients, Operand, Var};
 
@@ -128,19 +131,18 @@ impl<T: Float> Tape<T> {
 
     /// Applies the vjp rule of the operation that made `y`: its inputs with their cotangents.
     #[track_caller]
-    fn pull_back<'t>(&'t self, y: Var<'t, T>, g: Var<'t, T>) -> Vec<(Var<'t, T>, Var<'t, T>)> {
+    fn pull_back<'t>(&'t self, y: Var<'t, T>, g: Var<'t, T>) -> SmallVec<[(Var<'t, T>, Var<'t, T>); 3]> {
         // The rule appends to the tape, so the operation is lent out of it meanwhile.
-        let (kind, inputs, at) = {
+        let (kind, x, at) = {
             let mut nodes = self.nodes.borrow_mut();
             let node = &mut nodes.list[y.id as usize];
-            (std::mem::replace(&mut node.kind, Kind::Leaf), node.inputs.clone(), node.at)
+            let x: SmallVec<[Var<'t, T>; 3]> = node.inputs.iter().map(|&id| Var::new(self, id)).collect();
+            (std::mem::replace(&mut node.kind, Kind::Leaf), x, node.at)
         };
-        let mut result = Vec::with_capacity(inputs.len());
+        let mut result = SmallVec::new();
         if let Kind::Op(op) = &kind {
             self.on_behalf_of.set(Some(at));
-            let x: smallvec::SmallVec<[Var<'t, T>; 3]> = inputs.iter().map(|&id| Var::new(self, id)).collect();
             let Cotangents(cotangents) = op.vjp(&x, y, g);
-            let is_map = matches!(op.lower(), crate::Lowering::Map { .. });
             assert!(
                 cotangents.len() == x.len(),
                 "{}: its vjp rule returned {} cotangents for {} inputs (recorded at {at})",
@@ -148,19 +150,29 @@ impl<T: Float> Tape<T> {
                 cotangents.len(),
                 x.len()
             );
-            for (&x, cotangent) in x.iter().zip(cotangents) {
+            for (x, cotangent) in x.into_iter().zip(cotangents) {
                 let Some(cotangent) = cotangent else { continue };
-                let (want, got) = (x.shape(), cotangent.shape());
-                let stretched = is_map && broadcast(&want, &got).is_ok_and(|both| both == got);
-                assert!(
-                    stretched || want == got,
-                    "{}: its vjp rule returned a cotangent of shape {got} for an input of shape {want} (recorded at {at})",
-                    op.name()
-                );
-                result.push((x, cotangent.sum_to_shape(want)));
+                result
+                    .push((x, if x.has_shape_of(cotangent) { cotangent } else { cotangent.unbroadcast(x, &**op, at) }));
             }
         }
         self.nodes.borrow_mut().list[y.id as usize].kind = kind;
         result
+    }
+}
+
+impl<'t, T: Float> Var<'t, T> {
+    /// This cotangent that a map's rule returned for its input `x`, summed over the axes along
+    /// which `x` was repeated.
+    #[track_caller]
+    fn unbroadcast(self, x: Var<'t, T>, op: &dyn Recorded<T>, at: &Location<'_>) -> Self {
+        let (want, got) = (x.shape(), self.shape());
+        let is_map = matches!(op.lower(), crate::Lowering::Map { .. });
+        assert!(
+            is_map && broadcast(&want, &got).is_ok_and(|both| both == got),
+            "{}: its vjp rule returned a cotangent of shape {got} for an input of shape {want} (recorded at {at})",
+            op.name()
+        );
+        self.sum_to_shape(want)
     }
 }

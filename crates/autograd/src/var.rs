@@ -55,6 +55,12 @@ impl<'t, T: Float> Var<'t, T> {
         self.tape.nodes.borrow().shape(self.id).clone()
     }
 
+    pub(crate) fn has_shape_of(self, other: Self) -> bool {
+        let nodes = self.tape.nodes.borrow();
+        let (own, others) = (nodes.list[self.id as usize].shape, nodes.list[other.id as usize].shape);
+        own == others || nodes.shapes[own as usize] == nodes.shapes[others as usize]
+    }
+
     /// The number of axes.
     pub fn rank(self) -> usize {
         self.tape.nodes.borrow().shape(self.id).len()

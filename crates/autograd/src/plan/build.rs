@@ -44,9 +44,11 @@ pub(super) fn plan<T: Float>(graph: &Graph, nodes: &Nodes<T>, signature: Signatu
         views[number].iter().for_each(|&view| build.lay_out(view, None));
     }
     // A view in memory is a view of something in memory.
-    for position in (0..graph.ids.len()).rev() {
-        if build.in_memory[position] && matches!(partition.places[position], Place::View | Place::Alias { .. }) {
-            build.in_memory[graph.inputs[position][0] as usize] = true;
+    for position in (0..graph.ids.len() as u32).rev() {
+        if build.in_memory[position as usize]
+            && matches!(partition.places[position as usize], Place::View | Place::Alias { .. })
+        {
+            build.in_memory[graph.inputs(position)[0] as usize] = true;
         }
     }
     let launches = build.launches(loops, views);
@@ -136,7 +138,7 @@ impl<'a, T: Float> Build<'a, T> {
             (Place::Given, _) => self.nodes.value(id).expect("given").layout().clone(),
             (Place::Member(axes), Some(written)) => member_layout(shape, axes, written),
             (Place::View | Place::Alias { .. }, _) => {
-                let base = self.layout(self.graph.inputs[position as usize][0]);
+                let base = self.layout(self.graph.inputs(position)[0]);
                 let viewed = with_view(self.nodes, id, |view| view(base));
                 viewed.unwrap_or_else(|| Layout::contiguous(shape.clone()))
             }
@@ -152,7 +154,7 @@ impl<'a, T: Float> Build<'a, T> {
     fn group(&mut self, number: u32, group: &Group) -> Option<Loop> {
         let Some(domain) = &group.domain else {
             for &kernel in &group.members {
-                for &input in &self.graph.inputs[kernel as usize] {
+                for &input in self.graph.inputs(kernel) {
                     self.in_memory[input as usize] = true;
                 }
             }
@@ -171,7 +173,7 @@ impl<'a, T: Float> Build<'a, T> {
             let step = match self.lowering(member) {
                 Some(Lowering::Reduce(reduction, over)) => {
                     // The input has the axes of the output, and those that are reduced.
-                    let input = self.graph.inputs[member as usize][0];
+                    let input = self.graph.inputs(member)[0];
                     let mut axes = axes.clone();
                     if self.partition.group_of[input as usize] != number {
                         let whole = identity(self.shape(input));
@@ -197,7 +199,8 @@ impl<'a, T: Float> Build<'a, T> {
 
     fn map_step(&mut self, body: &mut Loop, group: u32, map: u32, axes: &AxisMap, domain: &Shape, keep: bool) -> Step {
         let graph = self.graph;
-        let args = graph.inputs[map as usize]
+        let args = graph
+            .inputs(map)
             .iter()
             .map(|&input| {
                 let shape = self.shape(input);
@@ -265,7 +268,7 @@ impl<'a, T: Float> Build<'a, T> {
                 if maps > MAX_RECOMPUTED {
                     return false;
                 }
-                stack.extend_from_slice(&self.graph.inputs[next as usize]);
+                stack.extend_from_slice(self.graph.inputs(next));
             } else if self.shape(next).count() > large && !loads.contains(&next) {
                 loads.push(next);
             }
@@ -316,7 +319,7 @@ fn dead_after<T: Float>(launches: &[Launch<T>], graph: &Graph) -> Vec<Vec<u32>> 
     for (number, launch) in launches.iter().enumerate() {
         let reads: &[u32] = match launch {
             Launch::Loop { operands, .. } => operands,
-            Launch::View(position) | Launch::Kernel(position) => &graph.inputs[*position as usize],
+            Launch::View(position) | Launch::Kernel(position) => graph.inputs(*position),
         };
         for &read in reads {
             last_reader[read as usize] = Some(number);

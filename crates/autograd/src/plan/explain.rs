@@ -10,6 +10,7 @@ use wengert_tensor::{Float, Tensor};
 
 use super::Launch;
 use super::graph::Graph;
+use super::run::Values;
 use crate::tape::{Kind, Nodes};
 
 /// The launches of a tape's runs since [`Tape::profile`](crate::Tape::profile), in order: which
@@ -58,11 +59,11 @@ impl Explanation {
         launch: &Launch<T>,
         graph: &Graph,
         nodes: &Nodes<T>,
-        values: &[Option<Tensor<T>>],
+        values: &Values<T>,
         started: Instant,
     ) {
         let time = started.elapsed();
-        let bytes = |&position: &u32| values[position as usize].as_ref().map_or(0, distinct_bytes);
+        let bytes = |&position: &u32| values.get(&position).map_or(0, distinct_bytes);
         let report = match launch {
             Launch::View(_) => return,
             Launch::Loop { operands, outputs, members, .. } => (
@@ -74,7 +75,7 @@ impl Explanation {
             Launch::Kernel(position) => (
                 LaunchKind::Kernel,
                 std::slice::from_ref(position),
-                graph.inputs[*position as usize].iter().map(bytes).sum(),
+                graph.inputs(*position).iter().map(bytes).sum(),
                 bytes(position),
             ),
         };

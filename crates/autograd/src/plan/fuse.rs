@@ -120,7 +120,7 @@ impl<T: Float> Builder<'_, T> {
                     (Place::Kernel, self.result.groups.len() as u32 - 1, 0)
                 }
                 Lowering::View(view) => {
-                    let base = self.graph.inputs[position as usize][0];
+                    let base = self.graph.inputs(position)[0];
                     let group = self.result.group_of[base as usize];
                     let axes = renamed_axes(self.shape(base), |layout| view(layout));
                     let alias = axes.and_then(|axes| self.alias(base, &axes));
@@ -147,7 +147,7 @@ impl<T: Float> Builder<'_, T> {
     }
 
     fn place_in_loop(&mut self, position: u32, reduce: Option<(Reduction, &[usize])>) -> (Place, u32, u32) {
-        let inputs = &self.graph.inputs[position as usize];
+        let inputs = self.graph.inputs(position);
         let earliest = inputs.iter().map(|&i| self.result.group_of[i as usize]).max().unwrap_or(0);
         if self.fuse {
             let later = self.recent.iter().rev().take(RECENT).copied().filter(|&group| group > earliest);
@@ -168,7 +168,7 @@ impl<T: Float> Builder<'_, T> {
     /// A new group whose domain is the shape of the map, or of the reduction's input.
     fn open(&mut self, position: u32, reduce: Option<(Reduction, &[usize])>) -> (Place, u32, u32) {
         let shape = match reduce {
-            Some(_) => self.shape(self.graph.inputs[position as usize][0]),
+            Some(_) => self.shape(self.graph.inputs(position)[0]),
             None => self.shape(position),
         };
         let mut axes = identity(shape);
@@ -188,7 +188,7 @@ impl<T: Float> Builder<'_, T> {
 
     fn join(&mut self, position: u32, group: u32) {
         self.result.groups[group as usize].members.push(position);
-        for &input in &self.graph.inputs[position as usize] {
+        for &input in self.graph.inputs(position) {
             let outside = self.result.group_of[input as usize] != group;
             let reads = &self.result.groups[group as usize].reads;
             // Sharing a small value is no reason to join.
@@ -200,7 +200,7 @@ impl<T: Float> Builder<'_, T> {
 
     /// The axes of an input over the domain of `group`, where it is one of its members.
     fn input_axes(&self, position: u32, k: usize, group: u32) -> AxisMap {
-        let input = self.graph.inputs[position as usize][k] as usize;
+        let input = self.graph.inputs(position)[k] as usize;
         match &self.result.places[input] {
             Place::Member(axes) | Place::Alias { axes, .. } if self.result.group_of[input] == group => axes.clone(),
             _ => identity(self.shape(input as u32)),
@@ -217,7 +217,7 @@ impl<T: Float> Builder<'_, T> {
     ) -> Option<(AxisMap, u32)> {
         let Group { domain, reads, .. } = &self.result.groups[group as usize];
         let domain = domain.as_ref()?;
-        let inputs = &self.graph.inputs[position as usize];
+        let inputs = self.graph.inputs(position);
         // Large loops that share nothing gain nothing from each other.
         let related = |input: &u32| self.result.group_of[*input as usize] == group || reads.contains(input);
         if domain.shape.count() > SMALL && !inputs.iter().any(related) {
@@ -273,7 +273,7 @@ impl<T: Float> Builder<'_, T> {
         let shape = self.shape(position);
         let mut axes: AxisMap = SmallVec::from_elem(None, shape.len());
         let mut any_member = false;
-        for (k, &input) in self.graph.inputs[position as usize].iter().enumerate() {
+        for (k, &input) in self.graph.inputs(position).iter().enumerate() {
             if self.result.group_of[input as usize] != group {
                 continue;
             }

@@ -4,7 +4,6 @@
 use std::any::TypeId;
 use std::hash::{Hash, Hasher};
 
-use smallvec::SmallVec;
 use wengert_tensor::{Float, Layout};
 
 use crate::Lowering;
@@ -14,8 +13,12 @@ use crate::tape::{Kind, Nodes};
 pub(super) struct Graph {
     /// The tape's number of each position.
     pub(super) ids: Vec<u32>,
-    /// The positions of each one's inputs; none for what is already there.
-    pub(super) inputs: Vec<SmallVec<[u32; 3]>>,
+    /// The positions of all inputs, one entry's after the other's; what is already there has none.
+    inputs: Vec<u32>,
+    /// Where each entry's inputs end.
+    ends: Vec<u32>,
+    /// The positions of what is already there.
+    pub(super) given: Vec<u32>,
     /// The positions of the asked-for values.
     pub(super) roots: Vec<u32>,
 }
@@ -25,41 +28,54 @@ impl Graph {
     pub(super) fn mark<T: Float>(nodes: &mut Nodes<T>, roots: &[u32]) -> Self {
         nodes.runs += 1;
         let run = nodes.runs;
+        let list = &mut nodes.list;
         let mut ids: Vec<u32> = Vec::with_capacity(roots.len());
         // `ids` doubles as the queue of what is still to be visited.
-        let visit = |nodes: &mut Nodes<T>, ids: &mut Vec<u32>, id: u32| {
-            let node = &mut nodes.list[id as usize];
-            if node.mark.0 != run {
-                node.mark.0 = run;
-                ids.push(id);
-            }
-        };
         for &root in roots {
-            visit(nodes, &mut ids, root);
+            if std::mem::replace(&mut list[root as usize].mark.0, run) != run {
+                ids.push(root);
+            }
         }
         let mut next = 0;
         while let Some(&id) = ids.get(next) {
             next += 1;
-            if nodes.list[id as usize].value.is_none() {
-                for k in 0..nodes.list[id as usize].inputs.len() {
-                    let input = nodes.list[id as usize].inputs[k];
-                    visit(nodes, &mut ids, input);
+            if list[id as usize].value.is_none() {
+                for k in 0..list[id as usize].inputs.len() {
+                    let input = list[id as usize].inputs[k];
+                    if std::mem::replace(&mut list[input as usize].mark.0, run) != run {
+                        ids.push(input);
+                    }
                 }
             }
         }
-        ids.sort_unstable();
-        for (position, &id) in ids.iter().enumerate() {
-            nodes.list[id as usize].mark.1 = position as u32;
+        // Usually most of the tape is needed: then looking at all of it is quicker than sorting.
+        let (first, last) = ids.iter().fold((u32::MAX, 0), |(low, high), &id| (low.min(id), high.max(id)));
+        if last.saturating_sub(first) as usize <= 8 * ids.len() {
+            ids.clear();
+            ids.extend((first..=last).filter(|&id| list[id as usize].mark.0 == run));
+        } else {
+            ids.sort_unstable();
         }
-        let position = |&id: &u32| nodes.list[id as usize].mark.1;
-        let inputs = ids
-            .iter()
-            .map(|&id| {
-                let node = &nodes.list[id as usize];
-                if node.value.is_some() { SmallVec::new() } else { node.inputs.iter().map(position).collect() }
-            })
-            .collect();
-        Self { inputs, roots: roots.iter().map(position).collect(), ids }
+        let (mut inputs, mut ends) = (Vec::with_capacity(2 * ids.len()), Vec::with_capacity(ids.len()));
+        let mut given = Vec::new();
+        for (position, &id) in (0..).zip(&ids) {
+            list[id as usize].mark.1 = position;
+            let node = &list[id as usize];
+            if node.value.is_some() {
+                given.push(position);
+            } else {
+                inputs.extend(node.inputs.iter().map(|&input| list[input as usize].mark.1));
+            }
+            ends.push(inputs.len() as u32);
+        }
+        let roots = roots.iter().map(|&root| list[root as usize].mark.1).collect();
+        Self { ids, inputs, ends, given, roots }
+    }
+
+    /// The positions of an entry's inputs; none for what is already there.
+    pub(super) fn inputs(&self, position: u32) -> &[u32] {
+        let start = (position as usize).checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.inputs[start as usize..self.ends[position as usize] as usize]
     }
 
     /// Everything that a plan depends on: operations, inputs, shapes, layouts, roots; not the
@@ -67,7 +83,8 @@ impl Graph {
     pub(super) fn signature<T: Float>(&self, nodes: &Nodes<T>) -> Signature {
         let mut signature = Signature { words: Vec::with_capacity(self.ids.len() * 6), kinds: Vec::new() };
         let words = &mut signature.words;
-        for (&id, inputs) in self.ids.iter().zip(&self.inputs) {
+        for (position, &id) in (0..).zip(&self.ids) {
+            let inputs = self.inputs(position);
             let node = &nodes.list[id as usize];
             if let Some(value) = nodes.value(id) {
                 words.push(1);

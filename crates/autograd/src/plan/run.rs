@@ -1,5 +1,7 @@
 //! Runs a plan.
 
+use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 use std::time::Instant;
 
 use smallvec::SmallVec;
@@ -8,10 +10,13 @@ use wengert_tensor::{Float, Shape, Tensor};
 
 use super::build::with_view;
 use super::explain::Explanation;
-use super::graph::Graph;
+use super::graph::{Graph, Multiply};
 use super::{Launch, Plan};
 use crate::Lowering;
 use crate::tape::{Kind, Nodes};
+
+/// The values in memory, by position.
+pub(super) type Values<T> = HashMap<u32, Tensor<T>, BuildHasherDefault<Multiply>>;
 
 /// The values of the roots by their number on the tape; with `keep_all`, of everything that was
 /// written to memory.
@@ -22,13 +27,9 @@ pub(super) fn run<T: Float>(
     keep_all: bool,
     explanation: &mut Option<Explanation>,
 ) -> Vec<(u32, Tensor<T>)> {
-    let mut values: Vec<Option<Tensor<T>>> = vec![None; graph.ids.len()];
-    for (value, &id) in values.iter_mut().zip(&graph.ids) {
-        *value = match &nodes.list[id as usize].kind {
-            Kind::Scalar(number) if nodes.list[id as usize].value.is_none() => None,
-            _ => nodes.value(id).cloned(),
-        };
-    }
+    let given = graph.given.iter();
+    let given = given.map(|&position| (position, nodes.value(graph.ids[position as usize]).expect("given").clone()));
+    let mut values: Values<T> = given.collect();
     for (launch, dead) in plan.launches.iter().zip(&plan.dead_after) {
         let started = Instant::now();
         run_launch(launch, graph, nodes, &mut values);
@@ -36,25 +37,33 @@ pub(super) fn run<T: Float>(
             explanation.note(launch, graph, nodes, &values, started);
         }
         if !keep_all {
-            for &position in dead {
-                values[position as usize] = None;
+            for position in dead {
+                values.remove(position);
             }
         }
     }
-    let mut wanted: Vec<u32> = if keep_all { (0..graph.ids.len() as u32).collect() } else { graph.roots.clone() };
-    wanted.sort_unstable();
-    wanted.dedup();
-    let is_new = |position: &u32| nodes.value(graph.ids[*position as usize]).is_none();
-    let root = |position: u32| graph.roots.contains(&position);
-    wanted
-        .into_iter()
-        .filter(is_new)
-        .filter_map(|position| {
-            let value = values[position as usize].take();
-            let value = value.or_else(|| root(position).then(|| scalar(graph, nodes, position)));
-            value.map(|value| (graph.ids[position as usize], value))
-        })
-        .collect()
+    // What was there before is not to be stored again.
+    for position in &graph.given {
+        values.remove(position);
+    }
+    let id = |position: u32| graph.ids[position as usize];
+    let mut result = Vec::with_capacity(graph.roots.len());
+    for &root in &graph.roots {
+        match values.remove(&root) {
+            Some(value) => result.push((id(root), value)),
+            None if is_number(graph, nodes, root) => result.push((id(root), scalar(graph, nodes, root))),
+            None => {} // It was there before, or is named twice.
+        }
+    }
+    if keep_all {
+        result.extend(values.into_iter().map(|(position, value)| (id(position), value)));
+    }
+    result
+}
+
+fn is_number<T: Float>(graph: &Graph, nodes: &Nodes<T>, position: u32) -> bool {
+    let node = &nodes.list[graph.ids[position as usize] as usize];
+    node.value.is_none() && matches!(node.kind, Kind::Scalar(_))
 }
 
 fn scalar<T: Float>(graph: &Graph, nodes: &Nodes<T>, position: u32) -> Tensor<T> {
@@ -68,7 +77,7 @@ fn number<T: Float>(graph: &Graph, nodes: &Nodes<T>, position: u32) -> T {
     }
 }
 
-fn run_launch<T: Float>(launch: &Launch<T>, graph: &Graph, nodes: &Nodes<T>, values: &mut [Option<Tensor<T>>]) {
+fn run_launch<T: Float>(launch: &Launch<T>, graph: &Graph, nodes: &Nodes<T>, values: &mut Values<T>) {
     let lower = |position: u32| match &nodes.list[graph.ids[position as usize] as usize].kind {
         Kind::Op(op) => op.lower(),
         _ => unreachable!("planned as an operation"),
@@ -78,7 +87,7 @@ fn run_launch<T: Float>(launch: &Launch<T>, graph: &Graph, nodes: &Nodes<T>, val
             let inputs: SmallVec<[Operand<'_, T>; 8]> = operands
                 .iter()
                 .map(|&position| {
-                    let value = values[position as usize].as_ref().expect("computed before it is read");
+                    let value = values.get(&position).expect("computed before it is read");
                     Operand { buffer: value.buffer(), offset: value.layout().offset() }
                 })
                 .collect();
@@ -94,12 +103,12 @@ fn run_launch<T: Float>(launch: &Launch<T>, graph: &Graph, nodes: &Nodes<T>, val
             drop(inputs);
             let results = results.unwrap_or_else(|error| panic!("{}: {error}", place(graph, nodes, outputs[0].0)));
             for ((position, layout), result) in outputs.iter().zip(results) {
-                values[*position as usize] = Some(result.with_layout(layout.clone()));
+                values.insert(*position, result.with_layout(layout.clone()));
             }
         }
         Launch::View(position) => {
-            let base = graph.inputs[*position as usize][0];
-            let input = match &values[base as usize] {
+            let base = graph.inputs(*position)[0];
+            let input = match values.get(&base) {
                 Some(value) => value.clone(),
                 None => scalar(graph, nodes, base),
             };
@@ -108,12 +117,13 @@ fn run_launch<T: Float>(launch: &Launch<T>, graph: &Graph, nodes: &Nodes<T>, val
                 layout.map(|layout| input.with_layout(layout))
             };
             let value = view(&input).or_else(|| view(&input.contiguous()));
-            values[*position as usize] = Some(value.expect("a row-major layout takes every view"));
+            values.insert(*position, value.expect("a row-major layout takes every view"));
         }
         Launch::Kernel(position) => {
-            let inputs: SmallVec<[Tensor<T>; 3]> = graph.inputs[*position as usize]
+            let inputs: SmallVec<[Tensor<T>; 3]> = graph
+                .inputs(*position)
                 .iter()
-                .map(|&input| values[input as usize].clone().unwrap_or_else(|| scalar(graph, nodes, input)))
+                .map(|&input| values.get(&input).cloned().unwrap_or_else(|| scalar(graph, nodes, input)))
                 .collect();
             let Lowering::Kernel(kernel) = lower(*position) else { unreachable!("planned as a kernel") };
             let value = kernel(&inputs).contiguous();
@@ -124,7 +134,7 @@ fn run_launch<T: Float>(launch: &Launch<T>, graph: &Graph, nodes: &Nodes<T>, val
                 place(graph, nodes, *position),
                 value.shape()
             );
-            values[*position as usize] = Some(value);
+            values.insert(*position, value);
         }
     }
 }
