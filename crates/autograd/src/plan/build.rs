@@ -1,6 +1,7 @@
 //! From groups to launches: the program of each loop, what it reads and writes, and who is the
 //! last to read what.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 
@@ -20,7 +21,8 @@ const MAX_RECOMPUTED: usize = 12;
 pub(super) fn plan<T: Float>(graph: &Graph, nodes: &Nodes<T>, signature: Signature, fuse: bool) -> Plan<T> {
     let partition = partition(graph, nodes, fuse);
     let mut build = Build {
-        layouts: vec![None; graph.ids.len()],
+        layouts: vec![OnceCell::new(); graph.ids.len()],
+        full: vec![false; graph.ids.len()],
         in_memory: vec![false; graph.ids.len()],
         graph,
         nodes,
@@ -35,13 +37,13 @@ pub(super) fn plan<T: Float>(graph: &Graph, nodes: &Nodes<T>, signature: Signatu
         match place {
             Place::View | Place::Alias { .. } => views[partition.group_of[position] as usize].push(position as u32),
             Place::Member(_) => {}
-            _ => build.lay_out(position as u32, None),
+            _ => build.lay_out(position as u32),
         }
     }
     let mut loops = Vec::with_capacity(partition.groups.len());
     for (number, group) in partition.groups.iter().enumerate() {
         loops.push(build.group(number as u32, group));
-        views[number].iter().for_each(|&view| build.lay_out(view, None));
+        views[number].iter().for_each(|&view| build.lay_out(view));
     }
     // A view in memory is a view of something in memory.
     for position in (0..graph.ids.len() as u32).rev() {
@@ -113,7 +115,9 @@ struct Build<'a, T: Float> {
     partition: &'a Partition,
     fuse: bool,
     /// How each value lies if it is in memory, once that is known.
-    layouts: Vec<Option<Layout>>,
+    layouts: Vec<OnceCell<Layout>>,
+    /// Whether a member varies over the whole domain of its group, and not along kept axes only.
+    full: Vec<bool>,
     in_memory: Vec<bool>,
 }
 
@@ -130,25 +134,34 @@ impl<'a, T: Float> Build<'a, T> {
         }
     }
 
-    /// Notes the layout of a value; `written` is the shape of the output that a member is.
-    fn lay_out(&mut self, position: u32, written: Option<Shape>) {
+    /// Notes how the value of an entry that is not a member lies.
+    fn lay_out(&mut self, position: u32) {
         let id = self.graph.ids[position as usize];
-        let shape = self.nodes.shape(id);
-        let layout = match (&self.partition.places[position as usize], written) {
-            (Place::Given, _) => self.nodes.value(id).expect("given").layout().clone(),
-            (Place::Member(axes), Some(written)) => member_layout(shape, axes, written),
-            (Place::View | Place::Alias { .. }, _) => {
+        let contiguous = || Layout::contiguous(self.nodes.shape(id).clone());
+        let layout = match &self.partition.places[position as usize] {
+            Place::Given => self.nodes.value(id).expect("given").layout().clone(),
+            Place::View | Place::Alias { .. } => {
                 let base = self.layout(self.graph.inputs(position)[0]);
-                let viewed = with_view(self.nodes, id, |view| view(base));
-                viewed.unwrap_or_else(|| Layout::contiguous(shape.clone()))
+                with_view(self.nodes, id, |view| view(base)).unwrap_or_else(contiguous)
             }
-            _ => Layout::contiguous(shape.clone()),
+            _ => contiguous(),
         };
-        self.layouts[position as usize] = Some(layout);
+        self.layouts[position as usize] = layout.into();
     }
 
     fn layout(&self, position: u32) -> &Layout {
-        self.layouts[position as usize].as_ref().expect("laid out before it is read")
+        self.layouts[position as usize].get_or_init(|| {
+            let Place::Member(axes) = &self.partition.places[position as usize] else {
+                unreachable!("laid out before it is read")
+            };
+            let group = &self.partition.groups[self.partition.group_of[position as usize] as usize];
+            let domain = group.domain.as_ref().expect("members have a domain");
+            let written = match &domain.reduced {
+                Some(reduced) if !self.full[position as usize] => domain.shape.reduced(reduced, true),
+                _ => domain.shape.clone(),
+            };
+            member_layout(self.shape(position), axes, written)
+        })
     }
 
     fn group(&mut self, number: u32, group: &Group) -> Option<Loop> {
@@ -190,9 +203,7 @@ impl<'a, T: Float> Build<'a, T> {
         let reduced = domain.reduced.as_deref().unwrap_or_default();
         let varies = varying(&body, reduced, &domain.shape);
         for &member in &group.members {
-            let full = varies[body.member_step[&member] as usize];
-            let written = if full { domain.shape.clone() } else { domain.shape.reduced(reduced, true) };
-            self.lay_out(member, Some(written));
+            self.full[member as usize] = varies[body.member_step[&member] as usize];
         }
         Some(body)
     }
