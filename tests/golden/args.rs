@@ -7,6 +7,30 @@ use serde_json::Value;
 
 use crate::expr::{self, Expr};
 
+/// Spellings of the same argument.
+const SPELLINGS: [&[&str]; 20] = [
+    &["dim", "dims", "axis", "axes"],
+    &["dim0", "axis0", "axis1"],
+    &["dim1", "axis1", "axis2"],
+    &["keepdim", "keepdims"],
+    &["correction", "ddof", "unbiased"],
+    &["kernel", "kernel_size", "size"],
+    &["out", "output_size", "bins"],
+    &["shape", "size", "sizes"],
+    &["size", "split_size", "kernel_size"],
+    &["step", "stride"],
+    &["reps", "repeats", "times"],
+    &["k", "diagonal", "offset"],
+    &["shifts", "shift"],
+    &["eq", "equation"],
+    &["r", "upscale_factor", "downscale_factor", "factor"],
+    &["lambd", "lambda", "threshold"],
+    &["negative_slope", "slope", "alpha"],
+    &["num_classes", "classes", "depth"],
+    &["groups", "num_groups"],
+    &["reduction", "reduce"],
+];
+
 /// Arguments by name. Those that an operation has not read are its caller's to find with
 /// [`Args::all_read`].
 #[derive(Default)]
@@ -14,16 +38,28 @@ pub(crate) struct Args {
     named: serde_json::Map<String, Value>,
     /// From `f(x, 1, key=2)` in the expression, where there are no attributes.
     positional: Vec<Value>,
+    /// The expression, for what it says in words: `k3 s1`.
+    text: String,
     read: RefCell<BTreeSet<String>>,
 }
 
 impl Args {
     /// The arguments of an entry with that many inputs.
     pub(crate) fn of(entry: &Value, inputs: usize) -> Self {
-        let mut args = Self { named: entry["attrs"].as_object().cloned().unwrap_or_default(), ..Self::default() };
         let text = entry["expr"].as_str().unwrap_or("");
+        let mut args = Self {
+            named: entry["attrs"].as_object().cloned().unwrap_or_default(),
+            text: text.to_owned(),
+            ..Self::default()
+        };
         if let (true, Some(Expr::Call(_, given))) = (args.named.is_empty(), expr::parse(text)) {
-            let given = given.get(inputs..).unwrap_or(&[]);
+            // `scatter(x, 0, i, src)` names its inputs, `cat([2,3], [2,4], 0)` begins with them.
+            let named = given.iter().filter(|argument| argument.is_name()).count();
+            let given: Vec<Expr> = if named == inputs {
+                given.into_iter().filter(|argument| !argument.is_name()).collect()
+            } else {
+                given.into_iter().skip(inputs).collect()
+            };
             // `where(x>0, sqrt(x), 0)` is a formula, not a list of arguments.
             let arguments =
                 given.iter().all(|argument| matches!(argument, Expr::Keyword(..)) || argument.literal().is_some());
@@ -51,15 +87,30 @@ impl Args {
             && (0..self.positional.len()).all(|i| read.contains(&i.to_string()))
     }
 
-    /// The argument called `name`, or else the one at `position` after the inputs.
+    /// The argument called `name`, by any of its spellings, or else the one at `position` after
+    /// the inputs.
     pub(crate) fn get(&self, name: &str, position: usize) -> Option<Value> {
         let mut read = self.read.borrow_mut();
-        if let Some(value) = self.named.get(name) {
-            read.insert(name.to_owned());
-            return Some(value.clone());
+        let others = SPELLINGS.iter().find(|row| row[0] == name).map_or(&[][..], |row| &row[1..]);
+        for spelling in [name].iter().chain(others) {
+            if let Some(value) = self.named.get(*spelling) {
+                read.insert((*spelling).to_owned());
+                return Some(value.clone());
+            }
         }
         read.insert(position.to_string());
         self.positional.get(position).cloned()
+    }
+
+    /// The number after a letter in words such as `k3 s1`.
+    pub(crate) fn letter(&self, letter: &str) -> Option<usize> {
+        self.text.split_whitespace().find_map(|word| word.strip_prefix(letter)?.parse().ok())
+    }
+
+    /// The list after a word: `pad(0,2)`.
+    pub(crate) fn word(&self, word: &str) -> Option<Vec<usize>> {
+        let (_, rest) = self.text.split_once(&format!("{word}("))?;
+        rest.split_once(')')?.0.split(',').map(|n| n.trim().parse().ok()).collect()
     }
 
     pub(crate) fn f64(&self, name: &str, position: usize) -> Option<f64> {

@@ -34,6 +34,15 @@ impl Expr {
         }
     }
 
+    /// Whether it only names something, perhaps with its shape: `x`, `x[2,3]`.
+    pub(crate) fn is_name(&self) -> bool {
+        match self {
+            Expr::Name(_) => true,
+            Expr::Index(of, _) => of.is_name(),
+            _ => false,
+        }
+    }
+
     /// Its value, if it is made of numbers.
     pub(crate) fn number(&self) -> Option<f64> {
         self.number_with(&|_| None)

@@ -8,6 +8,7 @@ mod nn;
 mod product;
 mod reduce;
 mod shape;
+mod window;
 
 use wengert::prelude::*;
 
@@ -17,7 +18,7 @@ pub(crate) use shape::slice;
 
 /// The outputs of `op`; `None` if it, its inputs or its arguments are not supported.
 pub(crate) fn run<'t, T: Float>(op: &str, c: &Call<'t, T>) -> Outputs<'t, T> {
-    let families = [elementwise::run, reduce::run, shape::run, index::run, product::run, nn::run];
+    let families = [elementwise::run, reduce::run, shape::run, index::run, product::run, window::run, nn::run];
     families.iter().find_map(|family| family(op, c))
 }
 

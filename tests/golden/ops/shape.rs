@@ -24,13 +24,11 @@ pub(crate) fn run<'t, T: Float>(op: &str, c: &Call<'t, T>) -> Outputs<'t, T> {
         }
         "transpose" => c.x(0)?.transpose(a.int("dim0", 0)?, a.int("dim1", 1)?),
         "squeeze" => {
-            let (x, axis) = (c.x(0)?, a.int("dim", 0)?);
-            let at = resolve_axis(axis, x.rank()).ok()?;
-            // PyTorch passes over an axis of another size, the library refuses it.
-            if x.shape()[at] != 1 {
-                return None;
-            }
-            x.squeeze(axis)
+            let x = c.x(0)?;
+            let mut axes = a.ints("dim", 0)?;
+            // From behind, so that the numbers of the others stay.
+            axes.sort_unstable_by_key(|&axis| -axis.rem_euclid(x.rank().max(1) as isize));
+            axes.into_iter().fold(x, Var::squeeze)
         }
         "unsqueeze" => c.x(0)?.unsqueeze(a.int("dim", 0)?),
         "flip" => c.x(0)?.flip(&a.ints("dims", 0)?[..]),

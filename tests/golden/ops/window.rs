@@ -1,0 +1,81 @@
+//! Convolutions and pooling.
+
+use wengert::prelude::*;
+use wengert::{Conv, Pool};
+
+use super::one;
+use crate::call::{Call, Outputs};
+
+pub(crate) fn run<'t, T: Float>(op: &str, c: &Call<'t, T>) -> Outputs<'t, T> {
+    one(match op {
+        "conv1d" => biased(c, 1, c.x(0)?.conv1d(c.x(1)?, conv(c)?))?,
+        "conv2d" => biased(c, 2, c.x(0)?.conv2d(c.x(1)?, conv(c)?))?,
+        "conv_transpose1d" => biased(c, 1, c.x(0)?.conv_transpose1d(c.x(1)?, conv(c)?))?,
+        "conv_transpose2d" => biased(c, 2, c.x(0)?.conv_transpose2d(c.x(1)?, conv(c)?))?,
+        "max_pool1d" => c.x(0)?.max_pool1d(pool(c)?),
+        "max_pool2d" => c.x(0)?.max_pool2d(pool(c)?),
+        "avg_pool1d" => c.x(0)?.avg_pool1d(mean_pool(c)?),
+        "avg_pool2d" => c.x(0)?.avg_pool2d(mean_pool(c)?),
+        "adaptive_max_pool1d" => c.x(0)?.adaptive_max_pool1d(bins::<1, T>(c)?[0]),
+        "adaptive_max_pool2d" => c.x(0)?.adaptive_max_pool2d(bins(c)?),
+        "adaptive_avg_pool1d" => c.x(0)?.adaptive_avg_pool1d(bins::<1, T>(c)?[0]),
+        "adaptive_avg_pool2d" => c.x(0)?.adaptive_avg_pool2d(bins(c)?),
+        _ => return None,
+    })
+}
+
+/// With the third input, if there is one, added to the channels.
+fn biased<'t, T: Float>(c: &Call<'t, T>, axes: usize, y: Var<'t, T>) -> Option<Var<'t, T>> {
+    if c.count() < 3 {
+        return Some(y);
+    }
+    let bias = c.x(2)?;
+    let shape: Shape = [bias.count()].into_iter().chain(vec![1; axes]).collect();
+    Some(y + bias.reshape(shape))
+}
+
+fn conv<const D: usize, T: Float>(c: &Call<'_, T>) -> Option<Conv<D>> {
+    let groups = c.args.int("groups", usize::MAX);
+    let groups = groups.map_or_else(|| Some(c.args.letter("g").unwrap_or(1)), |n| n.try_into().ok())?;
+    let options = Conv::new().stride(setting(c, "stride", "s")?.unwrap_or([1; D])).groups(groups);
+    let options = options.padding(setting(c, "padding", "p")?.unwrap_or([0; D]));
+    let options = options.dilation(setting(c, "dilation", "d")?.unwrap_or([1; D]));
+    Some(options.output_padding(setting(c, "output_padding", "op")?.unwrap_or([0; D])))
+}
+
+fn pool<const D: usize, T: Float>(c: &Call<'_, T>) -> Option<Pool<D>> {
+    let pool = Pool::new(setting::<D, T>(c, "kernel", "k")??);
+    let pool = pool.padding(setting(c, "padding", "p")?.unwrap_or([0; D]));
+    let pool = setting(c, "stride", "s")?.map_or(pool, |stride| pool.stride(stride));
+    Some(if c.args.flag("ceil_mode")? { return None } else { pool })
+}
+
+fn mean_pool<const D: usize, T: Float>(c: &Call<'_, T>) -> Option<Pool<D>> {
+    let pool = pool(c)?;
+    let excluded = c.args.named("count_include_pad").is_some() && !c.args.flag("count_include_pad")?;
+    Some(if excluded { pool.exclude_padding() } else { pool })
+}
+
+fn bins<const D: usize, T: Float>(c: &Call<'_, T>) -> Option<[usize; D]> {
+    setting(c, "out", "o")?
+}
+
+/// A number for every axis, or one for all: an attribute, or in the expression a letter (`k3`) or
+/// the beginning of the name (`pad(0,2)`). The inner `None` is for a setting that is absent, the
+/// outer one for one that is not understood.
+fn setting<const D: usize, T: Float>(c: &Call<'_, T>, name: &str, letter: &str) -> Option<Option<[usize; D]>> {
+    let given: Vec<usize> = if c.args.named(name).is_some() {
+        let given = c.args.ints(name, usize::MAX)?;
+        given.into_iter().map(|n| n.try_into().ok()).collect::<Option<_>>()?
+    } else {
+        let words = [letter, &name[..3], name];
+        match c.args.letter(letter).map(|n| vec![n]).or_else(|| words.iter().find_map(|word| c.args.word(word))) {
+            Some(given) => given,
+            None => return Some(None),
+        }
+    };
+    match given[..] {
+        [n] => Some(Some([n; D])),
+        _ => given.try_into().ok().map(Some),
+    }
+}
