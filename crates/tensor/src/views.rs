@@ -95,20 +95,19 @@ impl<T: Element> Tensor<T> {
         self.view(checked!("expand", self.layout().expand(&shape.into())))
     }
 
-    /// Without `axis`, whose size is 1.
+    /// Without `axis`, if its size is 1; unchanged if it is not.
     ///
     /// ```
     /// use wengert_tensor::tensor;
     /// assert_eq!(tensor![[1], [2]].squeeze(1), tensor![1, 2]);
+    /// assert_eq!(tensor![[1], [2]].squeeze(0), tensor![[1], [2]]);
     /// ```
     /// # Panics
-    /// If the axis is out of range or has another size than 1.
+    /// If the axis is out of range.
     #[track_caller]
     pub fn squeeze(&self, axis: isize) -> Self {
         let at = checked!("squeeze", resolve_axis(axis, self.rank()));
-        let size = self.shape()[at];
-        assert!(size == 1, "squeeze: axis {axis} of {} has size {size}, not 1", self.shape());
-        self.select(axis, 0)
+        if self.shape()[at] == 1 { self.select(axis, 0) } else { self.clone() }
     }
 
     /// With a new axis of size 1, which becomes axis number `axis`.
@@ -323,7 +322,7 @@ mod tests {
             (&|| drop(a.reshape([7])), "reshape: [2, 3]: sizes [7] do not hold 6 elements"),
             (&|| drop(a.reshape([-1, -1])), "reshape: [2, 3]: sizes [-1, -1] leave more than one open"),
             (&|| drop(a.expand([2, 4])), "expand: shape [2, 3] does not expand to [2, 4]"),
-            (&|| drop(a.squeeze(0)), "squeeze: axis 0 of [2, 3] has size 2, not 1"),
+            (&|| drop(a.squeeze(2)), "squeeze: axis 2 is out of range for 2 axes"),
             (&|| drop(a.unsqueeze(4)), "unsqueeze: axis 4 is out of range for 3 axes"),
             (&|| drop(a.slice(2, ..)), "slice: axis 2 is out of range for 2 axes"),
             (&|| drop(a.slice(0, Slice::from(..).step(0))), "slice: a slice with step 0"),
