@@ -20,7 +20,7 @@ mod var;
 
 pub use gradients::{GradientError, Gradients};
 pub use op::{Cotangents, Elementwise, KernelFn, Lowering, Op, ViewFn};
-pub use ops::{Conv, PerAxis, Pool};
+pub use ops::{Conv, Interpolation, PerAxis, Pool};
 pub use plan::{Explanation, LaunchKind, LaunchReport, set_fusion};
 pub use state::{Buffer, Param};
 pub use tape::Tape;

@@ -26,6 +26,7 @@ mod diagonal;
 mod einsum;
 mod exp_log;
 mod index;
+mod interpolate;
 mod join;
 mod linalg;
 mod logistic;
@@ -33,6 +34,7 @@ mod matmul;
 mod movement;
 mod order;
 mod pad;
+mod pixel;
 mod pool;
 mod power;
 mod reduce;
@@ -50,6 +52,7 @@ mod window;
 
 pub(crate) use arith::{Add, Div, Mul, Neg, Sub};
 pub use conv::{Conv, PerAxis};
+pub use interpolate::Interpolation;
 pub(crate) use movement::Detach;
 pub use pool::Pool;
 

@@ -92,6 +92,26 @@ reduction! {
 }
 
 /// Axes as a reduction takes them.
+impl<T: Float> Var<'_, T> {
+    /// Divided by its `p`-norm over axes, or by `eps` where that is larger: of length 1, and 0
+    /// where it is 0.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.var(tensor![[3.0, 4.0], [0.0, 0.0]]);
+    /// assert_eq!(x.normalize(1, 2.0, 1e-12).value(), tensor![[0.6, 0.8], [0.0, 0.0]]);
+    /// ```
+    /// # Panics
+    /// As [`Var::norm`].
+    #[track_caller]
+    pub fn normalize(self, axes: impl Into<Axes>, p: f64, eps: f64) -> Self {
+        let axes = self.axes("normalize", axes);
+        self / self.length(&axes, p).clamp_min(eps)
+    }
+}
+
 fn named(axes: &[usize]) -> Axes {
     Axes::Some(axes.iter().map(|&axis| axis as isize).collect())
 }
@@ -227,6 +247,18 @@ mod tests {
         }
         assert_eq!(slope(|x| x.norm(.., 1.0), &tensor![0.0, -2.0, 3.0]), tensor![0.0, -1.0, 1.0]);
         assert_eq!(slope(|x| x.norm(.., INF), &tensor![2.0, -2.0, 1.0]), tensor![0.5, -0.5, 0.0]);
+    }
+
+    #[test]
+    fn of_length_one() {
+        gradients(|[x]| x.normalize([0, 2], 2.0, 1e-12), [numbers(&[2, 3, 2])]);
+        gradients(|[x]| x.normalize(-1, 1.0, 1e-12).square(), [numbers(&[2, 3])]);
+        let tape = Tape::new();
+        let x = tape.var(tensor![[0.0, 0.0], [3e200, 4e200]]);
+        let y = x.normalize(1, 2.0, 0.5);
+        y.value().assert_close(&tensor![[0.0, 0.0], [0.6, 0.8]], 1e-15, 0.0);
+        // Where it is 0, it is divided by `eps`, a constant.
+        assert_eq!(y.sum(..).grad([x])[0].value().select(0, 0), tensor![2.0, 2.0]);
     }
 
     #[test]
