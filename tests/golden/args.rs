@@ -8,10 +8,12 @@ use serde_json::Value;
 use crate::expr::{self, Expr};
 
 /// Spellings of the same argument.
-const SPELLINGS: [&[&str]; 20] = [
+const SPELLINGS: &[&[&str]] = &[
     &["dim", "dims", "axis", "axes"],
+    &["dims", "dim", "axes", "axis"],
     &["dim0", "axis0", "axis1"],
-    &["dim1", "axis1", "axis2"],
+    &["dim1", "axis2", "axis1"],
+    &["dim2", "axis2"],
     &["keepdim", "keepdims"],
     &["correction", "ddof", "unbiased"],
     &["kernel", "kernel_size", "size"],
@@ -21,14 +23,14 @@ const SPELLINGS: [&[&str]; 20] = [
     &["step", "stride"],
     &["reps", "repeats", "times"],
     &["k", "diagonal", "offset"],
+    &["repeats", "reps", "times"],
     &["shifts", "shift"],
     &["eq", "equation"],
     &["r", "upscale_factor", "downscale_factor", "factor"],
-    &["lambd", "lambda", "threshold"],
+    &["lambd", "lambda"],
     &["negative_slope", "slope", "alpha"],
     &["num_classes", "classes", "depth"],
     &["groups", "num_groups"],
-    &["reduction", "reduce"],
 ];
 
 /// Arguments by name. Those that an operation has not read are its caller's to find with
@@ -52,7 +54,9 @@ impl Args {
             text: text.to_owned(),
             ..Self::default()
         };
-        if let (true, Some(Expr::Call(_, given))) = (args.named.is_empty(), expr::parse(text)) {
+        // A remark may follow the call.
+        let call = text.split_once(") ").map_or(text, |(call, _)| &text[..=call.len()]);
+        if let (true, Some(Expr::Call(_, given))) = (args.named.is_empty(), expr::parse(call)) {
             // `scatter(x, 0, i, src)` names its inputs, `cat([2,3], [2,4], 0)` begins with them.
             let named = given.iter().filter(|argument| argument.is_name()).count();
             let given: Vec<Expr> = if named == inputs {

@@ -43,6 +43,20 @@ impl Expr {
         }
     }
 
+    /// Adds the names that it mentions, each once, in their order.
+    pub(crate) fn names(&self, found: &mut Vec<String>) {
+        match self {
+            Expr::Name(name) if !found.contains(name) => found.push(name.clone()),
+            Expr::Name(_) | Expr::Number(_) => {}
+            Expr::List(of) | Expr::Call(_, of) => of.iter().for_each(|x| x.names(found)),
+            Expr::Keyword(_, x) | Expr::Index(x, _) | Expr::Neg(x) => x.names(found),
+            Expr::Binary(_, a, b) => {
+                a.names(found);
+                b.names(found);
+            }
+        }
+    }
+
     /// Its value, if it is made of numbers.
     pub(crate) fn number(&self) -> Option<f64> {
         self.number_with(&|_| None)
@@ -151,15 +165,24 @@ impl<'a> Parser<'a> {
 
     fn postfix(&mut self) -> Option<Expr> {
         let mut expr = self.atom()?;
-        while self.accept("[") {
-            let mut items = Vec::new();
-            while !self.accept("]") {
-                items.push(self.item()?);
-                self.accept(",");
+        loop {
+            if self.accept("[") {
+                let mut items = Vec::new();
+                while !self.accept("]") {
+                    items.push(self.item()?);
+                    self.accept(",");
+                }
+                expr = Expr::Index(Box::new(expr), items);
+            } else if self.accept(".T") {
+                expr = Expr::Call("t".to_owned(), vec![expr]);
+            } else if self.accept(".") {
+                let name = self.take(|c| c.is_alphanumeric() || c == '_').to_owned();
+                let rest = if self.accept("(") { self.list(')')? } else { return None };
+                expr = Expr::Call(name, [expr].into_iter().chain(rest).collect());
+            } else {
+                return Some(expr);
             }
-            expr = Expr::Index(Box::new(expr), items);
         }
-        Some(expr)
     }
 
     fn item(&mut self) -> Option<Item> {

@@ -51,7 +51,7 @@ pub(crate) fn run<'t, T: Float>(op: &str, c: &Call<'t, T>) -> Outputs<'t, T> {
         }
         "nan_to_num" => c.x(0)?.nan_to_num(),
         "polygamma" => c.x(0)?.polygamma(a.int("n", 0)?.try_into().ok()?),
-        "where" if c.count() == 1 => eval::formula(&c.expr, c.x(0)?, false)?,
+        "where" if c.count() == 1 => eval::formula(&c.expr, &[c.x(0)?], false)?,
         "where" => c.tape.mask(&c.bools(0)?).where_(c.x(1)?, c.x(2)?),
         _ => return None,
     })

@@ -29,6 +29,7 @@ pub(crate) fn run<'t, T: Float>(op: &str, c: &Call<'t, T>) -> Outputs<'t, T> {
             _ => None,
         },
         "cross_entropy" => cross_entropy(c),
+        "embedding" => one(c.x(1)?.index_select(0, &c.ints(0)?)),
         _ => None,
     }
 }
@@ -70,5 +71,10 @@ fn cross_entropy<'t, T: Float>(c: &Call<'t, T>) -> Outputs<'t, T> {
     } else if c.count() == 3 {
         loss = loss.class_weights(c.value(2)?.iter().map(Element::to_f64).collect::<Vec<f64>>());
     }
-    one(loss.of(c.x(0)?, &c.ints(1)?))
+    let (logits, classes) = (c.x(0)?, c.ints(1)?);
+    // PyTorch has the classes on axis 1, the library on the last.
+    let last = logits.rank() as isize - 1;
+    let order: Vec<isize> = [0].into_iter().chain(2..=last).chain([1]).collect();
+    let logits = if last > 1 { logits.permute(&order[..]) } else { logits };
+    one(loss.of(logits, &classes))
 }

@@ -19,6 +19,10 @@ pub(crate) fn run<'t, T: Float>(op: &str, c: &Call<'t, T>) -> Outputs<'t, T> {
         "inverse" | "inv" => c.x(0)?.inverse(),
         "det" => c.x(0)?.det(),
         "logdet" => c.x(0)?.logdet(),
+        "slogdet" => {
+            let (sign, magnitude) = c.x(0)?.slogdet();
+            return two(sign, magnitude);
+        }
         "cholesky" if !c.args.flag("upper")? => c.x(0)?.cholesky(),
         "eigvalsh" | "eigh_values" => c.x(0)?.eigh().0,
         "eigh" => {

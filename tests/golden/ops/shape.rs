@@ -10,9 +10,26 @@ use crate::expr::{self, Expr, Item};
 pub(crate) fn run<'t, T: Float>(op: &str, c: &Call<'t, T>) -> Outputs<'t, T> {
     let a = &c.args;
     one(match op {
-        "reshape" => c.x(0)?.reshape(&a.ints("shape", 0)?[..]),
-        "flatten" => c.x(0)?.flatten(),
-        "expand" => c.x(0)?.expand(&sizes(a.ints("shape", 0)?)?[..]),
+        "reshape" | "view" => c.x(0)?.reshape(&a.ints("shape", 0)?[..]),
+        "flatten" => {
+            let x = c.x(0)?;
+            match a.int("start_dim", 0) {
+                None => x.flatten(),
+                Some(start) => {
+                    let kept = &x.shape()[..start.try_into().ok()?];
+                    x.reshape(kept.iter().map(|&n| n as isize).chain([-1]).collect::<Vec<_>>())
+                }
+            }
+        }
+        "expand" | "broadcast_to" => {
+            let (x, mut shape) = (c.x(0)?, a.ints("shape", 0)?);
+            // −1 keeps a size.
+            let new = shape.len().checked_sub(x.rank());
+            for (axis, size) in shape.iter_mut().enumerate().filter(|(_, size)| **size == -1) {
+                *size = x.shape()[axis.checked_sub(new?)?] as isize;
+            }
+            x.expand(sizes(shape)?)
+        }
         "permute" => {
             let x = c.x(0)?;
             let order = match a.get("dims", 0) {
@@ -22,36 +39,80 @@ pub(crate) fn run<'t, T: Float>(op: &str, c: &Call<'t, T>) -> Outputs<'t, T> {
             };
             x.permute(&order[..])
         }
-        "transpose" => c.x(0)?.transpose(a.int("dim0", 0)?, a.int("dim1", 1)?),
-        "squeeze" => {
-            let x = c.x(0)?;
-            let mut axes = a.ints("dim", 0)?;
-            // From behind, so that the numbers of the others stay.
-            axes.sort_unstable_by_key(|&axis| -axis.rem_euclid(x.rank().max(1) as isize));
-            axes.into_iter().fold(x, Var::squeeze)
-        }
+        "transpose" | "swapaxes" => c.x(0)?.transpose(a.int("dim0", 0)?, a.int("dim1", 1)?),
+        "t" | "mT" | "matrix_transpose" => c.x(0)?.t(),
+        "squeeze" => squeeze(c)?,
         "unsqueeze" => c.x(0)?.unsqueeze(a.int("dim", 0)?),
         "flip" => c.x(0)?.flip(&a.ints("dims", 0)?[..]),
-        "roll" => c.x(0)?.roll(a.int("dims", 1)?, a.int("shifts", 0)?),
+        "roll" => roll(c)?,
         "tile" => c.x(0)?.tile(&sizes(a.ints("reps", 0)?)?),
-        "cat" | "concat" => Var::concat(&listed(c)?, a.int_or("dim", 0, 0)?),
+        "repeat" => c.x(0)?.tile(&sizes(a.ints("repeats", 0)?)?),
+        "repeat_interleave" => c.x(0)?.repeat(a.int("dim", 1)?, a.int("repeats", 0)?.try_into().ok()?),
+        "cat" | "concat" | "concatenate" => Var::concat(&listed(c)?, a.int_or("dim", 0, 0)?),
         "stack" => Var::stack(&listed(c)?, a.int_or("dim", 0, 0)?),
-        "pad" => pad(c)?,
+        "pad" | "pad_constant" | "pad_reflect" | "pad_replicate" => pad(op, c)?,
         "slice" | "select" => indexed(c)?,
+        "narrow" => {
+            let (axis, start, length) = (a.int("dim", 0)?, a.int("start", 1)?, a.int("length", 2)?);
+            c.x(0)?.slice(axis, start..start + length)
+        }
         "tril" => c.x(0)?.tril(a.int_or("k", 0, 0)?),
         "triu" => c.x(0)?.triu(a.int_or("k", 0, 0)?),
-        "diag" if c.x(0)?.rank() == 1 => c.x(0)?.diag(),
-        "diag" | "diagonal" => c.x(0)?.diagonal(a.int_or("dim1", 0, 0)?, a.int_or("dim2", 1, 1)?),
+        "diag" | "diag_embed" if c.x(0)?.rank() == 1 => c.x(0)?.diag_at(a.int_or("k", 0, 0)?),
+        "diag" | "diagonal" => {
+            c.x(0)?.diagonal_at(a.int_or("k", 0, 0)?, a.int_or("dim1", 1, 0)?, a.int_or("dim2", 2, 1)?)
+        }
         "unfold" => {
-            let (size, step) = (a.int("size", 0)?.try_into().ok()?, a.int_or("step", 1, 1)?.try_into().ok()?);
-            c.x(0)?.windows(a.int_or("dim", 2, -1)?, size, step)
+            let x = c.x(0)?;
+            // `unfold(x, size=3)`, or `unfold(x, 1, 3, 1)` with the axis.
+            let first = usize::from(a.get("dim", 2).is_some() || a.get("size", 0).is_none());
+            let axis = a.int_or("dim", 0, -1).filter(|_| first == 1).unwrap_or(-1);
+            let size = a.int("size", first)?.try_into().ok()?;
+            x.windows(axis, size, a.int_or("step", first + 1, 1)?.try_into().ok()?)
         }
         "split" => {
             let parts = c.x(0)?.split(a.int_or("dim", 1, 0)?, a.int("size", 0)?.try_into().ok()?);
             return Some(parts.into_iter().map(Output::Var).collect());
         }
+        "pixel_shuffle" => c.x(0)?.pixel_shuffle(factor(c)?),
+        "pixel_unshuffle" => c.x(0)?.pixel_unshuffle(factor(c)?),
         _ => return None,
     })
+}
+
+/// Without the axes that `dim` names, or all of size 1.
+fn squeeze<'t, T: Float>(c: &Call<'t, T>) -> Option<Var<'t, T>> {
+    let (mut x, a) = (c.x(0)?, &c.args);
+    let mut axes = match a.get("dim", 0) {
+        Some(_) => a.ints("dim", 0)?,
+        None => (0..x.rank() as isize).collect(),
+    };
+    // From behind, so that the numbers of the others stay.
+    axes.sort_unstable_by_key(|axis| -axis.rem_euclid(x.rank().max(1) as isize));
+    for axis in axes {
+        x = x.squeeze(axis);
+    }
+    Some(x)
+}
+
+/// By several axes one after the other; by none as if there were one.
+fn roll<'t, T: Float>(c: &Call<'t, T>) -> Option<Var<'t, T>> {
+    let (x, a) = (c.x(0)?, &c.args);
+    let shifts = a.ints("shifts", 0)?;
+    let Some(_) = a.get("dims", 1) else {
+        return Some(x.flatten().roll(0, *shifts.first()?).reshape(x.shape()));
+    };
+    let axes = a.ints("dims", 1)?;
+    let mut rolled = x;
+    for (&axis, &shift) in axes.iter().zip(&shifts) {
+        rolled = rolled.roll(axis, shift);
+    }
+    (axes.len() == shifts.len()).then_some(rolled)
+}
+
+/// `r=2` may also stand in the expression.
+fn factor<T: Float>(c: &Call<'_, T>) -> Option<usize> {
+    c.args.int("r", 0).and_then(|r| r.try_into().ok()).or_else(|| c.args.letter("r="))
 }
 
 /// Python's `x[start:stop:step]` on one axis.
@@ -115,7 +176,7 @@ fn indexed<'t, T: Float>(c: &Call<'t, T>) -> Option<Var<'t, T>> {
 }
 
 /// PyTorch lists the padding from the last axis: before, after, before, after.
-fn pad<'t, T: Float>(c: &Call<'t, T>) -> Option<Var<'t, T>> {
+fn pad<'t, T: Float>(op: &str, c: &Call<'t, T>) -> Option<Var<'t, T>> {
     let (x, a) = (c.x(0)?, &c.args);
     let from_last = a.ints("pad_last_first", 0).or_else(|| a.ints("pad", 0))?;
     let mut padding = vec![(0, 0); x.rank()];
@@ -123,8 +184,17 @@ fn pad<'t, T: Float>(c: &Call<'t, T>) -> Option<Var<'t, T>> {
         let &[before, after] = pair else { return None };
         *padding.iter_mut().rev().nth(axis)? = (before, after);
     }
-    match a.text("mode").as_deref() {
-        None | Some("constant") => Some(x.pad(&padding, a.f64_or("value", 1, 0.0)?)),
+    let mode = a.text("mode").unwrap_or_else(|| op.trim_start_matches("pad").trim_start_matches('_').to_owned());
+    if matches!(&mode[..], "" | "constant") {
+        return Some(x.pad(&padding, a.f64_or("value", 1, 0.0)?));
+    }
+    let padding: Vec<(usize, usize)> = padding
+        .into_iter()
+        .map(|(before, after)| Some((before.try_into().ok()?, after.try_into().ok()?)))
+        .collect::<Option<_>>()?;
+    match &mode[..] {
+        "reflect" => Some(x.pad_reflect(&padding)),
+        "replicate" | "edge" => Some(x.pad_replicate(&padding)),
         _ => None,
     }
 }

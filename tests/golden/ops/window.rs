@@ -1,7 +1,7 @@
 //! Convolutions and pooling.
 
 use wengert::prelude::*;
-use wengert::{Conv, Pool};
+use wengert::{Conv, Interpolation, Pool};
 
 use super::one;
 use crate::call::{Call, Outputs};
@@ -20,8 +20,37 @@ pub(crate) fn run<'t, T: Float>(op: &str, c: &Call<'t, T>) -> Outputs<'t, T> {
         "adaptive_max_pool2d" => c.x(0)?.adaptive_max_pool2d(bins(c)?),
         "adaptive_avg_pool1d" => c.x(0)?.adaptive_avg_pool1d(bins::<1, T>(c)?[0]),
         "adaptive_avg_pool2d" => c.x(0)?.adaptive_avg_pool2d(bins(c)?),
+        "interpolate" | "upsample" | "resize" => interpolate(c)?,
         _ => return None,
     })
+}
+
+/// To `size`, or by `scale_factor`, the axes after batch and channels.
+fn interpolate<'t, T: Float>(c: &Call<'t, T>) -> Option<Var<'t, T>> {
+    let (x, a) = (c.x(0)?, &c.args);
+    let old = &x.shape()[2..];
+    let align_corners = a.flag("align_corners")?;
+    let by = match a.text("mode").as_deref() {
+        None | Some("nearest") => Interpolation::Nearest,
+        Some("linear" | "bilinear") => Interpolation::Linear { align_corners },
+        Some("cubic" | "bicubic") => Interpolation::Cubic { align_corners },
+        _ => return None,
+    };
+    let scale = a.f64("scale_factor", usize::MAX);
+    let sizes = match scale {
+        // Of a part of an element it is not clear where it lies.
+        Some(scale) => {
+            let scaled = old.iter().map(|&n| n as f64 * scale);
+            scaled.map(|n| (n.fract() == 0.0).then_some(n as usize)).collect::<Option<Vec<_>>>()?
+        }
+        None => a.ints("size", 0)?.into_iter().map(|n| n.try_into().ok()).collect::<Option<_>>()?,
+    };
+    match (old.len(), &sizes[..]) {
+        (1, &[size]) => Some(x.interpolate1d(size, by)),
+        (2, &[size]) => Some(x.interpolate2d([size; 2], by)),
+        (2, &[rows, columns]) => Some(x.interpolate2d([rows, columns], by)),
+        _ => None,
+    }
 }
 
 /// With the third input, if there is one, added to the channels.

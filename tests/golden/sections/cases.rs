@@ -12,8 +12,9 @@ use crate::{eval, ops};
 pub(super) fn run(entry: &Value, meta: &Value) -> Option<Result<(), String>> {
     let list = |key: &str| entry[key].as_array().map_or(&[][..], |list| list);
     let inputs: Vec<Data> = list("inputs").iter().map(Data::parse).collect::<Option<_>>()?;
-    let tape = if entry["attrs"]["training"] == true { Tape::train(0) } else { Tape::<f64>::new() };
-    let call = Call::new(&tape, inputs, Args::of(entry, list("inputs").len()), entry["expr"].as_str()?);
+    let tape = super::tape(entry);
+    let args = if entry["op"] == "composite" { Args::default() } else { Args::of(entry, inputs.len()) };
+    let call = Call::new(&tape, inputs, args, entry["expr"].as_str()?);
     let outputs = apply(entry, &call)?;
     if !call.all_read() {
         return None;
@@ -31,9 +32,9 @@ fn apply<'t>(entry: &Value, call: &Call<'t, f64>) -> Outputs<'t, f64> {
     // The text does not say over which axes a sum goes; the shape does.
     let want = Data::parse(&entry["outputs"][0])?.shape;
     let fits = |y: &Var<'_, f64>| y.shape()[..] == want[..];
-    let x = call.x(0)?;
-    let y = eval::formula(&call.expr, x, false).filter(fits);
-    let y = y.or_else(|| eval::formula(&call.expr, x, true).filter(fits))?;
+    let x = call.all()?;
+    let y = eval::formula(&call.expr, &x, false).filter(fits);
+    let y = y.or_else(|| eval::formula(&call.expr, &x, true).filter(fits))?;
     Some(vec![Output::Var(y)])
 }
 
@@ -46,9 +47,10 @@ fn compare(
 ) -> Result<(), String> {
     let also = Alternatives::of(entry);
     let wanted = entry["outputs"].as_array().map_or(0, Vec::len);
-    if outputs.len() != wanted {
+    // Indices, or eigenvectors, may be more than was asked for.
+    let Some(outputs) = outputs.get(..wanted) else {
         return Err(format!("has {} outputs, not {wanted}", outputs.len()));
-    }
+    };
     for (i, output) in outputs.iter().enumerate() {
         let want = Data::parse(&entry["outputs"][i]).ok_or("an output that cannot be read")?;
         let others = if i == 0 { &also.outputs[..] } else { &[] };

@@ -14,7 +14,7 @@ pub(super) fn run(entry: &Value) -> Verdict {
     let list = entry["inputs"].as_array().map_or(&[][..], |list| list);
     let Some(inputs) = list.iter().map(Data::parse).collect::<Option<Vec<_>>>() else { return Verdict::Unsupported };
     let asked = guarded(|| {
-        let tape = Tape::<f64>::new();
+        let tape = super::tape(entry);
         let call = Call::new(&tape, inputs, Args::of(entry, list.len()), entry["expr"].as_str().unwrap_or(""));
         ask(entry["op"].as_str()?, &call).filter(|()| call.all_read())
     });
@@ -35,7 +35,8 @@ fn ask(op: &str, c: &Call<'_, f64>) -> Option<()> {
         "backward" => {
             let x = c.x(0)?;
             if let Some(formula) = c.expr.split(".backward()").next().filter(|f| f.len() < c.expr.len()) {
-                eval::formula(formula.trim_matches(['(', ')']), x, false)?.backward();
+                let formula = formula.strip_prefix('(').and_then(|f| f.strip_suffix(')')).unwrap_or(formula);
+                eval::formula(formula, &[x], false)?.backward();
             } else if c.expr == "upstream gradient of wrong shape" {
                 (x * 2.0).vjp(&Tensor::ones([x.count() + 1]), [x]);
             } else {
@@ -43,9 +44,9 @@ fn ask(op: &str, c: &Call<'_, f64>) -> Option<()> {
             }
         }
         "item" => _ = c.x(0)?.item(),
-        "zeros" => {
+        "zeros" | "ones" | "full" | "empty" => {
             let shape: Option<Vec<usize>> = c.args.ints("shape", 0)?.into_iter().map(|n| n.try_into().ok()).collect();
-            _ = Tensor::<f64>::zeros(shape?);
+            _ = if op == "ones" { Tensor::<f64>::ones(shape?) } else { Tensor::zeros(shape?) };
         }
         "optim" => {
             let (name, setting) = c.expr.split_once(' ')?;

@@ -7,6 +7,7 @@ mod optim;
 mod semantics;
 
 use serde_json::Value;
+use wengert::prelude::*;
 
 use crate::Verdict;
 use crate::guard::guarded;
@@ -23,6 +24,12 @@ pub(crate) const ALL: [(&str, Run); 7] = [
     ("f32_ulp", |entry, _| verdict(|| f32::ulp(entry))),
     ("f32_scale", |entry, _| verdict(|| f32::scale(entry))),
 ];
+
+/// A tape in the mode that the entry is about.
+fn tape(entry: &Value) -> Tape<f64> {
+    let said = entry["expr"].as_str().is_some_and(|text| text.contains("train"));
+    if entry["attrs"]["training"].as_bool().unwrap_or(said) { Tape::train(0) } else { Tape::new() }
+}
 
 /// `None` is unsupported, a panic a failure.
 fn verdict(run: impl FnOnce() -> Option<Result<(), String>>) -> Verdict {

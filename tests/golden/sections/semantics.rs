@@ -33,7 +33,7 @@ fn nth_derivative(entry: &Value) -> Option<Result<(), String>> {
     let (exact, tol) = (data::numbers(&entry["exact"])?, data::numbers(&entry["tol"])?);
     let tape = Tape::<f64>::new();
     let x = tape.scalar(at);
-    let mut y = unary(name, x).or_else(|| eval::formula(name, x, false))?;
+    let mut y = unary(name, x).or_else(|| eval::formula(name, &[x], false))?;
     for (order, (&want, &relative)) in exact.iter().zip(&tol).enumerate() {
         [y] = y.grad([x]);
         let tolerance = Tolerance { relative, absolute: 0.0 };

@@ -33,6 +33,25 @@ impl<T: Float> Var<'_, T> {
         self.permuted(order).reshape(shape).slice(-1, diagonal)
     }
 
+    /// Diagonal number `k` of axes `a` and `b`, where 0 is the main one, as [`Var::diagonal`]; 1
+    /// is that above it, where the index on `b` is larger by 1. Empty beyond the corners.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.var(tensor![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+    /// assert_eq!(x.diagonal_at(1, 0, 1).value(), tensor![2.0, 6.0]);
+    /// assert_eq!(x.diagonal_at(-1, 0, 1).value(), tensor![4.0]);
+    /// ```
+    /// # Panics
+    /// As [`Var::diagonal`].
+    #[track_caller]
+    pub fn diagonal_at(self, k: isize, a: isize, b: isize) -> Self {
+        let from = if k < 0 { self.slice(a, k.saturating_neg()..) } else { self.slice(b, k..) };
+        from.diagonal(a, b)
+    }
+
     /// The matrix with this on its diagonal and zeros beside it; of each vector of a batch.
     ///
     /// ```
@@ -51,6 +70,23 @@ impl<T: Float> Var<'_, T> {
         shape.sizes_mut().push(n);
         checked("diag", shape.checked_count());
         self.spread(last, 0, n + 1, n * n).reshape(shape)
+    }
+
+    /// The matrix with this on diagonal number `k`, as [`Var::diag`]: above the main one for 1,
+    /// below it for −1.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// assert_eq!(tape.var(tensor![2.0]).diag_at(1).value(), tensor![[0.0, 2.0], [0.0, 0.0]]);
+    /// ```
+    /// # Panics
+    /// If there is no axis.
+    #[track_caller]
+    pub fn diag_at(self, k: isize) -> Self {
+        let (below, above) = ((-k).max(0), k.max(0));
+        self.diag().pad(&[(below, above), (above, below)], 0.0)
     }
 
     /// The lower triangle of a matrix, or of each of a batch: zeros above diagonal number `k`,
@@ -110,7 +146,9 @@ mod tests {
     #[test]
     fn derivatives() {
         gradients(|[x]| x.diagonal(2, 0).square(), [numbers(&[2, 2, 3])]);
+        gradients(|[x]| x.diagonal_at(-1, 2, 1).square(), [numbers(&[2, 2, 3])]);
         gradients(|[x]| x.diag().square(), [numbers(&[2, 3])]);
+        gradients(|[x]| x.diag_at(-2).square(), [numbers(&[2, 2])]);
         gradients(|[x]| x.tril(-1).square() + x.triu(1), [numbers(&[2, 3, 3])]);
     }
 
@@ -122,6 +160,21 @@ mod tests {
         assert_eq!(x.triu(2).value(), Tensor::zeros([2, 2]));
         let x = tape.var(Tensor::range(1.0..13.0).reshape([3, 4]));
         assert_eq!(x.tril(-1).value(), tensor![[0.0, 0.0, 0.0, 0.0], [5.0, 0.0, 0.0, 0.0], [9.0, 10.0, 0.0, 0.0]]);
+    }
+
+    #[test]
+    fn other_diagonals() {
+        let tape = Tape::new();
+        let x = tape.var(Tensor::range(1.0..13.0).reshape([3, 4]));
+        let of = |k| x.diagonal_at(k, 0, 1).value();
+        assert_eq!([of(-2), of(0), of(2)], [tensor![9.0], tensor![1.0, 6.0, 11.0], tensor![3.0, 8.0]]);
+        assert_eq!([of(-3).shape(), of(4).shape()], [&[0], &[0]]);
+        let y = tape.var(tensor![1.0, 2.0]);
+        for k in [-2, -1, 0, 3] {
+            assert_eq!(y.diag_at(k).shape(), [2 + k.unsigned_abs(); 2]);
+            assert_eq!(y.diag_at(k).diagonal_at(k, 0, 1).value(), y.value());
+            assert_eq!(y.diag_at(k).sum(..).item(), 3.0);
+        }
     }
 
     #[test]

@@ -121,13 +121,14 @@ impl<T: Float> Var<'_, T> {
             let mut sum: Option<Self> = None;
             for tap in by.taps(from, to) {
                 let rows: Tensor<i64> = tap.iter().map(|&(row, _)| row).collect();
-                let taken = result.index_select(axis as isize, &rows);
                 let weights: Tensor<T> = tap.iter().map(|&(_, weight)| T::from_f64(weight)).collect();
-                let weighted = |taken: Self| taken * self.tape().var(weights.reshape(beside.clone()));
-                sum = Some(match (by, sum) {
-                    (Interpolation::Nearest, _) => taken,
-                    (_, None) => weighted(taken),
-                    (_, Some(before)) => before + weighted(taken),
+                let mut taken = result.index_select(axis as isize, &rows);
+                if by != Interpolation::Nearest {
+                    taken = taken * &weights.reshape(beside.clone());
+                }
+                sum = Some(match sum {
+                    Some(before) => before + taken,
+                    None => taken,
                 });
             }
             result = sum.expect("every interpolation has a tap");

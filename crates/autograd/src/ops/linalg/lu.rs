@@ -75,16 +75,26 @@ impl Op for Solve {
     }
 }
 
-/// The determinant, or the logarithm of it.
-#[derive(Clone)]
-struct Determinant {
-    logarithm: bool,
+/// The determinant, or a function of it.
+#[derive(Clone, Copy, PartialEq)]
+enum Determinant {
+    Value,
+    Sign,
+    /// ln |det|.
+    Magnitude,
+    /// ln det, NaN for a negative one.
+    Logarithm,
 }
 
 impl Op for Determinant {
     crate::op::compiled_here!(Determinant);
     fn name(&self) -> &'static str {
-        if self.logarithm { "logdet" } else { "det" }
+        match self {
+            Determinant::Value => "det",
+            Determinant::Sign => "sign_det",
+            Determinant::Magnitude => "log_abs_det",
+            Determinant::Logarithm => "logdet",
+        }
     }
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         square(x[0]).map(|(batch, _)| batch.into())
@@ -93,21 +103,26 @@ impl Op for Determinant {
         Lowering::kernel(|x: &[Tensor<T>]| {
             let (batch, n) = square(x[0].shape()).expect("checked when recorded");
             each(&x[0], batch.into(), 1, |a, y| {
-                let sign = eliminate(a, &mut [], n);
+                let exchanges = eliminate(a, &mut [], n);
                 let diagonal = || (0..n).map(|i| a[i * n + i]);
-                y[0] = if self.logarithm {
-                    let negative = diagonal().filter(|d| *d < 0.0).count() % 2 == 1;
-                    let size: f64 = diagonal().map(|d| d.abs().ln()).sum();
-                    if negative == (sign < 0.0) || size == f64::NEG_INFINITY { size } else { f64::NAN }
-                } else {
-                    sign * diagonal().product::<f64>()
+                let size: f64 = diagonal().map(|d| d.abs().ln()).sum();
+                let sign = diagonal().fold(exchanges, |sign, d| if d == 0.0 { 0.0 } else { sign * d.signum() });
+                y[0] = match self {
+                    Determinant::Value => exchanges * diagonal().product::<f64>(),
+                    Determinant::Sign => sign,
+                    Determinant::Logarithm if sign < 0.0 => f64::NAN,
+                    Determinant::Magnitude | Determinant::Logarithm => size,
                 };
             })
         })
     }
     /// det A · A⁻ᵀ, and A⁻ᵀ for the logarithm.
     fn vjp<'t, T: Float>(&self, x: &[Var<'t, T>], y: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
-        let size = if self.logarithm { g } else { g.chain(y) };
+        let size = match self {
+            Determinant::Value => g.chain(y),
+            Determinant::Sign => return Cotangents::none(1),
+            Determinant::Magnitude | Determinant::Logarithm => g,
+        };
         [size.unsqueeze(-1).unsqueeze(-1) * x[0].inverse().t()].into()
     }
 }
@@ -166,7 +181,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// If the last two axes are not a square matrix.
     #[track_caller]
     pub fn det(self) -> Self {
-        self.tape().record(Determinant { logarithm: false }, &[self])
+        self.tape().record(Determinant::Value, &[self])
     }
 
     /// The logarithm of the determinant, which does not overflow; NaN where that is negative.
@@ -182,7 +197,25 @@ impl<'t, T: Float> Var<'t, T> {
     /// If the last two axes are not a square matrix.
     #[track_caller]
     pub fn logdet(self) -> Self {
-        self.tape().record(Determinant { logarithm: true }, &[self])
+        self.tape().record(Determinant::Logarithm, &[self])
+    }
+
+    /// The sign of the determinant (0 where it is 0) and the logarithm of its magnitude, which
+    /// does not overflow, as NumPy's `slogdet`.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// let (sign, magnitude) = tape.var(tensor![[0.0, 2.0], [3.0, 0.0]]).slogdet();
+    /// assert_eq!((sign.item(), magnitude.item()), (-1.0, 6f64.ln()));
+    /// ```
+    /// # Panics
+    /// If the last two axes are not a square matrix.
+    #[track_caller]
+    pub fn slogdet(self) -> (Self, Self) {
+        let tape = self.tape();
+        (tape.record(Determinant::Sign, &[self]), tape.record(Determinant::Magnitude, &[self]))
     }
 }
 
@@ -199,7 +232,8 @@ mod tests {
         gradients(|[a, b]| a.solve(b), [a.clone(), numbers(&[3, 2])]);
         gradients(|[a, b]| a.select(0, 0).solve(b), [a.clone(), numbers(&[3])]);
         gradients(|[a]| a.inverse(), [a.clone()]);
-        gradients(|[a]| a.det() * a.logdet(), [a]);
+        gradients(|[a]| a.det() * a.logdet(), [a.clone()]);
+        gradients(|[a]| (-a).slogdet().1.square(), [a]);
     }
 
     #[test]
@@ -220,6 +254,9 @@ mod tests {
         assert_eq!((singular.det().item(), singular.logdet().item()), (0.0, f64::NEG_INFINITY));
         assert!(singular.inverse().value().iter().all(|v| !v.is_finite()));
         assert!(singular.det().grad([singular])[0].value().iter().all(f64::is_nan));
+        assert_eq!([singular.slogdet().0.item(), singular.slogdet().1.item()], [0.0, f64::NEG_INFINITY]);
+        let nan = tape.var(tensor![[f64::NAN]]);
+        assert!(nan.slogdet().0.item().is_nan() && nan.logdet().item().is_nan());
         let column = tape.var(tensor![[0.0, 1.0, 2.0], [0.0, 3.0, 1.0], [0.0, 5.0, 7.0]]);
         assert_eq!((column.det().item(), column.logdet().item()), (0.0, f64::NEG_INFINITY));
         let none = tape.var(Tensor::zeros([0, 0]));
