@@ -29,6 +29,7 @@ pub(crate) fn give<T: Float>(mut nodes: Nodes<T>) {
         nodes.shapes.clear();
         nodes.tensors.clear();
         nodes.runs = 0;
+        nodes.origins.clear();
         // While the thread ends its own variables may be gone already.
         let _ = SPARE.try_with(|spare| spare.borrow_mut().insert(TypeId::of::<T>(), Box::new(nodes)));
     }

@@ -8,6 +8,7 @@ use wengert_tensor::{Float, broadcast};
 
 use crate::op::{Cotangents, Recorded};
 use crate::tape::{Kind, Tape};
+use crate::transform::Recomputed;
 use crate::{Gradients, Operand, Var};
 
 impl<'t, T: Float> Var<'t, T> {
@@ -102,14 +103,17 @@ impl<'t, T: Float> Var<'t, T> {
         }
         let mut found: Vec<Option<Var<'t, T>>> = vec![None; end - start];
         found[end - 1 - start] = Some(g);
+        let mut recomputed = Recomputed::before(tape, self.id);
+        // A rule may differentiate while it records for another.
+        let outer = (tape.on_behalf_of.get(), tape.nodes.borrow().origin(u32::MAX));
         for i in (start..end).rev() {
             let Some(g) = found[i - start] else { continue };
             if !depends[i - start] {
                 continue;
             }
-            let y = Var::new(tape, i as u32);
-            for (input, cotangent) in tape.pull_back(y, g) {
-                let at = (input.id as usize).checked_sub(start).filter(|&j| depends[j]);
+            recomputed.enter(i as u32, g);
+            for (input, cotangent) in tape.pull_back(i as u32, g, &recomputed) {
+                let at = (input as usize).checked_sub(start).filter(|&j| depends[j]);
                 if let Some(j) = at {
                     found[j] = Some(match found[j] {
                         None => cotangent,
@@ -118,7 +122,9 @@ impl<'t, T: Float> Var<'t, T> {
                 }
             }
         }
-        tape.on_behalf_of.set(None);
+        recomputed.finish();
+        tape.on_behalf_of.set(outer.0);
+        tape.nodes.borrow_mut().set_origin(outer.1);
         wanted.iter().map(|&id| found.get((id as usize).wrapping_sub(start)).copied().flatten()).collect()
     }
 }
@@ -129,20 +135,27 @@ impl<T: Float> Tape<T> {
         self.scalar(0.0).expand(x.shape())
     }
 
-    /// Applies the vjp rule of the operation that made `y`: its inputs with their cotangents.
+    /// Applies the vjp rule of entry `id`: its inputs with their cotangents. The rule sees what
+    /// was recomputed in place of the entries themselves.
     #[track_caller]
-    fn pull_back<'t>(&'t self, y: Var<'t, T>, g: Var<'t, T>) -> SmallVec<[(Var<'t, T>, Var<'t, T>); 3]> {
+    fn pull_back<'t>(
+        &'t self,
+        id: u32,
+        g: Var<'t, T>,
+        recomputed: &Recomputed<'t, T>,
+    ) -> SmallVec<[(u32, Var<'t, T>); 3]> {
         // The rule appends to the tape, so the operation is lent out of it meanwhile.
-        let (kind, x, at) = {
+        let (kind, inputs, at) = {
             let mut nodes = self.nodes.borrow_mut();
-            let node = &mut nodes.list[y.id as usize];
-            let x: SmallVec<[Var<'t, T>; 3]> = node.inputs.iter().map(|&id| Var::new(self, id)).collect();
-            (std::mem::replace(&mut node.kind, Kind::Leaf), x, node.at)
+            nodes.set_origin(Some(id));
+            let node = &mut nodes.list[id as usize];
+            (std::mem::replace(&mut node.kind, Kind::Leaf), node.inputs.clone(), node.at)
         };
         let mut result = SmallVec::new();
         if let Kind::Op(op) = &kind {
             self.on_behalf_of.set(Some(at));
-            let Cotangents(cotangents) = op.vjp(&x, y, g);
+            let x: SmallVec<[Var<'t, T>; 3]> = inputs.iter().map(|&id| recomputed.of(id)).collect();
+            let Cotangents(cotangents) = op.vjp(&x, recomputed.of(id), g);
             assert!(
                 cotangents.len() == x.len(),
                 "{}: its vjp rule returned {} cotangents for {} inputs (recorded at {at})",
@@ -150,13 +163,13 @@ impl<T: Float> Tape<T> {
                 cotangents.len(),
                 x.len()
             );
-            for (x, cotangent) in x.into_iter().zip(cotangents) {
+            for ((&input, x), cotangent) in inputs.iter().zip(x).zip(cotangents) {
                 let Some(cotangent) = cotangent else { continue };
-                result
-                    .push((x, if x.has_shape_of(cotangent) { cotangent } else { cotangent.unbroadcast(x, &**op, at) }));
+                let fits = x.has_shape_of(cotangent);
+                result.push((input, if fits { cotangent } else { cotangent.unbroadcast(x, &**op, at) }));
             }
         }
-        self.nodes.borrow_mut().list[y.id as usize].kind = kind;
+        self.nodes.borrow_mut().list[id as usize].kind = kind;
         result
     }
 }

@@ -5,20 +5,25 @@
 //! which kernel. Derivatives are ordinary entries on the same tape.
 #![forbid(unsafe_code)]
 
+mod anomaly;
 mod arena;
 mod backward;
 pub mod check;
 mod gradients;
+mod listing;
 mod op;
 mod ops;
 mod plan;
+mod repeat;
 mod replay;
 mod state;
 mod tape;
 pub mod transform;
 mod var;
 
+pub use anomaly::{Anomaly, AnomalyInput};
 pub use gradients::{GradientError, Gradients};
+pub use listing::{Entry, Listing};
 pub use op::{Cotangents, Elementwise, KernelFn, Lowering, Op, ViewFn};
 pub use ops::{Conv, Interpolation, PerAxis, Pool};
 pub use plan::{Explanation, LaunchKind, LaunchReport, set_fusion};

@@ -243,6 +243,8 @@ pub trait Recorded<T: Float>: Send + Sync {
     fn vjp<'t>(&self, x: &[Var<'t, T>], y: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T>;
     fn flops(&self, x: &[&Shape]) -> f64;
     fn kind(&self) -> TypeId;
+    /// The same operation once more.
+    fn again(&self) -> Box<dyn Recorded<T>>;
     /// The same operation for `f64`.
     fn to_f64(&self) -> Box<dyn Recorded<f64>>;
 }
@@ -265,6 +267,9 @@ impl<O: Op, T: Float> Recorded<T> for O {
     }
     fn kind(&self) -> TypeId {
         TypeId::of::<O>()
+    }
+    fn again(&self) -> Box<dyn Recorded<T>> {
+        self.clone().boxed()
     }
     fn to_f64(&self) -> Box<dyn Recorded<f64>> {
         self.clone().boxed()

@@ -3,10 +3,14 @@
 //! Nothing is recorded anew, so every evaluation after the first finds its plan made, and what
 //! does not depend on the leaf is computed once.
 
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use smallvec::SmallVec;
 use wengert_tensor::{Float, Tensor};
 
 use crate::tape::{Kind, Node, Nodes};
+use crate::transform::Rule;
 use crate::{Param, Tape, Var};
 
 /// What one variable was computed from, on a tape of `f64`: the same operations on the same
@@ -21,11 +25,13 @@ pub(crate) struct Transcript<'o, T: Float> {
 impl<'o, T: Float> Transcript<'o, T> {
     pub(crate) fn of(original: Var<'o, T>) -> Self {
         let tape = Tape::new();
-        let mut number = vec![None; original.id as usize + 1];
+        let (from, rules) = (original.tape().nodes.borrow(), original.tape().rules.borrow());
+        let mut number = vec![None; from.list.len()];
         {
-            let (from, mut to) = (original.tape().nodes.borrow(), tape.nodes.borrow_mut());
+            let mut to = tape.nodes.borrow_mut();
             to.shapes.clone_from(&from.shapes);
-            for (id, _) in needed(&from, original.id).into_iter().enumerate().filter(|(_, needed)| *needed) {
+            for (id, _) in with_rules(&from, &rules, original.id).into_iter().enumerate().filter(|(_, needed)| *needed)
+            {
                 let node = &from.list[id];
                 let kind = match &node.kind {
                     Kind::Leaf => Kind::Leaf,
@@ -41,6 +47,11 @@ impl<'o, T: Float> Transcript<'o, T> {
                 if leaf {
                     to.set_value(new, from.value(id as u32).expect("a leaf has a value").cast());
                 }
+            }
+        }
+        for (&id, rule) in rules.iter() {
+            if let Some(id) = number[id as usize] {
+                tape.rules.borrow_mut().insert(id, Rc::new(rule.renumbered(|id| number[id as usize])));
             }
         }
         Self { original, tape, number }
@@ -77,8 +88,8 @@ impl<'t, T: Float> Rerun<'t, T> {
         let mut constant: Vec<u32> = Vec::new();
         {
             let nodes = tape.nodes.borrow();
-            let needed = needed(&nodes, root.id);
-            let mut varies = vec![false; needed.len().max(leaf.id as usize + 1)];
+            let needed = needed(&nodes, &[root.id]);
+            let mut varies = vec![false; needed.len()];
             varies[leaf.id as usize] = true;
             for id in leaf.id + 1..=root.id {
                 let inputs = &nodes.list[id as usize].inputs;
@@ -134,16 +145,30 @@ impl<T: Float> Drop for Rerun<'_, T> {
     }
 }
 
-/// For each entry up to `root`, whether `root` depends on it.
-fn needed<T: Float>(nodes: &Nodes<T>, root: u32) -> Vec<bool> {
-    let mut needed = vec![false; root as usize + 1];
-    needed[root as usize] = true;
-    for id in (0..=root as usize).rev() {
+/// For each entry of the tape, whether one of `roots` depends on it.
+pub(crate) fn needed<T: Float>(nodes: &Nodes<T>, roots: &[u32]) -> Vec<bool> {
+    let mut needed = vec![false; nodes.list.len()];
+    roots.iter().for_each(|&root| needed[root as usize] = true);
+    for id in (0..roots.iter().max().map_or(0, |&root| root as usize + 1)).rev() {
         if needed[id] {
             nodes.list[id].inputs.iter().for_each(|&input| needed[input as usize] = true);
         }
     }
     needed
+}
+
+/// As [`needed`], with the vjp rules that were given for what is needed.
+fn with_rules<T: Float>(nodes: &Nodes<T>, rules: &HashMap<u32, Rc<Rule>>, root: u32) -> Vec<bool> {
+    let mut roots = vec![root];
+    loop {
+        let found = needed(nodes, &roots);
+        let before = roots.len();
+        let missing = rules.iter().filter(|(id, _)| found[**id as usize]).flat_map(|(_, rule)| rule.needs());
+        roots.extend(missing.filter(|id| !found[*id as usize]));
+        if roots.len() == before {
+            return found;
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,10 @@
 //! every pass over it is a loop.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::ops::Range;
 use std::panic::Location;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use indexmap::IndexMap;
@@ -11,6 +14,7 @@ use wengert_tensor::{Float, Shape, Tensor};
 
 use crate::op::{Elementwise, Op, Recorded};
 use crate::state::{Slot, StateId};
+use crate::transform::Rule;
 use crate::{Explanation, Param, Var, plan};
 
 /// A recording of operations, from which values are computed when somebody looks and along
@@ -47,6 +51,12 @@ pub struct Tape<T: Float = f32> {
     pub(crate) watched: RefCell<SmallVec<[u32; 2]>>,
     /// What was launched since profiling began.
     pub(crate) explanation: RefCell<Option<Explanation>>,
+    /// Whether runs stop at the first value that is not finite.
+    pub(crate) detects_anomaly: Cell<bool>,
+    /// Entries that backward records again instead of keeping their values.
+    pub(crate) checkpoints: RefCell<Vec<Range<u32>>>,
+    /// The rules of entries whose derivative was replaced.
+    pub(crate) rules: RefCell<HashMap<u32, Rc<Rule>>>,
 }
 
 /// A parameter or buffer on a tape.
@@ -89,11 +99,13 @@ pub(crate) struct Nodes<T: Float> {
     pub(crate) tensors: Vec<Tensor<T>>,
     /// The number of runs so far.
     pub(crate) runs: u32,
+    /// Which entry's vjp rule recorded the entries from a number on, if any did.
+    pub(crate) origins: Vec<(u32, Option<u32>)>,
 }
 
 impl<T: Float> Default for Nodes<T> {
     fn default() -> Self {
-        Self { list: Vec::new(), shapes: Vec::new(), tensors: Vec::new(), runs: 0 }
+        Self { list: Vec::new(), shapes: Vec::new(), tensors: Vec::new(), runs: 0, origins: Vec::new() }
     }
 }
 
@@ -127,11 +139,31 @@ impl<T: Float> Nodes<T> {
         }) as u32
     }
 
-    fn push(&mut self, kind: Kind<T>, inputs: SmallVec<[u32; 3]>, shape: u32, at: &'static Location<'static>) -> u32 {
+    /// Appends an entry.
+    pub(crate) fn push(
+        &mut self,
+        kind: Kind<T>,
+        inputs: SmallVec<[u32; 3]>,
+        shape: u32,
+        at: &'static Location<'static>,
+    ) -> u32 {
         let id = self.list.len();
         assert!(id < u32::MAX as usize, "a tape holds at most 2^32 - 1 operations");
         self.list.push(Node { kind, inputs, shape, value: None, at, mark: (0, 0) });
         id as u32
+    }
+
+    /// Notes that the entries from here on are recorded by the vjp rule of `of`, or by the program.
+    pub(crate) fn set_origin(&mut self, of: Option<u32>) {
+        let from = self.list.len() as u32;
+        self.origins.pop_if(|last| last.0 == from);
+        self.origins.push((from, of));
+    }
+
+    /// The entry whose vjp rule recorded `id`.
+    pub(crate) fn origin(&self, id: u32) -> Option<u32> {
+        let after = self.origins.partition_point(|&(from, _)| from <= id);
+        self.origins[..after].last().and_then(|&(_, of)| of)
     }
 }
 
@@ -163,6 +195,9 @@ impl<T: Float> Tape<T> {
             differentiated: Cell::new(false),
             watched: RefCell::default(),
             explanation: RefCell::new(None),
+            detects_anomaly: Cell::new(false),
+            checkpoints: RefCell::default(),
+            rules: RefCell::default(),
         }
     }
 
@@ -317,6 +352,7 @@ impl<T: Float> Tape<T> {
     ///
     /// `optimizer.step` calls this; call it yourself when only buffers change. Assignments are
     /// carried out once.
+    #[track_caller]
     pub fn commit(&self) {
         let pending: Vec<u32> = self.state.borrow().values().filter_map(|s| s.next).collect();
         if pending.is_empty() {
@@ -350,14 +386,18 @@ impl<T: Float> Tape<T> {
     /// If one is on another tape.
     #[track_caller]
     pub fn compute<'t>(&'t self, vars: impl IntoIterator<Item = Var<'t, T>>) {
-        let roots: Vec<u32> = vars
-            .into_iter()
-            .map(|v| {
-                assert!(v.tape().id == self.id, "compute: a variable of another tape (shape {})", v.shape());
-                v.id
-            })
-            .collect();
-        self.run(&roots);
+        self.run(&self.roots("compute", vars));
+    }
+
+    /// The entries of variables that somebody asks for.
+    #[track_caller]
+    pub(crate) fn roots<'t>(&'t self, what: &str, vars: impl IntoIterator<Item = Var<'t, T>>) -> Vec<u32> {
+        let mut roots = Vec::new();
+        for v in vars {
+            assert!(v.tape().id == self.id, "{what}: a variable of another tape (shape {})", v.shape());
+            roots.push(v.id);
+        }
+        roots
     }
 
     /// Notes from now on what every run of this tape launches.
@@ -385,7 +425,13 @@ impl<T: Float> Tape<T> {
     }
 
     /// Computes the values of `roots` and whatever they need.
+    ///
+    /// # Panics
+    /// If the tape detects anomalies and there is one.
+    #[track_caller]
     pub(crate) fn run(&self, roots: &[u32]) {
-        plan::run(self, roots);
+        if let Some(anomaly) = plan::run(self, roots, self.detects_anomaly.get()) {
+            panic!("{anomaly}");
+        }
     }
 }

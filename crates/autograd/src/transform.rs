@@ -18,12 +18,20 @@
 //! assert_eq!(jvp(|x| x * x, &x, &tensor![1.0, 10.0]).1, tensor![2.0, 40.0]);
 //! ```
 
+mod checkpoint;
+mod custom_vjp;
+
 use std::convert::identity;
 
 use wengert_tensor::{Float, Shape, Tensor};
 
 use crate::replay::Rerun;
 use crate::{Tape, Var};
+
+pub(crate) use checkpoint::Recomputed;
+pub use checkpoint::checkpoint;
+pub(crate) use custom_vjp::Rule;
+pub use custom_vjp::custom_vjp;
 
 /// Where a function is differentiated: a number or a tensor.
 pub trait Point<T: Float> {

@@ -4,7 +4,6 @@ use std::fmt;
 
 use wengert_tensor::{Float, Shape, Tensor};
 
-use crate::tape::Kind;
 use crate::{Buffer, Param, Tape};
 
 /// An entry of a tape: a small `Copy` handle, so that expressions read as mathematics.
@@ -73,14 +72,11 @@ impl<'t, T: Float> Var<'t, T> {
 
     /// The name of the operation that made it.
     pub fn op_name(self) -> &'static str {
-        match &self.tape.nodes.borrow().list[self.id as usize].kind {
-            Kind::Leaf => "leaf",
-            Kind::Scalar(_) => "scalar",
-            Kind::Op(op) => op.name(),
-        }
+        self.tape.nodes.borrow().name(self.id)
     }
 
     /// Its value, computed now if it was not yet.
+    #[track_caller]
     pub fn value(self) -> Tensor<T> {
         self.tape.run(&[self.id]);
         self.tape.nodes.borrow().value(self.id).expect("a root of the run").clone()

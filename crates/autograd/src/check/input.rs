@@ -92,7 +92,7 @@ impl Input<'_> {
 }
 
 /// The index along each axis of an element in row-major order.
-pub(super) fn unravel(mut element: usize, shape: &Shape) -> Vec<usize> {
+pub(crate) fn unravel(mut element: usize, shape: &Shape) -> Vec<usize> {
     let mut index: Vec<usize> = shape
         .iter()
         .rev()

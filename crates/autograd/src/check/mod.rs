@@ -41,6 +41,7 @@ use std::borrow::Borrow;
 
 use wengert_tensor::{Float, Tensor};
 
+pub(crate) use input::unravel;
 pub use op::{OpReport, elementwise, op};
 pub use report::{Along, Comparison, Finding, InputReport, Kink, Problem, Report};
 

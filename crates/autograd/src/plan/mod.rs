@@ -16,6 +16,7 @@ use wengert_tensor::Float;
 use wengert_tensor::kernel::Program;
 
 use crate::Tape;
+use crate::anomaly::Anomaly;
 use crate::tape::Nodes;
 pub use explain::{Explanation, LaunchKind, LaunchReport};
 use graph::{Graph, Signature};
@@ -47,9 +48,21 @@ enum Launch<T: Float> {
     Kernel(u32),
 }
 
+impl<T: Float> Launch<T> {
+    /// The positions whose values it computes and writes to memory.
+    fn written(&self) -> impl Iterator<Item = u32> + '_ {
+        let (outputs, kernel): (&[_], _) = match self {
+            Launch::Loop { outputs, .. } => (outputs, None),
+            Launch::Kernel(position) => (&[], Some(*position)),
+            Launch::View(_) => (&[], None),
+        };
+        outputs.iter().map(|(position, _)| *position).chain(kernel)
+    }
+}
+
 thread_local! {
-    /// Plans of this thread by element type and hash of their structure.
-    static PLANS: RefCell<HashMap<(TypeId, u64), Rc<dyn Any>>> = RefCell::default();
+    /// Plans of this thread by element type, whether they are fused, and hash of their structure.
+    static PLANS: RefCell<HashMap<(TypeId, bool, u64), Rc<dyn Any>>> = RefCell::default();
     static FUSION: Cell<bool> = const { Cell::new(true) };
 }
 
@@ -69,60 +82,79 @@ const MAX_PLANS: usize = 256;
 /// ```
 pub fn set_fusion(on: bool) {
     FUSION.set(on);
-    PLANS.with_borrow_mut(HashMap::clear);
 }
 
-/// Computes the values of `roots` and stores them on the tape.
+/// Computes the values of `roots` and stores them on the tape; nothing is stored if, asked to
+/// `detect` anomalies, it meets one.
 ///
 /// Not generic behind this point, so that planner and kernels are compiled once, optimised, in
 /// this crate and not in every program.
-pub(crate) fn run<T: Float>(tape: &Tape<T>, roots: &[u32]) {
+pub(crate) fn run<T: Float>(tape: &Tape<T>, roots: &[u32], detect: bool) -> Option<Anomaly> {
     #[inline(never)]
-    fn single(tape: &Tape<f32>, roots: &[u32]) {
-        run_in(tape, roots);
+    fn single(tape: &Tape<f32>, roots: &[u32], detect: bool) -> Option<Anomaly> {
+        run_in(tape, roots, detect)
     }
     #[inline(never)]
-    fn double(tape: &Tape<f64>, roots: &[u32]) {
-        run_in(tape, roots);
+    fn double(tape: &Tape<f64>, roots: &[u32], detect: bool) -> Option<Anomaly> {
+        run_in(tape, roots, detect)
     }
     let tape: &dyn Any = tape;
-    if let Some(tape) = tape.downcast_ref() {
-        single(tape, roots);
-    } else if let Some(tape) = tape.downcast_ref() {
-        double(tape, roots);
+    match tape.downcast_ref() {
+        Some(tape) => single(tape, roots, detect),
+        None => double(tape.downcast_ref().expect("an element of a tape is f32 or f64"), roots, detect),
     }
 }
 
-fn run_in<T: Float>(tape: &Tape<T>, roots: &[u32]) {
+fn run_in<T: Float>(tape: &Tape<T>, roots: &[u32], detect: bool) -> Option<Anomaly> {
     let missing = {
         let nodes = tape.nodes.borrow();
         roots.iter().any(|&root| nodes.value(root).is_none())
     };
     if !missing {
-        return;
+        return None;
     }
     let graph = Graph::mark(&mut tape.nodes.borrow_mut(), roots);
-    // Until a gradient is asked for, a train-mode tape keeps what it computed: backward reads it.
-    let keep_all = tape.is_training() && !tape.differentiated.get();
+    let kept = kept(tape, &graph);
     let computed = {
         let nodes = tape.nodes.borrow();
-        let plan = plan_for(&graph, &nodes);
-        run::run(&plan, &graph, &nodes, keep_all, &mut tape.explanation.borrow_mut())
+        // Every entry has a value of its own to look at when nothing is fused.
+        let plan = plan_for(&graph, &nodes, FUSION.get() && !detect);
+        run::run(&plan, &graph, &nodes, kept.as_deref(), detect, &mut tape.explanation.borrow_mut())
     };
     let mut nodes = tape.nodes.borrow_mut();
-    for (id, value) in computed {
-        nodes.set_value(id, value);
+    match computed {
+        Ok(computed) => computed.into_iter().for_each(|(id, value)| nodes.set_value(id, value)),
+        Err(anomaly) => return Some(anomaly),
     }
+    None
+}
+
+/// For each position, whether its value outlives the run although nobody asked for it.
+///
+/// Until a gradient is asked for, a train-mode tape keeps what it computed, for backward to read;
+/// of a checkpoint, what is used outside of it.
+fn kept<T: Float>(tape: &Tape<T>, graph: &Graph) -> Option<Vec<bool>> {
+    if !tape.is_training() || tape.differentiated.get() {
+        return None;
+    }
+    let inside = tape.checkpoint_of(&graph.ids);
+    let mut kept: Vec<bool> = inside.iter().map(Option::is_none).collect();
+    for (position, checkpoint) in (0..).zip(&inside) {
+        for &input in graph.inputs(position).iter().filter(|&&input| inside[input as usize] != *checkpoint) {
+            kept[input as usize] = true;
+        }
+    }
+    Some(kept)
 }
 
 /// The plan of an earlier graph of the same structure, or a new one.
-fn plan_for<T: Float>(graph: &Graph, nodes: &Nodes<T>) -> Rc<Plan<T>> {
+fn plan_for<T: Float>(graph: &Graph, nodes: &Nodes<T>, fuse: bool) -> Rc<Plan<T>> {
     let signature = graph.signature(nodes);
-    let key = (TypeId::of::<T>(), signature.digest());
+    let key = (TypeId::of::<T>(), fuse, signature.digest());
     let cached = PLANS.with_borrow(|plans| plans.get(&key).cloned());
     let cached = cached.and_then(|plan| plan.downcast::<Plan<T>>().ok()).filter(|plan| plan.signature == signature);
     cached.unwrap_or_else(|| {
-        let plan = Rc::new(build::plan(graph, nodes, signature, FUSION.get()));
+        let plan = Rc::new(build::plan(graph, nodes, signature, fuse));
         PLANS.with_borrow_mut(|plans| {
             if plans.len() >= MAX_PLANS {
                 plans.clear();

@@ -13,33 +13,37 @@ use super::explain::Explanation;
 use super::graph::{Graph, Multiply};
 use super::{Launch, Plan};
 use crate::Lowering;
+use crate::anomaly::Anomaly;
 use crate::tape::{Kind, Nodes};
 
 /// The values in memory, by position.
 pub(super) type Values<T> = HashMap<u32, Tensor<T>, BuildHasherDefault<Multiply>>;
 
-/// The values of the roots by their number on the tape; with `keep_all`, of everything that was
-/// written to memory.
+/// The values of the roots by their number on the tape, and of whatever else was written to memory
+/// and is `kept`, by position; or, asked to `detect` it, the first value that is not finite.
 pub(super) fn run<T: Float>(
     plan: &Plan<T>,
     graph: &Graph,
     nodes: &Nodes<T>,
-    keep_all: bool,
+    kept: Option<&[bool]>,
+    detect: bool,
     explanation: &mut Option<Explanation>,
-) -> Vec<(u32, Tensor<T>)> {
+) -> Result<Vec<(u32, Tensor<T>)>, Anomaly> {
     let given = graph.given.iter();
     let given = given.map(|&position| (position, nodes.value(graph.ids[position as usize]).expect("given").clone()));
     let mut values: Values<T> = given.collect();
+    let keeps = |position: u32| kept.is_some_and(|kept| kept[position as usize]);
     for (launch, dead) in plan.launches.iter().zip(&plan.dead_after) {
         let started = Instant::now();
         run_launch(launch, graph, nodes, &mut values);
+        if detect {
+            launch.written().try_for_each(|position| anomaly(graph, nodes, &values, position))?;
+        }
         if let Some(explanation) = explanation {
             explanation.note(launch, graph, nodes, &values, started);
         }
-        if !keep_all {
-            for position in dead {
-                values.remove(position);
-            }
+        for position in dead.iter().filter(|&&position| !keeps(position)) {
+            values.remove(position);
         }
     }
     // What was there before is not to be stored again.
@@ -55,10 +59,17 @@ pub(super) fn run<T: Float>(
             None => {} // It was there before, or is named twice.
         }
     }
-    if keep_all {
-        result.extend(values.into_iter().map(|(position, value)| (id(position), value)));
-    }
-    result
+    let others = values.into_iter().filter(|(position, _)| keeps(*position));
+    result.extend(others.map(|(position, value)| (id(position), value)));
+    Ok(result)
+}
+
+/// An error if the value at `position` is not finite; what it was computed from is still there.
+fn anomaly<T: Float>(graph: &Graph, nodes: &Nodes<T>, values: &Values<T>, position: u32) -> Result<(), Anomaly> {
+    let inputs = graph.inputs(position).iter().map(|&input| {
+        (graph.ids[input as usize], values.get(&input).cloned().unwrap_or_else(|| scalar(graph, nodes, input)))
+    });
+    Anomaly::of(nodes, graph.ids[position as usize], &values[&position], inputs).map_or(Ok(()), Err)
 }
 
 fn is_number<T: Float>(graph: &Graph, nodes: &Nodes<T>, position: u32) -> bool {
