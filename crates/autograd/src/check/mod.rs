@@ -28,6 +28,7 @@
 //! gradcheck(|[x, w]| x.matmul(w).tanh(), [&x, &w]).assert_ok();
 //! ```
 
+mod battery;
 mod difference;
 mod gradcheck;
 mod input;
@@ -36,6 +37,7 @@ mod op;
 mod report;
 #[cfg(test)]
 mod tests;
+mod variants;
 
 use std::borrow::Borrow;
 

@@ -47,11 +47,13 @@ impl Op for Overlap {
         "overlap"
     }
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        let misfit = || ShapeError::new(format!("windows of shape {} do not lie in an axis of {}", x[0], self.length));
         let mut shape = x[0].clone();
-        shape.sizes_mut().pop();
-        shape.sizes_mut()[self.axis] = self.length;
+        let size = shape.sizes_mut().pop().ok_or_else(misfit)?;
+        *shape.sizes_mut().get_mut(self.axis).ok_or_else(misfit)? = self.length;
         shape.checked_count()?;
-        Ok(shape)
+        let windows = Layout::contiguous(shape.clone()).windows(self.axis, size, self.step)?;
+        if windows.shape() == x[0] { Ok(shape) } else { Err(misfit()) }
     }
     fn lower<T: Float>(&self) -> Lowering<'_, T> {
         Lowering::kernel(|x: &[Tensor<T>]| {
