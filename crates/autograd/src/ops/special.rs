@@ -1,6 +1,6 @@
 //! The error function and the gamma function with their relatives.
 
-use std::f64::consts::FRAC_2_SQRT_PI;
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 
 use wengert_tensor::Float;
 
@@ -31,6 +31,17 @@ fn gaussian<T: Float>(x: Var<'_, T>) -> Var<'_, T> {
     x.tape().map(Gaussian, [x])
 }
 
+#[inline(always)]
+fn phi<T: Float>(x: T) -> T {
+    // From 40 on it is 0 or 1. The tail magnifies what rounding x/√2 takes away, so the slope
+    // there puts it back.
+    let x = x.min_nan(T::from_f64(40.0)).max_nan(T::from_f64(-40.0));
+    let factor = T::from_f64(-FRAC_1_SQRT_2);
+    let z = x * factor;
+    let lost = x.mul_add(factor, -z) + x * T::from_f64(-FRAC_1_SQRT_2 - factor.to_f64());
+    T::from_f64(0.5) * (z.erfc() - T::from_f64(FRAC_2_SQRT_PI) * (-(z * z)).exp() * lost)
+}
+
 unary! {
     /// The error function, 2/√π · ∫₀ˣ e^(−t²) dt.
     erf = Erf(x) { x.erf() } dear;
@@ -42,6 +53,12 @@ unary! {
     erfc = Erfc(x) { x.erfc() } dear;
     slope(y) { -(FRAC_2_SQRT_PI * gaussian(x)) };
     at 0.0 => 1.0, -std::f64::consts::FRAC_2_SQRT_PI;
+    on -2.0, 2.0;
+
+    /// Φ(x), the probability that a standard normal number is at most x, accurate in the tail.
+    normal_cdf = NormalCdf(x) { phi(x) } dear;
+    slope(y) { (0.5 * FRAC_1_SQRT_2 * FRAC_2_SQRT_PI) * gaussian(x * FRAC_1_SQRT_2) };
+    at 0.0 => 0.5, 0.5 * std::f64::consts::FRAC_1_SQRT_2 * std::f64::consts::FRAC_2_SQRT_PI;
     on -2.0, 2.0;
 
     /// ln |Γ(x)|, the logarithm of the factorial of x − 1.
@@ -113,6 +130,28 @@ mod tests {
             tensor![0.9900498337491681, 6.319285885175379e-13, 4.984480496942965e-45, 1.0754418989816755e-179, 0.0];
         gaussian(Tape::new().var(&x)).value().assert_close(&expected, 1e-14, 0.0);
         assert!(slope(|x| x.erf(), &tensor![f64::NAN]).item().is_nan());
+    }
+
+    /// Against values to 50 digits.
+    #[test]
+    fn the_normal_distribution() {
+        let x = tensor![-1000.0, -38.0, -10.0, -3.0, -0.1, 2.0, 9.0, f64::INFINITY];
+        let expected = tensor![
+            0.0,
+            2.885428360068784e-316,
+            7.619853024160526e-24,
+            0.0013498980316300945,
+            0.460172162722971,
+            0.9772498680518208,
+            1.0,
+            1.0
+        ];
+        let tape = Tape::new();
+        tape.var(&x).normal_cdf().value().assert_close(&expected, 1e-15, 1e-315);
+        let single = Tape::<f32>::new();
+        let tail = single.var(tensor![-3.0f32]).normal_cdf().value();
+        assert!((f64::from(tail.item()) / 0.0013498980316300945 - 1.0).abs() < 2e-7);
+        assert!(tape.scalar(f64::NAN).normal_cdf().item().is_nan());
     }
 
     #[test]
