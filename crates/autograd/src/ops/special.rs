@@ -31,6 +31,9 @@ fn gaussian<T: Float>(x: Var<'_, T>) -> Var<'_, T> {
     x.tape().map(Gaussian, [x])
 }
 
+/// 1/√2 as `f64`, minus 1/√2.
+const LOST_BY_F64: f64 = 4.833646656726457e-17;
+
 #[inline(always)]
 fn phi<T: Float>(x: T) -> T {
     // From 40 on it is 0 or 1. The tail magnifies what rounding x/√2 takes away, so the slope
@@ -38,7 +41,7 @@ fn phi<T: Float>(x: T) -> T {
     let x = x.min_nan(T::from_f64(40.0)).max_nan(T::from_f64(-40.0));
     let factor = T::from_f64(-FRAC_1_SQRT_2);
     let z = x * factor;
-    let lost = x.mul_add(factor, -z) + x * T::from_f64(-FRAC_1_SQRT_2 - factor.to_f64());
+    let lost = x.mul_add(factor, -z) + x * T::from_f64(-FRAC_1_SQRT_2 - factor.to_f64() + LOST_BY_F64);
     T::from_f64(0.5) * (z.erfc() - T::from_f64(FRAC_2_SQRT_PI) * (-(z * z)).exp() * lost)
 }
 
