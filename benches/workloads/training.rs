@@ -59,7 +59,7 @@ impl Mlp {
             let layer = Linear::new(fan_in, fan_out, &mut rng);
             for (name, param) in layer.params() {
                 match name.as_str() {
-                    "weight" => param.set(linear_weight(seed, fan_in, fan_out)),
+                    "weight" => param.set(linear_weight(seed, fan_in, fan_out).t()),
                     _ => param.set(Tensor::zeros(param.shape())),
                 }
             }

@@ -63,13 +63,19 @@ mod layers;
 mod loss;
 mod module;
 mod optim;
+mod summary;
 #[cfg(test)]
 mod testing;
 
 pub use activation::Activation;
 pub use init::{Fan, Init, gain};
-pub use layers::{BatchNorm, Dropout, Layer, Linear, Maxout, Sequential};
+pub use layers::{
+    AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d, BatchNorm,
+    Bilinear, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Dropout, Embedding, Flatten, GroupNorm, InstanceNorm,
+    Layer, LayerNorm, Linear, MaxPool1d, MaxPool2d, Maxout, Prelu, Residual, RmsNorm, Sequential,
+};
 pub use loss::{CrossEntropy, Loss, Reduction};
 pub use module::{Module, Visitor};
 pub use optim::{Adam, Optimizer, Sgd, StepError};
+pub use summary::{Summary, SummaryRow};
 pub use wengert_derive::Module;

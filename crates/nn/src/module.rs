@@ -11,7 +11,7 @@ use wengert_tensor::{Float, Rng};
 /// Anything that holds parameters and buffers: a layer, a model, a part of one.
 ///
 /// `#[derive(Module)]` visits every field. A parameter is called by its path, `fc1.weight` or
-/// `blocks.0.norm.gamma`; names and order depend on the program alone. A parameter that is
+/// `blocks.0.norm.weight`; names and order depend on the program alone. A parameter that is
 /// reached by two paths (shared weights) is listed once, under the first.
 ///
 /// ```
@@ -33,7 +33,7 @@ use wengert_tensor::{Float, Rng};
 ///     slope: 0.01,
 /// };
 /// let names: Vec<String> = net.params().into_keys().collect();
-/// assert_eq!(names, ["blocks.0.0.weight", "blocks.0.1.gamma", "blocks.0.1.beta", "out.weight", "out.bias"]);
+/// assert_eq!(names, ["blocks.0.0.weight", "blocks.0.1.weight", "blocks.0.1.bias", "out.weight", "out.bias"]);
 /// assert_eq!(net.param_count(), 4 * 8 + 8 + 8 + 8 * 2 + 2);
 /// ```
 /// A field that is not a module does not compile unless it is marked:
@@ -62,6 +62,13 @@ pub trait Module<T: Float = f32>: Send + Sync {
     /// Shows `visitor` every part, always in the same order. What `#[derive(Module)]` writes.
     fn visit(&self, visitor: &mut Visitor<T>);
 
+    /// What tells this part from the others of a model; none if it holds nothing at all.
+    #[doc(hidden)]
+    fn identity(&self) -> Option<Identity> {
+        let place = std::ptr::from_ref(self).cast::<()>().addr();
+        (size_of_val(self) > 0).then(|| Identity { place, kind: std::any::type_name::<Self>() })
+    }
+
     /// The parameters by name, frozen ones included.
     fn params(&self) -> IndexMap<String, Param<T>> {
         Visitor::walk(self).params
@@ -88,6 +95,15 @@ pub trait Module<T: Float = f32>: Send + Sync {
     }
 }
 
+/// A part of a model: where it is and, as the first field of a struct is where the struct is, its
+/// type.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    place: usize,
+    kind: &'static str,
+}
+
 /// Collects the parameters and buffers of a [`Module`] with their names.
 ///
 /// ```
@@ -110,13 +126,25 @@ pub struct Visitor<T: Float = f32> {
     path: String,
     params: IndexMap<String, Param<T>>,
     buffers: IndexMap<String, Buffer<T>>,
+    parts: Vec<(Identity, String)>,
 }
 
 impl<T: Float> Visitor<T> {
     fn walk(module: &(impl Module<T> + ?Sized)) -> Self {
-        let mut visitor = Self { path: String::new(), params: IndexMap::new(), buffers: IndexMap::new() };
-        module.visit(&mut visitor);
+        let (path, params, buffers, parts) = (String::new(), IndexMap::new(), IndexMap::new(), Vec::new());
+        let mut visitor = Self { path, params, buffers, parts };
+        visitor.enter(module);
         visitor
+    }
+
+    /// Every part of a module with its path.
+    pub(crate) fn parts(module: &(impl Module<T> + ?Sized)) -> Vec<(Identity, String)> {
+        Self::walk(module).parts
+    }
+
+    fn enter(&mut self, part: &(impl Module<T> + ?Sized)) {
+        self.parts.extend(part.identity().map(|identity| (identity, self.path.clone())));
+        part.visit(self);
     }
 
     /// Visits a part under the name it has in the whole.
@@ -126,7 +154,7 @@ impl<T: Float> Visitor<T> {
             self.path.push('.');
         }
         self.path.push_str(&name.to_string());
-        part.visit(self);
+        self.enter(part);
         self.path.truncate(length);
     }
 }
@@ -155,6 +183,10 @@ macro_rules! pointer {
         impl<T: Float, M: Module<T> + ?Sized> Module<T> for $pointer {
             fn visit(&self, visitor: &mut Visitor<T>) {
                 (**self).visit(visitor);
+            }
+
+            fn identity(&self) -> Option<Identity> {
+                (**self).identity()
             }
         }
     )*};

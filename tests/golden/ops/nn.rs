@@ -45,8 +45,8 @@ fn batch_norm<'t, T: Float>(c: &Call<'t, T>) -> Outputs<'t, T> {
     let a = &c.args;
     let norm = BatchNorm::<T>::new(*c.x(0)?.shape().get(1)?).eps(a.f64_or("eps", 0, 1e-5)?);
     if a.flag("training")? {
-        c.give(1, &norm.gamma)?;
-        c.give(2, &norm.beta)?;
+        c.give(1, norm.gamma()?)?;
+        c.give(2, norm.beta()?)?;
     } else {
         norm.running_mean.set(c.value(1)?);
         norm.running_var.set(c.value(2)?);

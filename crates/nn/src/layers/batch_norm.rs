@@ -5,7 +5,8 @@ use std::fmt;
 use wengert_autograd::{Buffer, Param, Var};
 use wengert_tensor::{Float, Tensor};
 
-use crate::{Layer, Module};
+use super::normalize::{checked_eps, on_axis_1, scaled_by_channel};
+use crate::{Layer, Module, Summary};
 
 /// (x − mean) / √(variance + ε) · γ + β for every channel: Ioffe & Szegedy, "Batch
 /// normalization" (2015), algorithms 1 and 2.
@@ -15,7 +16,7 @@ use crate::{Layer, Module};
 /// statistics move towards them when the step is committed; in evaluate mode the running
 /// statistics are used. The running variance gathers unbiased variances.
 ///
-/// γ starts as 1, β as 0, the running mean as 0, the running variance as 1.
+/// γ (`weight`) starts as 1, β (`bias`) as 0, the running mean as 0, the running variance as 1.
 ///
 /// ```
 /// use wengert_autograd::Tape;
@@ -30,17 +31,22 @@ use crate::{Layer, Module};
 /// assert_eq!(norm.running_mean.value(), tensor![1.0, 10.0]);
 /// assert_eq!(norm.to_string(), "BatchNorm(2 channels, 4 parameters)");
 /// ```
+#[doc(alias = "BatchNorm1d")]
+#[doc(alias = "BatchNorm2d")]
 #[derive(Module)]
 pub struct BatchNorm<T: Float = f32> {
-    /// The scale, `[channels]`.
-    pub gamma: Param<T>,
-    /// The shift, `[channels]`.
-    pub beta: Param<T>,
+    /// γ, the scale, `[channels]`.
+    pub weight: Option<Param<T>>,
+    /// β, the shift, `[channels]`.
+    pub bias: Option<Param<T>>,
     /// The running mean, `[channels]`.
     pub running_mean: Buffer<T>,
     /// The running variance, `[channels]`.
     pub running_var: Buffer<T>,
-    momentum: f64,
+    /// How many batches the running statistics have seen, `[]`.
+    pub num_batches_tracked: Buffer<T>,
+    /// None for the average over all batches.
+    momentum: Option<f64>,
     eps: f64,
 }
 
@@ -48,11 +54,12 @@ impl<T: Float> BatchNorm<T> {
     /// A layer of this many channels.
     pub fn new(channels: usize) -> Self {
         Self {
-            gamma: Param::new("gamma", Tensor::ones([channels])),
-            beta: Param::new("beta", Tensor::zeros([channels])),
+            weight: Some(Param::new("weight", Tensor::ones([channels]))),
+            bias: Some(Param::new("bias", Tensor::zeros([channels]))),
             running_mean: Buffer::new("running_mean", Tensor::zeros([channels])),
             running_var: Buffer::new("running_var", Tensor::ones([channels])),
-            momentum: 0.1,
+            num_batches_tracked: Buffer::new("num_batches_tracked", Tensor::scalar(T::ZERO)),
+            momentum: Some(0.1),
             eps: 1e-5,
         }
     }
@@ -64,7 +71,26 @@ impl<T: Float> BatchNorm<T> {
     #[track_caller]
     pub fn momentum(self, momentum: f64) -> Self {
         assert!((0.0..=1.0).contains(&momentum), "batch_norm: momentum {momentum} is not a number from 0 to 1");
-        Self { momentum, ..self }
+        Self { momentum: Some(momentum), ..self }
+    }
+
+    /// With running statistics that are the average over all batches, each counted alike.
+    ///
+    /// ```
+    /// use wengert_autograd::Tape;
+    /// use wengert_nn::{BatchNorm, Layer};
+    /// use wengert_tensor::tensor;
+    ///
+    /// let norm = BatchNorm::<f32>::new(1).cumulative_average();
+    /// for batch in [tensor![[1.0], [3.0]], tensor![[5.0], [7.0]]] {
+    ///     let tape = Tape::train(0);
+    ///     norm.forward(tape.var(batch));
+    ///     tape.commit();
+    /// }
+    /// assert_eq!(norm.running_mean.value(), tensor![4.0]);
+    /// ```
+    pub fn cumulative_average(self) -> Self {
+        Self { momentum: None, ..self }
     }
 
     /// What is added to the variance; 1e-5 unless told.
@@ -73,8 +99,26 @@ impl<T: Float> BatchNorm<T> {
     /// If it is negative or not finite.
     #[track_caller]
     pub fn eps(self, eps: f64) -> Self {
-        assert!(eps >= 0.0 && eps.is_finite(), "batch_norm: eps {eps} is not a finite number from 0 up");
-        Self { eps, ..self }
+        Self { eps: checked_eps("batch_norm", eps), ..self }
+    }
+
+    /// Leaves γ and β out.
+    pub fn no_affine(self) -> Self {
+        Self { weight: None, bias: None, ..self }
+    }
+
+    /// γ, the scale, under its name in the paper; none if it was left out.
+    pub fn gamma(&self) -> Option<&Param<T>> {
+        self.weight.as_ref()
+    }
+
+    /// β, the shift, under its name in the paper; none if it was left out.
+    pub fn beta(&self) -> Option<&Param<T>> {
+        self.bias.as_ref()
+    }
+
+    fn channels(&self) -> usize {
+        self.running_mean.shape().count()
     }
 
     /// What `x` differs from the mean of its channel by, and the biased variance of every channel,
@@ -98,47 +142,40 @@ impl<T: Float> BatchNorm<T> {
         let variance = apart.square().mean_keep(&axes[..]) - rest.square();
         // Of equal values, rounding may leave less than nothing.
         let variance = variance.lt(0.0).where_(variance - variance.detach(), variance);
-        self.follow(&self.running_mean, mean + rest);
-        self.follow(&self.running_var, variance * (count as f64 / (count - 1) as f64));
+        let seen = self.num_batches_tracked.on(tape) + 1.0;
+        self.num_batches_tracked.assign(seen);
+        let rate = self.momentum.map_or_else(|| seen.recip(), |momentum| tape.scalar(momentum));
+        follow(&self.running_mean, mean + rest, rate);
+        follow(&self.running_var, variance * (count as f64 / (count - 1) as f64), rate);
         [apart - rest, variance]
-    }
-
-    /// Records that `running` moves towards a statistic of this batch. It is read through the
-    /// tape, so a layer that is used twice in a step moves it twice.
-    #[track_caller]
-    fn follow(&self, running: &Buffer<T>, batch: Var<'_, T>) {
-        let old = running.on(batch.tape());
-        let batch = batch.detach().reshape(old.shape());
-        running.assign(old * (1.0 - self.momentum) + batch * self.momentum);
     }
 }
 
-/// A value per channel as `[1, channels, 1, …]`, to stand beside an input of that many axes.
+/// Records that `running` moves towards a statistic of this batch. It is read through the tape,
+/// so a layer that is used twice in a step moves it twice.
 #[track_caller]
-fn on_axis_1<T: Float>(v: Var<'_, T>, rank: usize) -> Var<'_, T> {
-    let mut shape = vec![1; rank];
-    shape[1] = v.count();
-    v.reshape(shape)
+fn follow<'t, T: Float>(running: &Buffer<T>, batch: Var<'t, T>, rate: Var<'t, T>) {
+    let old = running.on(batch.tape());
+    let batch = batch.detach().reshape(old.shape());
+    running.assign(old * (1.0 - rate) + batch * rate);
 }
 
 impl<T: Float> Layer<T> for BatchNorm<T> {
     /// # Panics
     /// If axis 1 of `x` is not the channels, or in train mode a channel has a single value.
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-        let (shape, channels) = (x.shape(), self.gamma.shape().count());
-        let (rank, tape) = (shape.len(), x.tape());
-        let fits = rank >= 2 && shape[1] == channels;
+        let (shape, channels) = (x.shape(), self.channels());
+        let fits = shape.len() >= 2 && shape[1] == channels;
         assert!(fits, "batch_norm: the input's shape {shape} should be [batch, {channels}, …]");
         let [centred, variance] = self.statistics(x);
-        let scale = on_axis_1(self.gamma.on(tape), rank) / (variance + self.eps).sqrt();
-        centred * scale + on_axis_1(self.beta.on(tape), rank)
+        let y = centred / (variance + self.eps).sqrt();
+        Summary::note(self, scaled_by_channel(y, &self.weight, &self.bias))
     }
 }
 
 impl<T: Float> fmt::Display for BatchNorm<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (channels, count) = (self.gamma.shape().count(), self.param_count());
-        write!(f, "BatchNorm({channels} channels, {count} parameters)")
+        write!(f, "BatchNorm({} channels, {} parameters)", self.channels(), self.param_count())
     }
 }
 
@@ -158,8 +195,8 @@ mod tests {
         ];
         let weights = [1.0, -0.5, 0.75, 2.0, -1.25, 0.5, 1.5].into_iter().cycle().take(16).collect();
         let norm = BatchNorm::<f64>::new(2);
-        norm.gamma.set(tensor![1.0, 2.0]);
-        norm.beta.set(tensor![0.0, 1.0]);
+        norm.gamma().unwrap().set(tensor![1.0, 2.0]);
+        norm.beta().unwrap().set(tensor![0.0, 1.0]);
         let tape = Tape::train(0);
         let x = tape.var(Tensor::from_slice(&x, [2, 2, 2, 2]));
         let y = norm.forward(x);
@@ -205,8 +242,8 @@ mod tests {
         ];
         assert_close(&flat(loss.grad([x])[0]), &expected_dx, 1e-12);
         let of = |param| gradients.get(param).unwrap().value();
-        assert_close(&of(&norm.gamma), &tensor![-3.6544888933829847, -0.6150465986761698], 1e-12);
-        assert_close(&of(&norm.beta), &tensor![4.25, 4.25], 1e-13);
+        assert_close(&of(norm.gamma().unwrap()), &tensor![-3.6544888933829847, -0.6150465986761698], 1e-12);
+        assert_close(&of(norm.beta().unwrap()), &tensor![4.25, 4.25], 1e-13);
     }
 
     #[test]
@@ -251,7 +288,7 @@ mod tests {
     fn gradients() {
         let mut rng = Rng::seed(5);
         let norm = BatchNorm::<f64>::new(3);
-        norm.gamma.set(Tensor::normal([3], 1.0, 0.5, &mut rng));
+        norm.gamma().unwrap().set(Tensor::normal([3], 1.0, 0.5, &mut rng));
         check_layer(&norm, &Tensor::normal([5, 3], 1.0, 2.0, &mut rng));
         check_layer(&norm, &Tensor::normal([2, 3, 2], -1.0, 0.5, &mut rng));
     }
@@ -277,7 +314,7 @@ mod tests {
         let tape = Tape::train(0);
         let y = norm.forward(tape.var(Tensor::zeros([0, 2])));
         let gradients = y.sum(..).backward();
-        assert_eq!(gradients.get(&norm.gamma).unwrap().value(), Tensor::zeros([2]));
+        assert_eq!(gradients.get(norm.gamma().unwrap()).unwrap().value(), Tensor::zeros([2]));
         tape.commit();
         assert_eq!(norm.running_var.value(), Tensor::ones([2]));
     }

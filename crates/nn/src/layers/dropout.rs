@@ -5,7 +5,7 @@ use std::fmt;
 use wengert_autograd::Var;
 use wengert_tensor::{Float, Rng, Tensor};
 
-use crate::{Layer, Module};
+use crate::{Layer, Module, Summary};
 
 /// Sets each value to 0 with probability p and scales the others by 1/(1 − p), so that the
 /// expected value stays: Srivastava et al., "Dropout" (2014), section 10.
@@ -25,8 +25,12 @@ use crate::{Layer, Module};
 /// let tape = Tape::new();
 /// assert_eq!(dropout.forward(tape.var(&ones)).value(), ones);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Dropout(f64);
+#[doc(alias = "Dropout2d")]
+#[derive(Clone, Copy, PartialEq)]
+pub struct Dropout {
+    p: f64,
+    by_channel: bool,
+}
 
 impl Dropout {
     /// A layer that drops with probability `p`.
@@ -36,7 +40,24 @@ impl Dropout {
     #[track_caller]
     pub fn new(p: f64) -> Self {
         assert!((0.0..=1.0).contains(&p), "dropout: {p} is not a probability");
-        Self(p)
+        Self { p, by_channel: false }
+    }
+
+    /// Drops whole channels, of inputs `[batch, channels, …]`: neighbouring pixels tell the same,
+    /// so dropping single ones hides little (Tompson et al., "Efficient object localization using
+    /// convolutional networks" (2014), section 3.2).
+    ///
+    /// ```
+    /// use wengert_autograd::Tape;
+    /// use wengert_nn::{Dropout, Layer};
+    /// use wengert_tensor::Tensor;
+    ///
+    /// let tape = Tape::<f32>::train(1);
+    /// let y = Dropout::new(0.5).by_channel().forward(tape.var(Tensor::ones([2, 8, 4, 4]))).value();
+    /// assert_eq!(y.max([2, 3]), y.min([2, 3]));
+    /// ```
+    pub fn by_channel(self) -> Self {
+        Self { by_channel: true, ..self }
     }
 }
 
@@ -45,23 +66,36 @@ impl<T: Float> Module<T> for Dropout {
 }
 
 impl<T: Float> Layer<T> for Dropout {
+    /// # Panics
+    /// If channels are to be dropped and there are not at least two axes.
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-        let Self(p) = *self;
+        let Self { p, by_channel } = *self;
+        let mut shape = x.shape();
+        if by_channel {
+            assert!(shape.len() >= 2, "dropout: the input's shape {shape} should be [batch, channels, …]");
+            shape.sizes_mut()[2..].fill(1);
+        }
         if !x.tape().is_training() || p == 0.0 {
-            return x;
+            return Summary::note(self, x);
         }
         let mut rng = Rng::seed(x.tape().next_seed());
         let kept = T::from_f64(if p < 1.0 { 1.0 / (1.0 - p) } else { 0.0 });
-        let mask = Tensor::build(x.shape(), |out| {
+        let mask = Tensor::build(shape, |out| {
             out.fill_with(|| if rng.unit() < p { T::ZERO } else { kept });
         });
-        x * &mask
+        Summary::note(self, x * &mask)
     }
 }
 
 impl fmt::Display for Dropout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Dropout({})", self.0)
+        write!(f, "Dropout({}{})", self.p, if self.by_channel { ", by channel" } else { "" })
+    }
+}
+
+impl fmt::Debug for Dropout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -103,6 +137,17 @@ mod tests {
         assert_ne!(first, second);
         assert_eq!(drop(1), [first.clone(), second]);
         assert_ne!(drop(2)[0], first);
+    }
+
+    #[test]
+    fn channels_drop_as_a_whole() {
+        let tape = Tape::<f64>::train(3);
+        let y = Dropout::new(0.25).by_channel().forward(tape.var(Tensor::ones([50, 40, 2, 3]))).value();
+        assert!(y.max([2, 3]).bits_eq(&y.min([2, 3])));
+        let kept = y.iter().filter(|&v| v == 1.0 / 0.75).count() as f64 / y.count() as f64;
+        assert!((kept - 0.75).abs() < 0.03, "{kept}");
+        let message = message_of(|| _ = Dropout::new(0.5).by_channel().forward(tape.var(tensor![1.0])));
+        assert_eq!(message, "dropout: the input's shape [1] should be [batch, channels, …]");
     }
 
     #[test]

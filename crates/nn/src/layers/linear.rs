@@ -5,13 +5,13 @@ use std::fmt;
 use wengert_autograd::{Param, Var};
 use wengert_tensor::{Float, Rng};
 
-use crate::{Init, Layer, Module};
+use super::plus;
+use crate::{Init, Layer, Module, Summary};
 
-/// x·W + b: every output is a weighted sum of all inputs.
+/// x·Wᵀ + b: every output is a weighted sum of all inputs.
 ///
 /// `x` has the shape `[…, inputs]`, the output `[…, outputs]`. The weight is kept as
-/// `[inputs, outputs]`, one column an output, as it stands in the formula (PyTorch keeps the
-/// transpose).
+/// `[outputs, inputs]`, one row an output, as in PyTorch.
 ///
 /// The weight starts as [`Init::he_normal`], fit for a relu to follow, the bias as 0.
 ///
@@ -30,7 +30,7 @@ use crate::{Init, Layer, Module};
 /// ```
 #[derive(Module)]
 pub struct Linear<T: Float = f32> {
-    /// `[inputs, outputs]`.
+    /// `[outputs, inputs]`.
     pub weight: Param<T>,
     /// `[outputs]`.
     pub bias: Option<Param<T>>,
@@ -42,7 +42,7 @@ impl<T: Float> Linear<T> {
     pub fn new(inputs: usize, outputs: usize, rng: &mut Rng) -> Self {
         let rng = Rng::seed(rng.next_u64());
         let fans = [inputs, outputs];
-        let weight = Init::he_normal().param("weight", fans, fans, &rng);
+        let weight = Init::he_normal().param("weight", [outputs, inputs], fans, &rng);
         let bias = Init::Constant(0.0).param("bias", outputs, fans, &rng);
         Self { weight, bias: Some(bias), rng }
     }
@@ -50,7 +50,7 @@ impl<T: Float> Linear<T> {
     /// Starts the weight with other values.
     #[track_caller]
     pub fn weight(self, init: Init) -> Self {
-        let weight = init.param("weight", self.sizes(), self.sizes(), &self.rng);
+        let weight = init.param("weight", self.weight.shape(), self.sizes(), &self.rng);
         Self { weight, ..self }
     }
 
@@ -69,17 +69,14 @@ impl<T: Float> Linear<T> {
     /// Inputs and outputs.
     fn sizes(&self) -> [usize; 2] {
         let shape = self.weight.shape();
-        [shape[0], shape[1]]
+        [shape[1], shape[0]]
     }
 }
 
 impl<T: Float> Layer<T> for Linear<T> {
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-        let y = x.matmul(&self.weight);
-        match &self.bias {
-            Some(bias) => y + bias,
-            None => y,
-        }
+        let y = x.matmul(self.weight.on(x.tape()).t());
+        Summary::note(self, plus(y, &self.bias))
     }
 }
 
@@ -100,7 +97,7 @@ mod tests {
     #[test]
     fn it_is_the_affine_map() {
         let layer = Linear::<f64>::new(2, 3, &mut Rng::seed(1));
-        layer.weight.set(tensor![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+        layer.weight.set(tensor![[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]]);
         layer.bias.as_ref().unwrap().set(tensor![0.5, 0.0, -0.5]);
         let tape = Tape::new();
         let y = layer.forward(tape.var(tensor![[1.0, 0.0], [0.0, 1.0], [2.0, -1.0]]));
@@ -125,7 +122,7 @@ mod tests {
         let tape = Tape::train(0);
         let y = layer.forward(tape.var(Tensor::zeros([0, 2])));
         let gradients = y.sum(..).backward();
-        assert_eq!(gradients.get(&layer.weight).unwrap().value(), Tensor::zeros([2, 3]));
+        assert_eq!(gradients.get(&layer.weight).unwrap().value(), Tensor::zeros([3, 2]));
         assert_eq!(gradients.get(layer.bias.as_ref().unwrap()).unwrap().value(), Tensor::zeros([3]));
     }
 

@@ -5,16 +5,18 @@ use std::fmt;
 use wengert_autograd::{Param, Var};
 use wengert_tensor::{Float, Rng};
 
-use crate::{Init, Layer, Module};
+use super::plus;
+use crate::{Activation, Init, Layer, Module, Summary};
 
 /// The largest of several affine maps: a layer that learns its own, piecewise linear and
 /// convex, activation.
 ///
-/// hᵢ(x) = maxⱼ x·W\[…, j, i\] + b\[j, i\] over the pieces j: Goodfellow et al., "Maxout
+/// hᵢ(x) = maxⱼ W\[j, i\]·x + b\[j, i\] over the pieces j: Goodfellow et al., "Maxout
 /// networks" (2013), section 2. Pieces that tie share the gradient.
 ///
 /// `x` has the shape `[…, inputs]`, the output `[…, outputs]`. All pieces are one matrix
-/// product: the weight is `[inputs, pieces · outputs]`, piece after piece.
+/// product: the weight is `[pieces · outputs, inputs]`, piece after piece. For convolutions there
+/// is the activation [`maxout`](crate::Activation::maxout).
 ///
 /// The weight starts normal with variance 1/inputs, which keeps the size of signals through
 /// two pieces without a further activation; the bias starts as 0.
@@ -26,14 +28,14 @@ use crate::{Init, Layer, Module};
 ///
 /// // |x| = max(x, -x)
 /// let layer = Maxout::new(1, 1, 2, &mut Rng::seed(0));
-/// layer.weight.set(tensor![[1.0, -1.0]]);
+/// layer.weight.set(tensor![[1.0], [-1.0]]);
 /// let tape = Tape::<f32>::new();
 /// assert_eq!(layer.forward(tape.var(tensor![[3.0], [-2.0]])).value(), tensor![[3.0], [2.0]]);
 /// assert_eq!(layer.to_string(), "Maxout(1 → 1, 2 pieces, 4 parameters)");
 /// ```
 #[derive(Module)]
 pub struct Maxout<T: Float = f32> {
-    /// `[inputs, pieces · outputs]`.
+    /// `[pieces · outputs, inputs]`.
     pub weight: Param<T>,
     /// `[pieces · outputs]`.
     pub bias: Option<Param<T>>,
@@ -52,7 +54,7 @@ impl<T: Float> Maxout<T> {
         let rng = Rng::seed(rng.next_u64());
         let fans = [inputs, outputs];
         let init = Init::ScaledNormal { gain: crate::gain::LINEAR, fan: crate::Fan::In };
-        let weight = init.param("weight", [inputs, pieces * outputs], fans, &rng);
+        let weight = init.param("weight", [pieces * outputs, inputs], fans, &rng);
         let bias = Init::Constant(0.0).param("bias", pieces * outputs, fans, &rng);
         Self { weight, bias: Some(bias), pieces, rng }
     }
@@ -67,7 +69,7 @@ impl<T: Float> Maxout<T> {
     /// Starts the biases with other values.
     #[track_caller]
     pub fn bias(self, init: Init) -> Self {
-        let bias = init.param("bias", self.weight.shape()[1], self.sizes(), &self.rng);
+        let bias = init.param("bias", self.weight.shape()[0], self.sizes(), &self.rng);
         Self { bias: Some(bias), ..self }
     }
 
@@ -79,20 +81,14 @@ impl<T: Float> Maxout<T> {
     /// Inputs and outputs.
     fn sizes(&self) -> [usize; 2] {
         let shape = self.weight.shape();
-        [shape[0], shape[1] / self.pieces]
+        [shape[1], shape[0] / self.pieces]
     }
 }
 
 impl<T: Float> Layer<T> for Maxout<T> {
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-        let mut y = x.matmul(&self.weight);
-        if let Some(bias) = &self.bias {
-            y = y + bias;
-        }
-        let mut shape = y.shape();
-        shape.sizes_mut().pop();
-        shape.sizes_mut().extend([self.pieces, self.sizes()[1]]);
-        y.reshape(shape).max(-2)
+        let y = plus(x.matmul(self.weight.on(x.tape()).t()), &self.bias);
+        Summary::note(self, y.maxout(self.pieces, -1))
     }
 }
 
@@ -119,7 +115,7 @@ mod tests {
             let x = Tensor::<f64>::normal([rows, inputs], 0.0, 1.0, &mut rng);
             let (w, b) = (layer.weight.value(), layer.bias.as_ref().unwrap().value());
             let piece = |row: usize, column: usize| {
-                b.at([column]) + (0..inputs).map(|i| x.at([row, i]) * w.at([i, column])).sum::<f64>()
+                b.at([column]) + (0..inputs).map(|i| x.at([row, i]) * w.at([column, i])).sum::<f64>()
             };
             let largest = |row, unit| (0..pieces).map(|j| piece(row, j * outputs + unit)).fold(f64::MIN, f64::max);
             let expected = (0..rows * outputs).map(|i| largest(i / outputs, i % outputs)).collect();

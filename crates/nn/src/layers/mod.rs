@@ -1,23 +1,47 @@
 //! The layers, one a file.
 
 mod batch_norm;
+mod bilinear;
+mod conv;
 mod dropout;
+mod embedding;
+mod group_norm;
+mod instance_norm;
+mod layer_norm;
 mod linear;
 mod maxout;
+mod normalize;
+mod pool;
+mod prelu;
+mod rms_norm;
 mod sequential;
+mod shape;
 
 use std::fmt;
 
-use wengert_autograd::Var;
-use wengert_tensor::Float;
+use wengert_autograd::{Param, Var};
+use wengert_tensor::{Float, Shape, Tensor};
 
-use crate::Module;
+use crate::{Module, Summary};
 
 pub use batch_norm::BatchNorm;
+pub use bilinear::Bilinear;
+pub use conv::{Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d};
 pub use dropout::Dropout;
+pub use embedding::Embedding;
+pub use group_norm::GroupNorm;
+pub use instance_norm::InstanceNorm;
+pub use layer_norm::LayerNorm;
 pub use linear::Linear;
 pub use maxout::Maxout;
+pub use pool::{
+    AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d, MaxPool1d,
+    MaxPool2d,
+};
+pub use prelu::Prelu;
+pub use rms_norm::RmsNorm;
 pub use sequential::Sequential;
+pub use shape::{Flatten, Residual};
 
 /// A module with one input and one output, so that layers can be kept in lists and chained.
 ///
@@ -27,7 +51,8 @@ pub use sequential::Sequential;
 /// Layers are made by `new`, which ends in the random numbers to start from, and have their
 /// options as methods that take and return the layer. Each draws one number and starts a stream
 /// of its own with it, so that another option or size in one layer leaves the others as they
-/// were.
+/// were. Layers that are given a named stream, `&mut rng.fork("fc1")`, start alike whatever is
+/// built before them.
 ///
 /// ```
 /// use wengert_autograd::Tape;
@@ -46,6 +71,26 @@ pub trait Layer<T: Float = f32>: Module<T> + fmt::Debug {
     /// The output for the input `x`.
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T>;
+
+    /// The layers that it consists of, with their output shapes and parameters, for an input of
+    /// this shape: see [`Summary`].
+    #[track_caller]
+    fn summary(&self, input: impl Into<Shape>) -> Summary
+    where
+        Self: Sized,
+    {
+        let input = Tensor::zeros(input);
+        Summary::of(self, |tape| self.forward(tape.var(input)))
+    }
+}
+
+/// y + b, if there is a bias.
+#[track_caller]
+fn plus<'t, T: Float>(y: Var<'t, T>, bias: &Option<Param<T>>) -> Var<'t, T> {
+    match bias {
+        Some(bias) => y + bias,
+        None => y,
+    }
 }
 
 impl<T: Float, L: Layer<T> + ?Sized> Layer<T> for Box<L> {
@@ -65,7 +110,10 @@ macro_rules! debug_as_display {
         }
     )*};
 }
-debug_as_display!(BatchNorm Linear Maxout Sequential);
+debug_as_display! {
+    BatchNorm Bilinear Conv1d Conv2d ConvTranspose1d ConvTranspose2d Embedding GroupNorm InstanceNorm LayerNorm Linear
+    Maxout Prelu Residual RmsNorm Sequential
+}
 
 #[cfg(test)]
 mod tests {

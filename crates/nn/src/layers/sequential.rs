@@ -5,11 +5,11 @@ use std::fmt;
 use wengert_autograd::Var;
 use wengert_tensor::Float;
 
-use crate::{Layer, Module, Visitor};
+use crate::{Layer, Module, Summary, Visitor};
 
 /// Layers and functions, one after another.
 ///
-/// Parameters are called by the number of their link: `0.weight`, `3.gamma`.
+/// Parameters are called by the number of their link: `0.weight`, `3.bias`.
 ///
 /// ```
 /// use wengert_autograd::Tape;
@@ -83,7 +83,7 @@ impl<T: Float, F: Send + Sync> Module<T> for Function<F> {
 
 impl<T: Float, F: for<'t> Fn(Var<'t, T>) -> Var<'t, T> + Send + Sync> Layer<T> for Function<F> {
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-        self.0(x)
+        Summary::note(self, self.0(x))
     }
 }
 
@@ -118,7 +118,7 @@ mod tests {
             .then_fn(|x| x.leaky_relu(0.1))
             .then(Sequential::new().then(BatchNorm::new(3)));
         let names: Vec<String> = net.params().into_keys().collect();
-        assert_eq!(names, ["0.weight", "2.0.gamma", "2.0.beta"]);
+        assert_eq!(names, ["0.weight", "2.0.weight", "2.0.bias"]);
         let summary = "Sequential(12 parameters) [Linear(2 → 3, 6 parameters), fn, \
             Sequential(6 parameters) [BatchNorm(3 channels, 6 parameters)]]";
         assert_eq!(net.to_string(), summary);
