@@ -41,7 +41,9 @@ pub(crate) fn run<'t, T: Float>(op: &str, c: &Call<'t, T>) -> Outputs<'t, T> {
         }
         "cumsum" => one(c.x(0)?.cumsum(a.int("dim", 0)?)),
         "cumprod" => one(c.x(0)?.cumprod(a.int("dim", 0)?)),
-        "normalize" => one(c.x(0)?.normalize(a.int_or("dim", 1, 1)?, a.f64_or("p", 0, 2.0)?, a.f64_or("eps", 2, 1e-12)?)),
+        "normalize" => {
+            one(c.x(0)?.normalize(a.int_or("dim", 1, 1)?, a.f64_or("p", 0, 2.0)?, a.f64_or("eps", 2, 1e-12)?))
+        }
         "softmax" => one(c.x(0)?.softmax(a.int_or("dim", 0, -1)?)),
         "log_softmax" => one(c.x(0)?.log_softmax(a.int_or("dim", 0, -1)?)),
         _ => None,

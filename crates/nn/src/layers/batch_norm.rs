@@ -168,7 +168,7 @@ impl<T: Float> Layer<T> for BatchNorm<T> {
         let fits = shape.len() >= 2 && shape[1] == channels;
         assert!(fits, "batch_norm: the input's shape {shape} should be [batch, {channels}, …]");
         let [centred, variance] = self.statistics(x);
-        let y = centred / (variance + self.eps).sqrt();
+        let y = centred * (variance + self.eps).rsqrt();
         Summary::note(self, scaled_by_channel(y, &self.weight, &self.bias))
     }
 }
