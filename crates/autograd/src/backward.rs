@@ -36,12 +36,12 @@ impl<'t, T: Float> Var<'t, T> {
     /// to `g`. Zeros for those that it does not depend on.
     ///
     /// # Panics
-    /// If `g` has another shape than this, or an operation on the way has no derivative.
+    /// If `g` has another shape than this, one of `x` is on another tape, or an operation on the
+    /// way has no derivative.
     #[track_caller]
     pub fn vjp<const N: usize>(self, g: impl Operand<'t, T>, x: [Var<'t, T>; N]) -> [Var<'t, T>; N] {
         let g = g.on(self.tape());
-        let found = self.cotangents(g, &x.map(|v| v.id));
-        let mut found = found.into_iter();
+        let mut found = self.cotangents_of(g, &x).into_iter();
         x.map(|v| {
             let g = found.next().expect("one for each");
             g.unwrap_or_else(|| self.tape().zeros_like(v))
@@ -52,6 +52,9 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn cotangents_of(self, g: Var<'t, T>, x: &[Var<'t, T>]) -> Vec<Option<Var<'t, T>>> {
         let ids: Vec<u32> = x.iter().map(|v| v.id).collect();
+        for v in x {
+            assert!(v.tape().id == self.tape().id, "grad: a variable of another tape (shape {})", v.shape());
+        }
         self.cotangents(g, &ids)
     }
 
