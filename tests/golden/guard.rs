@@ -8,6 +8,7 @@ use std::sync::Once;
 pub(crate) struct Panic {
     pub(crate) message: String,
     pub(crate) file: String,
+    #[allow(dead_code, reason = "not every test that guards looks at the line")]
     pub(crate) line: u32,
 }
 
