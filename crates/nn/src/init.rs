@@ -30,8 +30,17 @@ pub enum Init {
     Constant(f64),
     /// Normal around 0 with this standard deviation.
     Normal(f64),
+    /// Normal around 0 with this standard deviation, drawn again beyond twice that.
+    TruncatedNormal(f64),
     /// Uniform from minus this number to this number.
     Uniform(f64),
+    /// A random matrix with orthonormal rows, or columns if those are fewer, times `gain`: Saxe
+    /// et al., "Exact solutions to the nonlinear dynamics of learning in deep linear neural
+    /// networks" (2013), section 3. Axes after the first count as one.
+    Orthogonal {
+        /// The length of a row (or column).
+        gain: f64,
+    },
     /// Normal around 0 with variance gain²/fan.
     ScaledNormal {
         /// The standard deviation of a unit's output for inputs of standard deviation 1.
@@ -68,6 +77,8 @@ pub mod gain {
     pub const RELU: f64 = super::SQRT_2;
     /// Before a tanh.
     pub const TANH: f64 = 5.0 / 3.0;
+    /// Before a selu, which then keeps the variance over many layers.
+    pub const SELU: f64 = 0.75;
     /// Before a leaky relu of this slope.
     pub fn leaky_relu(slope: f64) -> f64 {
         (2.0 / (1.0 + slope * slope)).sqrt()
@@ -109,12 +120,18 @@ impl Init {
     /// If a spread is negative or not finite.
     #[track_caller]
     pub fn values<T: Float>(self, shape: impl Into<Shape>, fans: [usize; 2], rng: &mut Rng) -> Tensor<T> {
-        if let Self::Normal(spread) | Self::Uniform(spread) = self {
+        if let Self::Normal(spread)
+        | Self::TruncatedNormal(spread)
+        | Self::Uniform(spread)
+        | Self::Orthogonal { gain: spread } = self
+        {
             assert!(spread >= 0.0 && spread.is_finite(), "init: {self:?} has no finite spread");
         }
         match self {
             Self::Constant(value) => Tensor::full(shape, T::from_f64(value)),
             Self::Normal(sd) => Tensor::normal(shape, T::ZERO, T::from_f64(sd), rng),
+            Self::TruncatedNormal(sd) => truncated(shape.into(), sd, rng),
+            Self::Orthogonal { gain } => orthogonal(shape.into(), gain, rng),
             Self::Uniform(0.0) => Tensor::zeros(shape),
             Self::Uniform(bound) => Tensor::uniform(shape, T::from_f64(-bound)..T::from_f64(bound), rng),
             Self::ScaledNormal { gain, fan } => Self::Normal(gain / fan.of(fans).sqrt()).values(shape, fans, rng),
@@ -130,6 +147,49 @@ impl Init {
     pub(crate) fn param<T: Float>(self, name: &str, shape: impl Into<Shape>, fans: [usize; 2], rng: &Rng) -> Param<T> {
         Param::new(name, self.values(shape, fans, &mut rng.fork(name)))
     }
+}
+
+/// Normal numbers around 0, none beyond twice the standard deviation `sd`.
+#[track_caller]
+fn truncated<T: Float>(shape: Shape, sd: f64, rng: &mut Rng) -> Tensor<T> {
+    let mut drawn: Vec<f64> = Vec::new();
+    let mut next = || loop {
+        match drawn.pop() {
+            Some(z) if z.abs() <= 2.0 => return T::from_f64(sd * z),
+            Some(_) => {}
+            None => drawn = Tensor::<f64>::normal([64], 0.0, 1.0, rng).to_vec(),
+        }
+    };
+    Tensor::build(shape, |out| out.fill_with(&mut next))
+}
+
+/// Orthonormal rows or columns, whichever are fewer, times `gain`; each such matrix is equally
+/// likely (Mezzadri, "How to generate random matrices from the classical compact groups" (2007)).
+#[track_caller]
+fn orthogonal<T: Float>(shape: Shape, gain: f64, rng: &mut Rng) -> Tensor<T> {
+    assert!(!shape.is_empty(), "init: a number cannot be orthogonal");
+    let (rows, columns) = (shape[0], shape[1..].iter().product::<usize>());
+    let (count, length) = (rows.min(columns), rows.max(columns));
+    let mut vectors: Vec<Vec<f64>> = Vec::with_capacity(count);
+    while vectors.len() < count {
+        let mut vector = Tensor::<f64>::normal([length], 0.0, 1.0, rng).to_vec();
+        // Gram and Schmidt, twice, which is as good as it gets in floating point.
+        for other in vectors.iter().chain(&vectors) {
+            let shared: f64 = vector.iter().zip(other).map(|(a, b)| a * b).sum();
+            vector.iter_mut().zip(other).for_each(|(a, b)| *a -= shared * b);
+        }
+        let norm = vector.iter().map(|v| v * v).sum::<f64>().sqrt();
+        // Nearly parallel to the others: what is left is mostly rounding.
+        if norm > 1e-6 {
+            vector.iter_mut().for_each(|v| *v /= norm);
+            vectors.push(vector);
+        }
+    }
+    let value = |i: usize| {
+        let (row, column) = (i / columns, i % columns);
+        T::from_f64(gain * if rows <= columns { vectors[row][column] } else { vectors[column][row] })
+    };
+    Tensor::build(shape, |out| out.iter_mut().enumerate().for_each(|(i, v)| *v = value(i)))
 }
 
 impl Fan {
@@ -179,6 +239,40 @@ mod tests {
         }
         let init = Init::ScaledNormal { gain: gain::leaky_relu(1.0), fan: Fan::Out };
         assert_spread(init, (1.0 / 200.0f64).sqrt());
+    }
+
+    #[test]
+    fn truncated_normal_numbers() {
+        let [mean, sd, largest] = statistics(Init::TruncatedNormal(0.5));
+        // The standard deviation of a normal distribution cut at two of its own.
+        assert!(mean.abs() < 0.01 && (sd / 0.5 - 0.8796).abs() < 0.01, "{mean} {sd}");
+        assert!((0.999..=1.0).contains(&largest), "{largest}");
+    }
+
+    #[test]
+    fn orthogonal_matrices() {
+        let product = |shape: &[usize]| {
+            let q: Tensor<f64> = Init::Orthogonal { gain: 2.0 }.values(shape, [1, 1], &mut Rng::seed(1));
+            let q = q.reshape([shape[0] as isize, -1]);
+            if q.shape()[0] <= q.shape()[1] { q.matmul(&q.t()) } else { q.t().matmul(&q) }
+        };
+        for (shape, rank) in [(&[5, 8][..], 5), (&[8, 5], 5), (&[6, 6], 6), (&[4, 2, 3], 4), (&[3], 1)] {
+            product(shape).assert_close(&(Tensor::eye(rank) * 4.0), 1e-14, 1e-14);
+        }
+        assert_eq!(Init::Orthogonal { gain: 1.0 }.values::<f32>([0, 3], [3, 0], &mut Rng::seed(1)).shape(), &[0, 3]);
+    }
+
+    /// A layer that takes a named stream starts alike whatever is built before it.
+    #[test]
+    fn named_streams_do_not_depend_on_the_order() {
+        use crate::{Conv2d, Embedding, Linear};
+        let rng = Rng::seed(7);
+        let fc = |rng: &Rng| -> Linear { Linear::new(4, 3, &mut rng.fork("fc")) };
+        let first = fc(&rng);
+        let other = rng.clone();
+        let _conv: Conv2d = Conv2d::new(1, 2, 3, &mut other.fork("conv"));
+        let _words: Embedding = Embedding::new(9, 2, &mut other.fork("words"));
+        assert_eq!(fc(&other).weight.value(), first.weight.value());
     }
 
     #[test]

@@ -71,8 +71,9 @@ pub use activation::Activation;
 pub use init::{Fan, Init, gain};
 pub use layers::{
     AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d, BatchNorm,
-    Bilinear, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Dropout, Embedding, Flatten, GroupNorm, InstanceNorm,
-    Layer, LayerNorm, Linear, MaxPool1d, MaxPool2d, Maxout, Prelu, Residual, RmsNorm, Sequential,
+    Bilinear, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Dropout, Embedding, Flatten, GroupNorm, Gru, GruCell,
+    InstanceNorm, Layer, LayerNorm, Linear, Lstm, LstmCell, MaxPool1d, MaxPool2d, Maxout, MultiHeadAttention, Prelu,
+    Recurrent, RecurrentCell, Residual, RmsNorm, Rnn, RnnCell, Sequential, TransformerBlock,
 };
 pub use loss::{CrossEntropy, Loss, Reduction};
 pub use module::{Module, Visitor};

@@ -228,17 +228,22 @@ activations! {
     /// also where everything is.
     masked_softmax(x, axis: isize, hidden: &Tensor<bool>) {
         let (axis, _) = sized("masked_softmax", x, axis);
-        if x.count() == 0 {
-            return x;
-        }
-        let hidden = x.tape().mask(hidden);
-        let largest = x.masked_fill(hidden, f64::NEG_INFINITY).max_keep(axis).detach();
-        let powers = (x - largest).exp().masked_fill(hidden, 0.0);
-        let total = powers.sum_keep(axis);
-        powers / total.masked_fill(total.eq(0.0), 1.0)
+        softmax_of_shown(x, axis, x.tape().mask(hidden))
     }
     at [7.0, 7.0, 9.0], (0, &tensor![false, false, true]) => [0.5, 0.5, 0.0], [0.0, 0.0, 0.0],
     panics "If there is no such axis, or the mask does not broadcast to the shape.";
+}
+
+/// The softmax of what is not hidden, where the mask is not 0.
+#[track_caller]
+pub(crate) fn softmax_of_shown<'t, T: Float>(x: Var<'t, T>, axis: isize, hidden: Var<'t, T>) -> Var<'t, T> {
+    if x.count() == 0 {
+        return x;
+    }
+    let largest = x.masked_fill(hidden, f64::NEG_INFINITY).max_keep(axis).detach();
+    let powers = (x - largest).exp().masked_fill(hidden, 0.0);
+    let total = powers.sum_keep(axis);
+    powers / total.masked_fill(total.eq(0.0), 1.0)
 }
 
 /// The axis, counted from the front, and its size.

@@ -61,6 +61,15 @@ impl Dropout {
     }
 }
 
+/// x, through the dropout of a layer that may have one.
+#[track_caller]
+pub(super) fn dropped<T: Float>(x: Var<'_, T>, dropout: Option<Dropout>) -> Var<'_, T> {
+    match dropout {
+        Some(dropout) => dropout.forward(x),
+        None => x,
+    }
+}
+
 impl<T: Float> Module<T> for Dropout {
     fn visit(&self, _: &mut crate::Visitor<T>) {}
 }

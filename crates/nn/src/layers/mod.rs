@@ -1,5 +1,6 @@
 //! The layers, one a file.
 
+mod attention;
 mod batch_norm;
 mod bilinear;
 mod conv;
@@ -13,9 +14,11 @@ mod maxout;
 mod normalize;
 mod pool;
 mod prelu;
+mod recurrent;
 mod rms_norm;
 mod sequential;
 mod shape;
+mod transformer;
 
 use std::fmt;
 
@@ -24,6 +27,7 @@ use wengert_tensor::{Float, Shape, Tensor};
 
 use crate::{Module, Summary};
 
+pub use attention::MultiHeadAttention;
 pub use batch_norm::BatchNorm;
 pub use bilinear::Bilinear;
 pub use conv::{Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d};
@@ -39,9 +43,11 @@ pub use pool::{
     MaxPool2d,
 };
 pub use prelu::Prelu;
+pub use recurrent::{Gru, GruCell, Lstm, LstmCell, Recurrent, RecurrentCell, Rnn, RnnCell};
 pub use rms_norm::RmsNorm;
 pub use sequential::Sequential;
 pub use shape::{Flatten, Residual};
+pub use transformer::TransformerBlock;
 
 /// A module with one input and one output, so that layers can be kept in lists and chained.
 ///
@@ -112,7 +118,7 @@ macro_rules! debug_as_display {
 }
 debug_as_display! {
     BatchNorm Bilinear Conv1d Conv2d ConvTranspose1d ConvTranspose2d Embedding GroupNorm InstanceNorm LayerNorm Linear
-    Maxout Prelu Residual RmsNorm Sequential
+    Maxout MultiHeadAttention Prelu Residual RmsNorm Sequential TransformerBlock
 }
 
 #[cfg(test)]
