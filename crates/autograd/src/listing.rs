@@ -11,11 +11,12 @@ use crate::tape::Kind;
 /// The entries of a tape, in order. It prints as a table, a line an entry.
 ///
 /// ```text
-/// #0  leaf                  [2]  src/main.rs:4:18
-/// #1  square  #0            [2]  src/main.rs:5:15
-/// #2  sum     #1            []   src/main.rs:5:24
-/// #3  scalar 1              []   src/main.rs:6:18
-/// #4  expand  #3            [2]  src/main.rs:5:24  vjp of #2
+/// #0  leaf w           [2]  src/main.rs:5:13
+/// #1  exp       #0     [2]  src/main.rs:6:11
+/// #2  sum       #1     []   src/main.rs:6:17
+/// #3  scalar 1         []   src/main.rs:7:20
+/// #4  expand    #3     [2]  src/main.rs:6:17  vjp of #2
+/// #5  chain     #4 #1  [2]  src/main.rs:6:11  vjp of #1
 /// ```
 #[derive(Clone, Debug)]
 pub struct Listing {
@@ -52,12 +53,11 @@ impl<T: Float> Tape<T> {
     ///
     /// let tape = Tape::<f64>::new();
     /// let x = tape.var(tensor![1.0, 2.0]);
-    /// let [dx] = x.square().sum(..).grad([x]);
+    /// x.exp().sum(..).grad([x]);
     /// let listing = tape.listing();
     /// println!("{listing}");
-    /// assert_eq!((listing.entries[1].op, &listing.entries[1].inputs[..]), ("square", &[0, 0][..1]));
+    /// assert_eq!((listing.entries[1].op, &listing.entries[1].inputs), ("exp", &vec![0]));
     /// assert_eq!(listing.entries.last().unwrap().vjp_of, Some(1));
-    /// # dx.value();
     /// ```
     pub fn listing(&self) -> Listing {
         let (nodes, state) = (self.nodes.borrow(), self.state.borrow());

@@ -60,9 +60,12 @@ impl<T: Float> Launch<T> {
     }
 }
 
+/// Element type, whether it is fused, hash of its structure.
+type Key = (TypeId, bool, u64);
+
 thread_local! {
-    /// Plans of this thread by element type, whether they are fused, and hash of their structure.
-    static PLANS: RefCell<HashMap<(TypeId, bool, u64), Rc<dyn Any>>> = RefCell::default();
+    /// The plans of this thread.
+    static PLANS: RefCell<HashMap<Key, Rc<dyn Any>>> = RefCell::default();
     static FUSION: Cell<bool> = const { Cell::new(true) };
 }
 
@@ -124,7 +127,7 @@ fn run_in<T: Float>(tape: &Tape<T>, roots: &[u32], detect: bool) -> Option<Anoma
     let mut nodes = tape.nodes.borrow_mut();
     match computed {
         Ok(computed) => computed.into_iter().for_each(|(id, value)| nodes.set_value(id, value)),
-        Err(anomaly) => return Some(anomaly),
+        Err(anomaly) => return Some(*anomaly),
     }
     None
 }
@@ -150,7 +153,7 @@ fn kept<T: Float>(tape: &Tape<T>, graph: &Graph) -> Option<Vec<bool>> {
 /// The plan of an earlier graph of the same structure, or a new one.
 fn plan_for<T: Float>(graph: &Graph, nodes: &Nodes<T>, fuse: bool) -> Rc<Plan<T>> {
     let signature = graph.signature(nodes);
-    let key = (TypeId::of::<T>(), fuse, signature.digest());
+    let key: Key = (TypeId::of::<T>(), fuse, signature.digest());
     let cached = PLANS.with_borrow(|plans| plans.get(&key).cloned());
     let cached = cached.and_then(|plan| plan.downcast::<Plan<T>>().ok()).filter(|plan| plan.signature == signature);
     cached.unwrap_or_else(|| {

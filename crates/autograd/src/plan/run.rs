@@ -28,7 +28,7 @@ pub(super) fn run<T: Float>(
     kept: Option<&[bool]>,
     detect: bool,
     explanation: &mut Option<Explanation>,
-) -> Result<Vec<(u32, Tensor<T>)>, Anomaly> {
+) -> Result<Vec<(u32, Tensor<T>)>, Box<Anomaly>> {
     let given = graph.given.iter();
     let given = given.map(|&position| (position, nodes.value(graph.ids[position as usize]).expect("given").clone()));
     let mut values: Values<T> = given.collect();
@@ -65,11 +65,12 @@ pub(super) fn run<T: Float>(
 }
 
 /// An error if the value at `position` is not finite; what it was computed from is still there.
-fn anomaly<T: Float>(graph: &Graph, nodes: &Nodes<T>, values: &Values<T>, position: u32) -> Result<(), Anomaly> {
+fn anomaly<T: Float>(graph: &Graph, nodes: &Nodes<T>, values: &Values<T>, position: u32) -> Result<(), Box<Anomaly>> {
     let inputs = graph.inputs(position).iter().map(|&input| {
         (graph.ids[input as usize], values.get(&input).cloned().unwrap_or_else(|| scalar(graph, nodes, input)))
     });
-    Anomaly::of(nodes, graph.ids[position as usize], &values[&position], inputs).map_or(Ok(()), Err)
+    Anomaly::of(nodes, graph.ids[position as usize], &values[&position], inputs)
+        .map_or(Ok(()), |found| Err(Box::new(found)))
 }
 
 fn is_number<T: Float>(graph: &Graph, nodes: &Nodes<T>, position: u32) -> bool {
