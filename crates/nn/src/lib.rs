@@ -58,16 +58,20 @@
 extern crate self as wengert;
 
 mod activation;
+mod exchange;
 mod init;
 mod layers;
 mod loss;
 mod module;
 mod optim;
+mod schedule;
+mod select;
 mod summary;
 #[cfg(test)]
 mod testing;
 
 pub use activation::Activation;
+pub use exchange::{AnyTensor, LoadError, StateDict, Stateful};
 pub use init::{Fan, Init, gain};
 pub use layers::{
     AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d, BatchNorm,
@@ -77,6 +81,15 @@ pub use layers::{
 };
 pub use loss::{CrossEntropy, Loss, Reduction};
 pub use module::{Module, Visitor};
-pub use optim::{Adam, Optimizer, Sgd, StepError};
+pub use optim::{
+    Accumulator, Adadelta, AdadeltaRule, Adagrad, AdagradRule, Adam, AdamRule, AdamW, Clip, Descent, Lbfgs, Lion,
+    LionRule, Memory, Muon, MuonRule, NAdam, NAdamRule, Optimizer, RAdam, RAdamRule, RmsProp, RmsPropRule, Rule, Sgd,
+    SgdRule, StepError, WeightAverage,
+};
+pub use schedule::{
+    CosineLr, CosineRestartsLr, ExponentialLr, InverseTimeLr, LambdaLr, LinearLr, MultiStepLr, OneCycleLr, PlateauLr,
+    PolynomialLr, Schedule, StepLr, Then, Times, Warmup,
+};
+pub use select::{Pattern, Selection};
 pub use summary::{Summary, SummaryRow};
 pub use wengert_derive::Module;

@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use wengert_autograd::{Buffer, Param};
-use wengert_tensor::{Float, Rng};
+use wengert_tensor::{Float, Rng, Tensor};
+
+use crate::exchange::Check;
+use crate::{AnyTensor, LoadError, StateDict};
 
 /// Anything that holds parameters and buffers: a layer, a model, a part of one.
 ///
@@ -71,12 +74,18 @@ pub trait Module<T: Float = f32>: Send + Sync {
 
     /// The parameters by name, frozen ones included.
     fn params(&self) -> IndexMap<String, Param<T>> {
-        Visitor::walk(self).params
+        let leaves = Visitor::walk(self).leaves.into_iter();
+        leaves
+            .filter_map(|(name, leaf)| if let Leaf::Param(param) = leaf { Some((name, param)) } else { None })
+            .collect()
     }
 
     /// The buffers by name.
     fn buffers(&self) -> IndexMap<String, Buffer<T>> {
-        Visitor::walk(self).buffers
+        let leaves = Visitor::walk(self).leaves.into_iter();
+        leaves
+            .filter_map(|(name, leaf)| if let Leaf::Buffer(buffer) = leaf { Some((name, buffer)) } else { None })
+            .collect()
     }
 
     /// The number of trainable values: the elements of all parameters.
@@ -92,6 +101,40 @@ pub trait Module<T: Float = f32>: Send + Sync {
     /// Includes every parameter in training again.
     fn unfreeze(&self) {
         self.params().values().for_each(Param::unfreeze);
+    }
+
+    /// The values of all parameters and buffers, in the order of the fields: PyTorch's
+    /// `state_dict`, with its names and layouts.
+    fn state_dict(&self) -> StateDict {
+        Visitor::walk(self).leaves.iter().map(|(name, leaf)| (name, AnyTensor::from(leaf.value()))).collect()
+    }
+
+    /// Takes on the values of another model's [`Module::state_dict`], or of a file. Other
+    /// element types are rounded to this model's; shared parameters may be given under each of
+    /// their names.
+    ///
+    /// ```
+    /// # extern crate wengert_nn as wengert;
+    /// use wengert::{Linear, Module};
+    /// use wengert_tensor::Rng;
+    ///
+    /// let [single, other] = [0, 1].map(|seed| Linear::<f32>::new(2, 2, &mut Rng::seed(seed)));
+    /// single.load_state_dict(&other.state_dict())?;
+    /// assert_eq!(single.weight.value(), other.weight.value());
+    ///
+    /// let wide = Linear::<f32>::new(3, 2, &mut Rng::seed(0)).no_bias();
+    /// let error = wide.load_state_dict(&other.state_dict()).unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "the state does not fit\n  1 unexpected: bias\n  weight should have the shape [2, 3], not [2, 2]"
+    /// );
+    /// # Ok::<(), wengert::LoadError>(())
+    /// ```
+    /// # Errors
+    /// If entries are missing, unexpected or of another shape: all of them are listed, and
+    /// nothing has changed.
+    fn load_state_dict(&self, state: &StateDict) -> Result<(), LoadError> {
+        Visitor::walk(self).load(state)
     }
 }
 
@@ -124,15 +167,53 @@ pub struct Identity {
 /// ```
 pub struct Visitor<T: Float = f32> {
     path: String,
-    params: IndexMap<String, Param<T>>,
-    buffers: IndexMap<String, Buffer<T>>,
+    leaves: IndexMap<String, Leaf<T>>,
+    /// Further names of parts that are reached by several paths, with the first.
+    aliases: Vec<(String, String)>,
     parts: Vec<(Identity, String)>,
+}
+
+/// What a walk finds.
+enum Leaf<T: Float> {
+    Param(Param<T>),
+    Buffer(Buffer<T>),
+}
+
+impl<T: Float> Leaf<T> {
+    fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Param(a), Self::Param(b)) => a.is(b),
+            (Self::Buffer(a), Self::Buffer(b)) => a.is(b),
+            _ => false,
+        }
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::Param(param) => param.name(),
+            Self::Buffer(buffer) => buffer.name(),
+        }
+    }
+
+    fn value(&self) -> Tensor<T> {
+        match self {
+            Self::Param(param) => param.value(),
+            Self::Buffer(buffer) => buffer.value(),
+        }
+    }
+
+    fn set(&self, value: Tensor<T>) {
+        match self {
+            Self::Param(param) => param.set(value),
+            Self::Buffer(buffer) => buffer.set(value),
+        }
+    }
 }
 
 impl<T: Float> Visitor<T> {
     fn walk(module: &(impl Module<T> + ?Sized)) -> Self {
-        let (path, params, buffers, parts) = (String::new(), IndexMap::new(), IndexMap::new(), Vec::new());
-        let mut visitor = Self { path, params, buffers, parts };
+        let (path, leaves, aliases, parts) = (String::new(), IndexMap::new(), Vec::new(), Vec::new());
+        let mut visitor = Self { path, leaves, aliases, parts };
         visitor.enter(module);
         visitor
     }
@@ -147,6 +228,35 @@ impl<T: Float> Visitor<T> {
         part.visit(self);
     }
 
+    /// A parameter or buffer at the end of a path.
+    fn leaf(&mut self, leaf: Leaf<T>) {
+        // On its own it has no path.
+        let name = if self.path.is_empty() { leaf.name() } else { &self.path }.to_owned();
+        if let Some((first, _)) = self.leaves.iter().find(|(_, seen)| seen.is(&leaf)) {
+            self.aliases.push((name, first.clone()));
+            return;
+        }
+        let other = self.leaves.insert(name, leaf);
+        assert!(other.is_none(), "two different parts are called `{}`", self.path);
+    }
+
+    fn load(&self, state: &StateDict) -> Result<(), LoadError> {
+        let mut check = Check::new(state);
+        let mut found = Vec::with_capacity(self.leaves.len());
+        for (name, leaf) in &self.leaves {
+            let others = self.aliases.iter().filter(|(_, first)| first == name).map(|(other, _)| other);
+            let mut given = Some(name).into_iter().chain(others).filter(|name| state.get(name).is_some());
+            let source = given.next().unwrap_or(name);
+            found.push((leaf, check.tensor(source, leaf.value().shape())));
+            given.for_each(|name| check.also(name));
+        }
+        check.finish()?;
+        for (leaf, value) in found {
+            leaf.set(value.expect("the check found every entry"));
+        }
+        Ok(())
+    }
+
     /// Visits a part under the name it has in the whole.
     pub fn child(&mut self, name: impl Display, part: &(impl Module<T> + ?Sized)) {
         let length = self.path.len();
@@ -159,23 +269,17 @@ impl<T: Float> Visitor<T> {
     }
 }
 
-/// Parameters and buffers are the leaves of the walk.
-macro_rules! leaf {
-    ($($leaf:ident $list:ident),*) => {$(
-        impl<T: Float> Module<T> for $leaf<T> {
-            fn visit(&self, visitor: &mut Visitor<T>) {
-                if visitor.$list.values().any(|seen| seen.is(self)) {
-                    return;
-                }
-                // On its own it has no path.
-                let name = if visitor.path.is_empty() { self.name() } else { &visitor.path }.to_owned();
-                let other = visitor.$list.insert(name, self.clone());
-                assert!(other.is_none(), "two different parts are called `{}`", visitor.path);
-            }
-        }
-    )*};
+impl<T: Float> Module<T> for Param<T> {
+    fn visit(&self, visitor: &mut Visitor<T>) {
+        visitor.leaf(Leaf::Param(self.clone()));
+    }
 }
-leaf!(Param params, Buffer buffers);
+
+impl<T: Float> Module<T> for Buffer<T> {
+    fn visit(&self, visitor: &mut Visitor<T>) {
+        visitor.leaf(Leaf::Buffer(self.clone()));
+    }
+}
 
 /// A pointer is what it points to.
 macro_rules! pointer {

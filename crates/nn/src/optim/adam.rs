@@ -1,9 +1,10 @@
-//! Adam, with either kind of weight decay.
+//! Adam, AdamW and AMSGrad.
 
-use wengert_autograd::{Buffer, Gradients};
-use wengert_tensor::{Float, Tensor};
+use wengert_autograd::Var;
+use wengert_tensor::Float;
 
-use super::{Optimizer, StepError, Trained, Update, non_negative, trained, updates};
+use super::options::{bias_correction, options};
+use super::{Descent, Memory, Rule};
 use crate::Module;
 
 /// Adam: Kingma & Ba, "Adam: a method for stochastic optimization" (2015), algorithm 1.
@@ -25,122 +26,89 @@ use crate::Module;
 /// assert!((w.value().at([0]) - 2.9).abs() < 1e-8 && (w.value().at([1]) + 99.9).abs() < 1e-8);
 /// # Ok::<(), wengert_nn::StepError>(())
 /// ```
-#[doc(alias = "AdamW")]
-pub struct Adam<T: Float = f32> {
-    trained: Vec<Trained<T, Moments<T>>>,
-    lr: f64,
-    betas: [f64; 2],
-    eps: f64,
-    decay: Decay,
-}
+#[doc(alias = "AMSGrad")]
+pub type Adam<T = f32> = Descent<AdamRule, T>;
 
-/// What Adam keeps for each parameter.
-struct Moments<T: Float> {
-    /// t: the number of steps taken.
-    steps: u64,
-    /// m: the moving mean of gradients.
-    first: Buffer<T>,
-    /// v: the moving mean of their squares.
-    second: Buffer<T>,
-}
+/// Adam with decoupled weight decay: Loshchilov & Hutter, "Decoupled weight decay
+/// regularization" (2019), algorithm 2. PyTorch's `AdamW`.
+///
+/// ```
+/// use wengert_autograd::Param;
+/// use wengert_nn::AdamW;
+/// use wengert_tensor::tensor;
+///
+/// let w = Param::<f32>::new("w", tensor![3.0]);
+/// let optimizer = AdamW::new(&w, 1e-3).decoupled_weight_decay(0.1); // 0.01 unless told
+/// ```
+pub enum AdamW {}
 
-/// How weights decay.
-#[derive(Clone, Copy)]
-enum Decay {
-    /// Through the gradient of λ/2·p².
-    Gradient(f64),
-    /// By themselves.
-    Decoupled(f64),
-}
-
-impl<T: Float> Adam<T> {
-    /// Adam on the parameters of `module` with learning rate `lr`, β = (0.9, 0.999) and
-    /// ε = 1e-8.
+impl AdamW {
+    /// [`Adam`] on the parameters of `module` with learning rate `lr` and a decoupled weight
+    /// decay of 0.01.
     ///
     /// # Panics
     /// If `lr` is negative or not finite.
     #[track_caller]
-    pub fn new(module: &(impl Module<T> + ?Sized), lr: f64) -> Self {
-        let lr = non_negative("Adam: learning rate", lr);
-        let trained = trained(module, |param| {
-            let zeros = |name| Buffer::new(name, Tensor::zeros(param.shape()));
-            Moments { steps: 0, first: zeros("first_moment"), second: zeros("second_moment") }
-        });
-        Self { trained, lr, betas: [0.9, 0.999], eps: 1e-8, decay: Decay::Gradient(0.0) }
+    #[expect(clippy::new_ret_no_self, reason = "it is Adam with another option")]
+    pub fn new<T: Float>(module: &(impl Module<T> + ?Sized), lr: f64) -> Adam<T> {
+        Adam::new(module, lr).decoupled_weight_decay(0.01)
+    }
+}
+
+/// The equations of [`Adam`].
+#[derive(Clone, Debug)]
+pub struct AdamRule {
+    /// β₁ and β₂.
+    pub betas: [f64; 2],
+    /// ε.
+    pub eps: f64,
+    /// Whether v never falls in the denominator.
+    pub amsgrad: bool,
+}
+
+impl Default for AdamRule {
+    fn default() -> Self {
+        Self { betas: [0.9, 0.999], eps: 1e-8, amsgrad: false }
+    }
+}
+
+impl Rule for AdamRule {
+    const NAME: &'static str = "Adam";
+
+    fn tensors(&self) -> Vec<(&'static str, f64)> {
+        let mut tensors = vec![("exp_avg", 0.0), ("exp_avg_sq", 0.0)];
+        tensors.extend(self.amsgrad.then_some(("max_exp_avg_sq", 0.0)));
+        tensors
     }
 
+    fn update<'t, T: Float>(
+        &self,
+        p: Var<'t, T>,
+        g: Var<'t, T>,
+        lr: Var<'t, T>,
+        memory: &mut Memory<'t, T>,
+    ) -> Var<'t, T> {
+        let [correct1, correct2] = self.betas.map(|beta| 1.0 / bias_correction(beta, memory.t));
+        let m = memory.average("exp_avg", self.betas[0], g);
+        let mut v = memory.average("exp_avg_sq", self.betas[1], g * g);
+        if self.amsgrad {
+            v = memory["max_exp_avg_sq"].maximum(v);
+            memory["max_exp_avg_sq"] = v;
+        }
+        let root = v.sqrt() * correct2.sqrt() + self.eps;
+        p - m / root * (lr * correct1)
+    }
+}
+
+options! { Adam by AdamRule {
+    /// Adam on the parameters of `module` with learning rate `lr`, β = (0.9, 0.999) and
+    /// ε = 1e-8.
+    new;
     /// How much the moving means of gradients and of their squares keep at each step.
-    ///
-    /// # Panics
-    /// If one is not from 0 up to, but not, 1.
-    #[track_caller]
-    pub fn betas(self, first: f64, second: f64) -> Self {
-        for beta in [first, second] {
-            assert!((0.0..1.0).contains(&beta), "Adam: beta {beta} is not from 0 to below 1");
-        }
-        Self { betas: [first, second], ..self }
-    }
-
+    betas betas;
     /// What is added to the root of the mean square.
-    ///
-    /// # Panics
-    /// If it is negative or not finite.
-    #[track_caller]
-    pub fn eps(self, eps: f64) -> Self {
-        Self { eps: non_negative("Adam: eps", eps), ..self }
-    }
-
-    /// Adds this multiple of each parameter to its gradient, before the moments.
-    ///
-    /// # Panics
-    /// If it is negative or not finite.
-    #[track_caller]
-    pub fn weight_decay(self, decay: f64) -> Self {
-        Self { decay: Decay::Gradient(non_negative("Adam: weight decay", decay)), ..self }
-    }
-
-    /// Shrinks each parameter by lr·`decay` of itself at every step, past the moments: AdamW,
-    /// Loshchilov & Hutter, "Decoupled weight decay regularization" (2019), algorithm 2.
-    ///
-    /// # Panics
-    /// If it is negative or not finite.
-    #[track_caller]
-    pub fn decoupled_weight_decay(self, decay: f64) -> Self {
-        Self { decay: Decay::Decoupled(non_negative("Adam: weight decay", decay)), ..self }
-    }
-}
-
-impl<T: Float> Optimizer<T> for Adam<T> {
-    fn step(&mut self, gradients: &Gradients<'_, T>) -> Result<(), StepError> {
-        let tape = gradients.tape();
-        let [beta1, beta2] = self.betas;
-        for Update { param, gradient, state } in updates(&mut self.trained, gradients)? {
-            let (mut p, mut g) = (param.on(tape), gradient);
-            match self.decay {
-                Decay::Gradient(decay) if decay > 0.0 => g = g + p * decay,
-                Decay::Decoupled(decay) if decay > 0.0 => p = p * (1.0 - self.lr * decay),
-                _ => {}
-            }
-            let m = state.first.on(tape) * beta1 + g * (1.0 - beta1);
-            let v = state.second.on(tape) * beta2 + g * g * (1.0 - beta2);
-            state.first.assign(m);
-            state.second.assign(v);
-            state.steps += 1;
-            let t = state.steps as f64;
-            // Our own `pow`: the platform's may differ in the last bit.
-            let [correct1, correct2] = self.betas.map(|beta| 1.0 / (1.0 - Float::pow(beta, t)));
-            let root = v.sqrt() * correct2.sqrt() + self.eps;
-            param.assign(p - m / root * (self.lr * correct1));
-        }
-        tape.commit();
-        Ok(())
-    }
-
-    fn lr(&self) -> f64 {
-        self.lr
-    }
-
-    fn set_lr(&mut self, lr: f64) {
-        self.lr = non_negative("Adam: learning rate", lr);
-    }
-}
+    non_negative eps;
+    /// Divides by the largest mean square so far instead of the present one: Reddi et al., "On
+    /// the convergence of Adam and beyond" (2018), algorithm 2.
+    flag amsgrad;
+} }

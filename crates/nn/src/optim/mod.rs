@@ -4,19 +4,51 @@
 //! buffers an optimizer keeps for it, are variables on the tape of the gradients; committing
 //! the tape computes forward, backward and update in one run. What differs from step to step
 //! (learning rate, bias corrections) enters as numbers, so that every step has the same plan.
+//!
+//! An optimizer is a file with a [`Rule`], its equations, and its options; [`Descent`] does the
+//! rest.
 
+mod accumulate;
+mod adadelta;
+mod adagrad;
 mod adam;
+mod average;
+mod clip;
+mod descent;
+mod lbfgs;
+mod line_search;
+mod lion;
+mod muon;
+mod nadam;
+mod options;
+mod radam;
+mod rmsprop;
+mod rule;
 mod sgd;
 
 use std::fmt;
 
-use wengert_autograd::{GradientError, Gradients, Param, Var};
+use wengert_autograd::{GradientError, Gradients};
 use wengert_tensor::Float;
 
-use crate::Module;
+use crate::Stateful;
 
-pub use adam::Adam;
-pub use sgd::Sgd;
+pub use accumulate::Accumulator;
+pub use adadelta::{Adadelta, AdadeltaRule};
+pub use adagrad::{Adagrad, AdagradRule};
+pub use adam::{Adam, AdamRule, AdamW};
+pub use average::WeightAverage;
+pub use clip::Clip;
+pub use descent::Descent;
+pub use lbfgs::Lbfgs;
+pub use lion::{Lion, LionRule};
+pub use muon::{Muon, MuonRule};
+pub use nadam::{NAdam, NAdamRule};
+pub(crate) use options::non_negative;
+pub use radam::{RAdam, RAdamRule};
+pub use rmsprop::{RmsProp, RmsPropRule};
+pub use rule::{Memory, Rule};
+pub use sgd::{Sgd, SgdRule};
 
 /// A rule that changes the parameters of a module by the gradients of a loss.
 ///
@@ -36,13 +68,25 @@ pub use sgd::Sgd;
 /// assert_eq!(w.value(), tensor![1.0]);
 /// # Ok::<(), wengert_nn::StepError>(())
 /// ```
-pub trait Optimizer<T: Float = f32> {
-    /// Records the update of every parameter that is not frozen and commits the tape.
+pub trait Optimizer<T: Float = f32>: Stateful {
+    /// Records the update of every parameter that is not frozen; committing the tape carries it
+    /// out, together with whatever else is recorded by then.
     ///
     /// # Errors
     /// If the tape is in evaluate mode, or a parameter has no gradient. Nothing has changed then.
     #[track_caller]
-    fn step(&mut self, gradients: &Gradients<'_, T>) -> Result<(), StepError>;
+    fn record(&mut self, gradients: &Gradients<'_, T>) -> Result<(), StepError>;
+
+    /// Records the update and commits the tape: forward, backward and update are one run.
+    ///
+    /// # Errors
+    /// As [`Optimizer::record`].
+    #[track_caller]
+    fn step(&mut self, gradients: &Gradients<'_, T>) -> Result<(), StepError> {
+        self.record(gradients)?;
+        gradients.tape().commit();
+        Ok(())
+    }
 
     /// The learning rate.
     fn lr(&self) -> f64;
@@ -88,49 +132,6 @@ impl From<GradientError> for StepError {
     fn from(error: GradientError) -> Self {
         Self::Gradient(error)
     }
-}
-
-/// A parameter of the optimized module, its name there, and what the optimizer keeps for it.
-struct Trained<T: Float, S> {
-    name: String,
-    param: Param<T>,
-    state: S,
-}
-
-/// The parameters of `module`, with what `state` makes for each.
-fn trained<T: Float, S>(module: &(impl Module<T> + ?Sized), state: impl Fn(&Param<T>) -> S) -> Vec<Trained<T, S>> {
-    let params = module.params().into_iter();
-    params.map(|(name, param)| Trained { name, state: state(&param), param }).collect()
-}
-
-/// What one parameter is updated from.
-struct Update<'a, 't, T: Float, S> {
-    param: &'a Param<T>,
-    gradient: Var<'t, T>,
-    state: &'a mut S,
-}
-
-/// The updates of a step; nothing is touched if one of them cannot be.
-fn updates<'a, 't, T: Float, S>(
-    trained: &'a mut [Trained<T, S>],
-    gradients: &Gradients<'t, T>,
-) -> Result<Vec<Update<'a, 't, T, S>>, StepError> {
-    if !gradients.tape().is_training() {
-        return Err(StepError::Evaluate);
-    }
-    let active = trained.iter_mut().filter(|trained| !trained.param.is_frozen());
-    let updates = active.map(|Trained { name, param, state }| {
-        let gradient = gradients.of(param, name)?;
-        Ok(Update { param, gradient, state })
-    });
-    updates.collect()
-}
-
-/// `value`, refused unless it is finite and not negative.
-#[track_caller]
-fn non_negative(what: &str, value: f64) -> f64 {
-    assert!(value >= 0.0 && value.is_finite(), "{what}: {value} is not a finite number from 0 up");
-    value
 }
 
 #[cfg(test)]

@@ -1,9 +1,13 @@
 //! Every optimizer against PyTorch's trajectories, and the rules that hold for all.
 
+mod state;
+mod through;
+mod trajectories;
+
 use super::*;
 use crate::testing::{assert_close, message_of};
-use crate::{BatchNorm, Dropout, Layer, Linear};
-use wengert_autograd::{Buffer, Tape};
+use crate::{BatchNorm, Dropout, Layer, Linear, Module};
+use wengert_autograd::{Buffer, Param, Tape, Var};
 use wengert_tensor::{Rng, Tensor, tensor};
 
 /// The gradients that the golden trajectories are driven by.
@@ -111,12 +115,20 @@ fn golden_adam_extreme() {
     follows(|p| Adam::new(p, 0.01), &EXTREME, &expected);
 }
 
+/// Every optimizer that takes a step from gradients, with options that keep all there is to keep.
 fn optimizers<T: Float>(module: &impl Module<T>) -> Vec<Box<dyn Optimizer<T>>> {
     vec![
         Box::new(Sgd::new(module, 0.1)),
         Box::new(Sgd::new(module, 0.1).nesterov(0.9).weight_decay(0.1)),
-        Box::new(Adam::new(module, 0.1)),
-        Box::new(Adam::new(module, 0.1).decoupled_weight_decay(0.1)),
+        Box::new(Sgd::new(module, 0.1).momentum(0.9).dampening(0.5)),
+        Box::new(Adagrad::new(module, 0.1).lr_decay(0.1)),
+        Box::new(Adadelta::new(module, 1.0)),
+        Box::new(RmsProp::new(module, 0.1).momentum(0.9).centered()),
+        Box::new(Adam::new(module, 0.1).amsgrad()),
+        Box::new(AdamW::new(module, 0.1)),
+        Box::new(NAdam::new(module, 0.1)),
+        Box::new(RAdam::new(module, 0.1).decoupled_weight_decay(0.1)),
+        Box::new(Lion::new(module, 0.1)),
     ]
 }
 
@@ -176,11 +188,16 @@ fn the_learning_rate_can_change() {
 #[test]
 fn senseless_options_are_refused() {
     let p = Param::<f64>::new("p", tensor![1.0]);
-    let refused: [(&dyn Fn(), &str); 7] = [
+    let refused: [(&dyn Fn(), &str); 12] = [
         (&|| drop(Sgd::new(&p, -1.0)), "Sgd: learning rate: -1 is"),
         (&|| drop(Sgd::new(&p, f64::NAN)), "Sgd: learning rate: NaN is"),
         (&|| drop(Sgd::new(&p, 0.1).momentum(f64::INFINITY)), "Sgd: momentum: inf is"),
         (&|| drop(Sgd::new(&p, 0.1).weight_decay(-0.1)), "Sgd: weight decay: -0.1 is"),
+        (&|| drop(Sgd::new(&p, 0.1).lr_scale(-0.1)), "Sgd: scale of the learning rate: -0.1 is"),
+        (&|| drop(Muon::new(&p, 0.1)), "Muon: parameter `p` of shape [1] is not a matrix"),
+        (&|| drop(Adam::new(&p, 0.1).group("q", |q| q)), "Adam: `q` matches none of the parameters"),
+        (&|| drop(RmsProp::new(&p, 0.1).alpha(1.0)), "RmsProp: alpha 1 is not from 0 to below 1"),
+        (&|| drop(WeightAverage::exponential(&p, 2.0)), "WeightAverage: decay 2 is not from 0 to 1"),
         (&|| drop(Adam::new(&p, -1.0)), "Adam: learning rate: -1 is"),
         (&|| drop(Adam::new(&p, 0.1).betas(0.9, 1.0)), "Adam: beta 1 is"),
         (&|| drop(Adam::new(&p, 0.1).eps(f64::NAN)), "Adam: eps: NaN is"),
