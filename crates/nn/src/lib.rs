@@ -79,7 +79,11 @@ pub use layers::{
     InstanceNorm, Layer, LayerNorm, Linear, Lstm, LstmCell, MaxPool1d, MaxPool2d, Maxout, MultiHeadAttention, Prelu,
     Recurrent, RecurrentCell, Residual, RmsNorm, Rnn, RnnCell, Sequential, TransformerBlock,
 };
-pub use loss::{CrossEntropy, Loss, Reduction};
+pub use loss::{
+    Bce, BceWithLogits, CosineEmbedding, CrossEntropy, Ctc, Hinge, HingeEmbedding, Huber, KlDiv, L1, Loss,
+    MarginRanking, Mse, MultiMargin, Nll, Reduction, SmoothL1, TripletMargin, elastic_penalty, l1_penalty, l2_penalty,
+    max_norm,
+};
 pub use module::{Module, Visitor};
 pub use optim::{
     Accumulator, Adadelta, AdadeltaRule, Adagrad, AdagradRule, Adam, AdamRule, AdamW, Clip, Descent, Lbfgs, Lion,

@@ -1,56 +1,39 @@
-//! The cross entropy between logits and classes.
+//! The cross entropy between logits and classes or probabilities.
 
-use wengert_autograd::Var;
-use wengert_tensor::{Float, Shape, Tensor};
+use wengert_autograd::{Operand, Var};
+use wengert_tensor::{Float, Tensor};
 
+use super::classes::{Targets, check_count, checked_weights, classes_last, from_numbers};
+use super::{beside, loss};
 use crate::activation::below_largest;
 
-/// What becomes of the losses of the rows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Reduction {
-    /// Their mean; the weighted mean where classes have weights.
-    #[default]
-    Mean,
-    /// Their sum.
-    Sum,
-    /// They are kept.
-    None,
-}
-
-/// The cross entropy between the softmax of logits and given classes, with options.
-///
-/// −ln softmax(logits)\[class\] for each row, computed from the logits without overflow. The
-/// last axis of the logits is that of the classes; the other axes are those of the targets.
-///
-/// ```
-/// use wengert_autograd::Tape;
-/// use wengert_nn::CrossEntropy;
-/// use wengert_tensor::tensor;
-///
-/// let tape = Tape::<f64>::new();
-/// let logits = tape.var(tensor![[2.0, 0.0, 0.0], [0.0, 0.0, 0.0]]);
-/// let loss = CrossEntropy::new().ignore_index(-1).of(logits, &tensor![-1, 2]);
-/// assert!((loss.item() - 3f64.ln()).abs() < 1e-15);
-/// ```
-#[derive(Clone, Debug, Default)]
-pub struct CrossEntropy {
-    reduction: Reduction,
-    ignore_index: Option<i64>,
-    smoothing: f64,
-    weights: Option<Vec<f64>>,
+loss! {
+    /// The cross entropy between the softmax of logits and given classes or probabilities, with
+    /// options: PyTorch's `CrossEntropyLoss`.
+    ///
+    /// −ln softmax(logits)\[class\] for each row, computed from the logits without overflow. The
+    /// last axis of the logits is that of the classes unless told; the other axes are those of
+    /// the targets.
+    ///
+    /// ```
+    /// use wengert_autograd::Tape;
+    /// use wengert_nn::CrossEntropy;
+    /// use wengert_tensor::tensor;
+    ///
+    /// let tape = Tape::<f64>::new();
+    /// let logits = tape.var(tensor![[2.0, 0.0, 0.0], [0.0, 0.0, 0.0]]);
+    /// let loss = CrossEntropy::new().ignore_index(-1).of(logits, &tensor![-1, 2]);
+    /// assert!((loss.item() - 3f64.ln()).abs() < 1e-15);
+    /// ```
+    CrossEntropy {
+        ignore_index: Option<i64> = None,
+        smoothing: f64 = 0.0,
+        weights: Option<Vec<f64>> = None,
+        axis: isize = -1,
+    }
 }
 
 impl CrossEntropy {
-    /// The mean over all rows, without smoothing or weights.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// What becomes of the losses of the rows.
-    pub fn reduction(self, reduction: Reduction) -> Self {
-        Self { reduction, ..self }
-    }
-
     /// Rows of this class have the loss 0 and do not count in the mean, which is NaN if no row
     /// counts.
     pub fn ignore_index(self, class: i64) -> Self {
@@ -74,10 +57,12 @@ impl CrossEntropy {
     /// If a weight is negative or not finite.
     #[track_caller]
     pub fn class_weights(self, weights: impl Into<Vec<f64>>) -> Self {
-        let weights = weights.into();
-        let wrong = weights.iter().find(|w| **w < 0.0 || !w.is_finite());
-        assert!(wrong.is_none(), "cross_entropy: a class weight of {}", wrong.unwrap_or(&0.0));
-        Self { weights: Some(weights), ..self }
+        Self { weights: Some(checked_weights("cross_entropy", weights.into())), ..self }
+    }
+
+    /// Which axis of the logits is that of the classes; the last unless told, and 1 in PyTorch.
+    pub fn class_axis(self, axis: isize) -> Self {
+        Self { axis, ..self }
     }
 
     /// The loss of these logits for these classes.
@@ -89,95 +74,74 @@ impl CrossEntropy {
     /// is not a weight for each class.
     #[track_caller]
     pub fn of<'t, T: Float>(&self, logits: Var<'t, T>, classes: &Tensor<i64>) -> Var<'t, T> {
+        let logits = classes_last("cross_entropy", logits, self.axis);
         let shape = logits.shape();
-        let targets = self.targets(&shape, classes);
-        let rows = classes.shape();
-        let weight_of = |class: usize| self.weights.as_ref().map_or(1.0, |weights| weights[class]);
-        let weights: Vec<f64> = targets.iter().map(|class| class.map_or(0.0, weight_of)).collect();
-        let total: f64 = weights.iter().sum();
+        let targets = Targets::new("cross_entropy", &shape, classes, self.ignore_index, self.weights.as_deref());
         let Some(shifted) = below_largest(logits, -1, "cross_entropy") else {
-            return self.reduced(logits.reshape(rows), total);
+            return targets.reduce(logits.reshape(classes.shape()), self.reduction);
         };
         let log_sum = shifted.exp().sum(-1).ln();
-        let mut loss = log_sum - pick(shifted, &targets);
-        if self.weights.is_some() {
-            loss = loss * &from_numbers(weights, rows);
-        }
+        let mut loss = targets.weigh(log_sum - targets.pick(shifted));
         if self.smoothing > 0.0 {
             let count = shape[shape.len() - 1];
-            let over_classes = match &self.weights {
+            let over_classes = match self.class_weight_row::<T>(count) {
                 None => log_sum * count as f64 - shifted.sum(-1),
-                Some(weights) => {
-                    let total: f64 = weights.iter().sum();
-                    log_sum * total - (shifted * &from_numbers(weights.clone(), count)).sum(-1)
-                }
+                Some((weights, total)) => log_sum * total - (shifted * &weights).sum(-1),
             };
             loss = loss * (1.0 - self.smoothing) + over_classes * (self.smoothing / count as f64);
         }
-        if self.ignore_index.is_some() {
-            let kept = targets.iter().map(|class| f64::from(class.is_some())).collect();
-            loss = logits.tape().var(from_numbers(kept, rows)).where_(loss, 0.0);
-        }
-        self.reduced(loss, total)
+        targets.reduce(loss, self.reduction)
     }
 
-    /// The class of each row, none where it is ignored.
+    /// The loss of these logits for a distribution over the classes in each row:
+    /// −Σ target·ln softmax(logits), each class times its weight. The mean is over the rows.
+    ///
+    /// ```
+    /// use wengert_autograd::Tape;
+    /// use wengert_nn::CrossEntropy;
+    /// use wengert_tensor::tensor;
+    ///
+    /// let tape = Tape::<f64>::new();
+    /// let logits = tape.var(tensor![[0.0, 0.0]]);
+    /// let loss = CrossEntropy::new().of_probabilities(logits, &tensor![[0.25, 0.75]]);
+    /// assert!((loss.item() - 2f64.ln()).abs() < 1e-15);
+    /// ```
+    /// # Panics
+    /// If the target has another shape than the logits, or there is not a weight for each class.
     #[track_caller]
-    fn targets(&self, logits: &Shape, classes: &Tensor<i64>) -> Vec<Option<usize>> {
-        let Some((&count, rows)) = logits.split_last().filter(|(count, _)| **count > 0) else {
-            panic!("cross_entropy: logits of shape {logits} have no classes on the last axis");
+    pub fn of_probabilities<'t, T: Float>(&self, logits: Var<'t, T>, target: impl Operand<'t, T>) -> Var<'t, T> {
+        let target = beside("cross_entropy", logits, target);
+        let [logits, mut target] = [logits, target].map(|v| classes_last("cross_entropy", v, self.axis));
+        let shape = logits.shape();
+        let count = shape[shape.len() - 1];
+        if self.smoothing > 0.0 {
+            target = target * (1.0 - self.smoothing) + self.smoothing / count as f64;
+        }
+        check_count("cross_entropy", self.weights.as_deref(), count);
+        if let Some((weights, _)) = self.class_weight_row::<T>(count) {
+            target = target * &weights;
+        }
+        let Some(shifted) = below_largest(logits, -1, "cross_entropy") else {
+            return self.reduction.of(logits.sum(-1));
         };
-        let given = classes.shape();
-        assert!(*given == *rows, "cross_entropy: logits of shape {logits} take classes of shape {rows:?}, not {given}");
-        if let Some(weights) = &self.weights {
-            assert!(weights.len() == count, "cross_entropy: {} weights for {count} classes", weights.len());
-        }
-        let mut targets = Vec::with_capacity(classes.count());
-        for (row, class) in classes.iter().enumerate() {
-            let ignored = self.ignore_index == Some(class);
-            let in_range = usize::try_from(class).ok().filter(|&class| class < count);
-            assert!(ignored || in_range.is_some(), "cross_entropy: class {class} (row {row}) is not one of {count}");
-            targets.push(in_range.filter(|_| !ignored));
-        }
-        targets
+        let log_sum = shifted.exp().sum(-1).ln();
+        // A class that has no part in the target may have the logit −∞.
+        let picked = target.eq(0.0).where_(0.0, target * shifted).sum(-1);
+        self.reduction.of(log_sum * target.sum(-1) - picked)
     }
 
-    #[track_caller]
-    fn reduced<'t, T: Float>(&self, loss: Var<'t, T>, total: f64) -> Var<'t, T> {
-        match self.reduction {
-            Reduction::Mean => loss.sum(..) / total,
-            Reduction::Sum => loss.sum(..),
-            Reduction::None => loss,
-        }
+    /// The weights of the classes and their sum.
+    fn class_weight_row<T: Float>(&self, count: usize) -> Option<(Tensor<T>, f64)> {
+        let weights = self.weights.as_ref()?;
+        Some((from_numbers(weights.clone(), &[count].into()), weights.iter().sum()))
     }
-}
-
-/// The element of each row at its class; 0 where there is none. The others are not read, so
-/// that they may be infinite.
-#[track_caller]
-fn pick<'t, T: Float>(x: Var<'t, T>, classes: &[Option<usize>]) -> Var<'t, T> {
-    let shape = x.shape();
-    let count = shape[shape.len() - 1];
-    let chosen = Tensor::build(shape, |out| {
-        out.fill(T::ZERO);
-        for (row, class) in out.chunks_exact_mut(count).zip(classes) {
-            if let Some(class) = *class {
-                row[class] = T::ONE;
-            }
-        }
-    });
-    x.tape().var(chosen).where_(x, 0.0).sum(-1)
-}
-
-fn from_numbers<T: Float>(values: Vec<f64>, shape: impl Into<Shape>) -> Tensor<T> {
-    Tensor::from_vec(values.into_iter().map(T::from_f64).collect(), shape)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Loss;
     use crate::testing::{assert_close, check, message_of};
+    use crate::{Loss, Reduction};
     use wengert_autograd::Tape;
     use wengert_tensor::{Rng, tensor};
 
