@@ -47,7 +47,7 @@ fn product<T: Float>(left: &Tensor<T>, right: &Tensor<T>) -> Result<Tensor<T>, S
     } else {
         let (starts_a, starts_b) = (matrices(&a)?, matrices(&b)?);
         let (a, b) = (matrix(&a, &starts_a), matrix(&b, &starts_b));
-        Tensor::try_build(shape, |out| matmul(batch.count(), m, inner_a, n, a, b, out, T::ZERO))?
+        Tensor::try_build(shape, |out| matmul(batch.count(), m, inner_a, n, a, b, out))?
     };
     let mut sizes = y.shape().clone();
     if right.rank() == 1 {

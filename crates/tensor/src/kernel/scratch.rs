@@ -31,6 +31,11 @@ impl Scratch {
         Scratch(lines)
     }
 
+    /// The first byte, for reading what was written.
+    pub(super) fn as_ptr(&self) -> *const u8 {
+        self.0.as_ptr().cast()
+    }
+
     /// The first byte, at a multiple of 64.
     pub(super) fn start(&mut self) -> *mut u8 {
         self.0.as_mut_ptr().cast()

@@ -1,0 +1,93 @@
+//! Operands laid out in the order in which the inner kernel reads them.
+
+use super::tile::Micro;
+use crate::Float;
+use crate::kernel::isa::Isa;
+use crate::kernel::transpose::{SIDE, transpose};
+
+/// A matrix by the place of its first element and the steps to the next row and column.
+#[derive(Clone, Copy)]
+pub(in crate::kernel) struct View<T> {
+    pub(in crate::kernel) first: *const T,
+    pub(in crate::kernel) row: isize,
+    pub(in crate::kernel) col: isize,
+}
+
+// SAFETY: it only says where elements are; whoever reads them promises that they may be.
+unsafe impl<T: Sync> Sync for View<T> {}
+
+impl<T> View<T> {
+    /// The same from `(i, j)` on.
+    #[inline(always)]
+    pub(in crate::kernel) fn from(self, i: usize, j: usize) -> Self {
+        View { first: self.first.wrapping_offset(i as isize * self.row + j as isize * self.col), ..self }
+    }
+
+    #[inline(always)]
+    pub(in crate::kernel) fn transposed(self) -> Self {
+        View { row: self.col, col: self.row, ..self }
+    }
+}
+
+/// `k` rows of `n` elements of `from`, side by side in rows of `width`, with zeros behind them.
+///
+/// # Safety
+/// All of them must be readable, and `k · width` elements writable from `to` on.
+pub(in crate::kernel) unsafe fn pack<T: Float>(
+    isa: Isa,
+    from: View<T>,
+    k: usize,
+    n: usize,
+    width: usize,
+    to: *mut T,
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if from.col == 1 {
+            for p in 0..k {
+                let row = to.add(p * width);
+                row.copy_from_nonoverlapping(from.from(p, 0).first, n);
+            }
+        } else if from.row == 1 {
+            for p in (0..k).step_by(SIDE) {
+                for j in (0..n).step_by(SIDE) {
+                    let (rows, cols) = (SIDE.min(k - p), SIDE.min(n - j));
+                    let source = from.from(p, j);
+                    transpose(isa, source.first, source.col, to.add(p * width + j), width as isize, rows, cols);
+                }
+            }
+        } else {
+            for p in 0..k {
+                for j in 0..n {
+                    *to.add(p * width + j) = *from.from(p, j).first;
+                }
+            }
+        }
+        if n < width {
+            for p in 0..k {
+                std::slice::from_raw_parts_mut(to.add(p * width + n), width - n).fill(T::ZERO);
+            }
+        }
+    }
+}
+
+/// `m` rows and `k` columns of the left operand as [`Left::Packed`](super::tile::Left::Packed).
+///
+/// # Safety
+/// All of them must be readable, and `m · k` elements writable from `to` on.
+pub(in crate::kernel) unsafe fn pack_left<T: Float>(
+    isa: Isa,
+    micro: &Micro<T>,
+    from: View<T>,
+    m: usize,
+    k: usize,
+    to: *mut T,
+) {
+    let mut i = 0;
+    while i < m {
+        let height = micro.rows_of_tile(m - i);
+        // SAFETY: the caller's promise.
+        unsafe { pack(isa, from.from(i, 0).transposed(), k, height, height, to.add(i * k)) };
+        i += height;
+    }
+}

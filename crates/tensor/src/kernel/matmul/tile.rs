@@ -1,0 +1,321 @@
+//! The inner kernel: a tile of `C` in registers, for every instruction set.
+
+use std::mem::MaybeUninit;
+
+use super::vector::{Lanes, Vector};
+use crate::kernel::isa::Isa;
+
+/// Terms that are added one after another; the sums of these chains are added in pairs, then these
+/// in pairs, and so on. The error of a sum grows with the length of a chain and the number of
+/// levels, so that equal terms, which are rounded the same way every time, stay exact to a few
+/// units. Longer chains are hardly faster: a product of 24 chains costs 24 of 384 operations more.
+const CHAIN: usize = 16;
+/// The most terms of one call.
+pub(in crate::kernel) const TERMS: usize = CHAIN << LEVELS;
+const LEVELS: usize = 5;
+
+/// Where the left operand is.
+#[derive(Clone, Copy)]
+pub(in crate::kernel) enum Left<T> {
+    /// Element `(i, p)` at `i · row + p · step`.
+    Strided { first: *const T, row: isize, step: isize },
+    /// Tiles of [`Micro::rows_of_tile`] rows one after the other, the rows of each side by side.
+    Packed(*const T),
+    /// Element `(i, p)` at `rows[i] + steps[p]`.
+    Gathered { first: *const T, rows: *const isize, steps: *const isize },
+}
+
+/// Where the right operand is: vectors without gaps, `step` apart from one term to the next, that
+/// may be read up to a whole vector.
+#[derive(Clone, Copy)]
+pub(in crate::kernel) struct Right<T> {
+    pub(in crate::kernel) first: *const T,
+    pub(in crate::kernel) step: isize,
+}
+
+/// A part of `C`: rows `step` apart, without gaps, that are written or added to.
+#[derive(Clone, Copy)]
+pub(in crate::kernel) struct Out<T> {
+    pub(in crate::kernel) first: *mut T,
+    pub(in crate::kernel) step: usize,
+    pub(in crate::kernel) add: bool,
+}
+
+type Panel<T> = unsafe fn(m: usize, k: usize, n: usize, a: Left<T>, b: Right<T>, c: Out<T>);
+
+/// The inner kernel for one element type and instruction set.
+#[doc(hidden)]
+#[derive(Clone, Copy)]
+pub struct Micro<T> {
+    /// Rows of a tile.
+    pub(in crate::kernel) rows: usize,
+    /// Columns of a tile.
+    pub(in crate::kernel) cols: usize,
+    lanes: usize,
+    panel: Panel<T>,
+}
+
+impl<T> Micro<T> {
+    /// How many of `left` rows the next tile has: all that fit, or else a power of two.
+    #[inline(always)]
+    pub(in crate::kernel) fn rows_of_tile(&self, left: usize) -> usize {
+        rows_of_tile(self.rows, left)
+    }
+
+    /// The columns that are read of `b` for `n` of `C`: whole vectors.
+    #[inline(always)]
+    pub(in crate::kernel) fn reads(&self, n: usize) -> usize {
+        n.next_multiple_of(self.lanes)
+    }
+
+    /// `C ← A B` or `C ← C + A B` for `A [m, k]`, `B [k, n]`, `C [m, n]` with `k` from 1 to
+    /// [`TERMS`] and `n` from 1 to `cols`.
+    ///
+    /// # Safety
+    /// Every element that the sizes and strides reach must be readable (of `A`, and of whole
+    /// vectors of `B`) or writable (of `C`, with nothing of `A` or `B` in it).
+    #[inline(always)]
+    pub(in crate::kernel) unsafe fn panel(&self, m: usize, k: usize, n: usize, a: Left<T>, b: Right<T>, c: Out<T>) {
+        debug_assert!((1..=TERMS).contains(&k) && (1..=self.cols).contains(&n));
+        // SAFETY: the caller's promise; a kernel is only given out to a machine that can run it.
+        unsafe { (self.panel)(m, k, n, a, b, c) }
+    }
+}
+
+#[inline(always)]
+fn rows_of_tile(most: usize, left: usize) -> usize {
+    if left >= most { most } else { 1 << left.ilog2() }
+}
+
+/// Steps through the terms of some rows of the left operand.
+trait Cursor<T> {
+    /// Row `r` of the present term.
+    unsafe fn row(&self, r: usize) -> *const T;
+    /// The next term, whose element need not exist.
+    unsafe fn advance(&mut self);
+}
+
+struct Strided<T> {
+    /// Rows 0 and 4: the others are 1, 2, or 3 strides from there, which an address can say.
+    quads: [*const T; 2],
+    row: isize,
+    step: isize,
+}
+
+impl<T> Strided<T> {
+    #[inline(always)]
+    fn new(first: *const T, row: isize, step: isize) -> Self {
+        Strided { quads: [first, first.wrapping_offset(4 * row)], row, step }
+    }
+}
+
+impl<T> Cursor<T> for Strided<T> {
+    #[inline(always)]
+    unsafe fn row(&self, r: usize) -> *const T {
+        self.quads[r / 4].wrapping_offset((r % 4) as isize * self.row)
+    }
+    #[inline(always)]
+    unsafe fn advance(&mut self) {
+        self.quads = self.quads.map(|p| p.wrapping_offset(self.step));
+    }
+}
+
+struct Gathered<T> {
+    first: *const T,
+    rows: *const isize,
+    steps: *const isize,
+}
+
+impl<T> Cursor<T> for Gathered<T> {
+    #[inline(always)]
+    unsafe fn row(&self, r: usize) -> *const T {
+        // SAFETY: the caller's promise: there is such a row and such a term.
+        unsafe { self.first.offset(*self.steps).offset(*self.rows.add(r)) }
+    }
+    #[inline(always)]
+    unsafe fn advance(&mut self) {
+        self.steps = self.steps.wrapping_add(1);
+    }
+}
+
+/// A tile of `R` rows and at most `N` vectors of columns.
+///
+/// # Safety
+/// As for [`Micro::panel`].
+#[inline(always)]
+unsafe fn tile<V: Vector, const R: usize, const N: usize>(
+    k: usize,
+    n: usize,
+    mut a: impl Cursor<V::Element>,
+    b: Right<V::Element>,
+    c: Out<V::Element>,
+) {
+    let mut saved = [MaybeUninit::<[[V; N]; R]>::uninit(); LEVELS];
+    let mut p = b.first;
+    let mut block = 0usize;
+    let mut left = k;
+    // SAFETY: the caller's promise; level `l` was saved if bit `l` of `block` is set, because the
+    // sums of 2ˡ chains are there until the next ones meet them.
+    unsafe {
+        let mut sums = loop {
+            let mut sums = [[V::zero(); N]; R];
+            for _ in 0..left.min(CHAIN) {
+                let right: [V; N] = std::array::from_fn(|j| V::load(p.add(j * V::LANES)));
+                for (r, sums) in sums.iter_mut().enumerate() {
+                    let x = V::splat(a.row(r));
+                    for j in 0..N {
+                        sums[j] = x.mul_add(right[j], sums[j]);
+                    }
+                }
+                a.advance();
+                p = p.wrapping_offset(b.step);
+            }
+            let mut level = 0;
+            while block >> level & 1 == 1 {
+                add(&mut sums, saved[level].assume_init_ref());
+                level += 1;
+            }
+            if left <= CHAIN {
+                block &= !0 << level;
+                break sums;
+            }
+            left -= CHAIN;
+            saved[level].write(sums);
+            block += 1;
+        };
+        while block != 0 {
+            add(&mut sums, saved[block.trailing_zeros() as usize].assume_init_ref());
+            block &= block - 1;
+        }
+        for (r, sums) in sums.into_iter().enumerate() {
+            let row = c.first.add(r * c.step);
+            for (j, sum) in sums.into_iter().enumerate() {
+                let at = j * V::LANES;
+                let to = row.wrapping_add(at);
+                if n >= at + V::LANES {
+                    (if c.add { V::load(to).add(sum) } else { sum }).store(to);
+                } else {
+                    let mask = V::mask(n.saturating_sub(at));
+                    (if c.add { V::load_masked(to, mask).add(sum) } else { sum }).store_masked(to, mask);
+                }
+            }
+        }
+    }
+}
+
+/// # Safety
+/// The machine must have the instruction set.
+#[inline(always)]
+unsafe fn add<V: Vector, const R: usize, const N: usize>(sums: &mut [[V; N]; R], other: &[[V; N]; R]) {
+    for r in 0..R {
+        for j in 0..N {
+            // SAFETY: the caller's promise.
+            sums[r][j] = unsafe { other[r][j].add(sums[r][j]) };
+        }
+    }
+}
+
+/// Tiles of `ROWS` rows, and for the rest of smaller powers of two, by `N` vectors.
+///
+/// # Safety
+/// As for [`Micro::panel`].
+#[inline(always)]
+unsafe fn rows<V: Vector, const ROWS: usize, const N: usize>(
+    m: usize,
+    k: usize,
+    n: usize,
+    a: Left<V::Element>,
+    b: Right<V::Element>,
+    c: Out<V::Element>,
+) {
+    let mut i = 0;
+    while i < m {
+        let height = rows_of_tile(ROWS, m - i);
+        // SAFETY: the caller's promise.
+        unsafe {
+            let c = Out { first: c.first.add(i * c.step), ..c };
+            macro_rules! tiles {
+                ($a:expr) => {
+                    match height {
+                        8 if ROWS >= 8 => tile::<V, 8, N>(k, n, $a, b, c),
+                        4 => tile::<V, 4, N>(k, n, $a, b, c),
+                        2 => tile::<V, 2, N>(k, n, $a, b, c),
+                        _ => tile::<V, 1, N>(k, n, $a, b, c),
+                    }
+                };
+            }
+            match a {
+                Left::Gathered { first, rows, steps } => tiles!(Gathered { first, rows: rows.add(i), steps }),
+                Left::Strided { first, row, step } => tiles!(Strided::new(first.offset(i as isize * row), row, step)),
+                Left::Packed(first) => tiles!(Strided::new(first.add(i * k), 1, height as isize)),
+            }
+        }
+        i += height;
+    }
+}
+
+/// # Safety
+/// As for [`Micro::panel`].
+#[inline(always)]
+unsafe fn columns<V: Vector, const ROWS: usize, const COLS: usize>(
+    m: usize,
+    k: usize,
+    n: usize,
+    a: Left<V::Element>,
+    b: Right<V::Element>,
+    c: Out<V::Element>,
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match n.div_ceil(V::LANES) {
+            3 if COLS >= 3 => rows::<V, ROWS, 3>(m, k, n, a, b, c),
+            2 => rows::<V, ROWS, 2>(m, k, n, a, b, c),
+            _ => rows::<V, ROWS, 1>(m, k, n, a, b, c),
+        }
+    }
+}
+
+/// Elements that products are computed of.
+pub trait Gemm: Sized {
+    /// The inner kernel for an instruction set.
+    #[doc(hidden)]
+    fn micro(isa: Isa) -> Micro<Self>;
+}
+
+/// As many accumulators as hide the latency of two multiplications a cycle, and no more than fit
+/// the registers next to a row of `B`: 24 of 32 with AVX-512, 12 of 16 with AVX2.
+macro_rules! gemm {
+    ($element:ty, portable: $lanes:literal, avx2: $avx2:ty, avx512: $avx512:ty) => {
+        impl Gemm for $element {
+            fn micro(isa: Isa) -> Micro<$element> {
+                gemm!(@ portable, $element, Lanes<$element, $lanes>, 4, 2);
+                #[cfg(target_arch = "x86_64")]
+                gemm!(@ #[target_feature(enable = "avx2,fma")] avx2, $element, $avx2, 4, 3);
+                #[cfg(target_arch = "x86_64")]
+                gemm!(@ #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")] avx512, $element, $avx512, 8, 3);
+                let make = |panel: Panel<$element>, lanes, rows, vectors| {
+                    Micro { rows, cols: vectors * lanes, lanes, panel }
+                };
+                match isa {
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Avx512 => make(avx512, 64 / size_of::<$element>(), 8, 3),
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Avx2 => make(avx2, 32 / size_of::<$element>(), 4, 3),
+                    Isa::Portable => make(portable, $lanes, 4, 2),
+                }
+            }
+        }
+    };
+    (@ $(#[$meta:meta])? $name:ident, $element:ty, $vector:ty, $rows:literal, $cols:literal) => {
+        $(#[$meta])?
+        unsafe fn $name(m: usize, k: usize, n: usize, a: Left<$element>, b: Right<$element>, c: Out<$element>) {
+            // SAFETY: the caller's promise.
+            unsafe { columns::<$vector, $rows, $cols>(m, k, n, a, b, c) }
+        }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::{__m256, __m256d, __m512, __m512d};
+gemm!(f32, portable: 4, avx2: __m256, avx512: __m512);
+gemm!(f64, portable: 2, avx2: __m256d, avx512: __m512d);
