@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod harness;
+mod models;
 mod parts;
 mod training;
 
@@ -19,7 +20,9 @@ fn main() {
         ("w5_maxout", parts::maxout),
         ("w6_mlp_sgd_b128", training::mlp_sgd),
         ("w7_mlp_adam_b32", training::mlp_adam),
+        ("w8_lenet_adam_b64", models::lenet_adam),
         ("w10_scalar_chain", parts::scalar_chain),
+        ("w12_gpt_char", models::gpt_char),
         ("w14_sum_axis0", || parts::reduce(|a| a.sum(0))),
         ("w14_sum_axis1", || parts::reduce(|a| a.sum(1))),
         ("w14_sum_all", || parts::reduce(|a| a.sum(..))),

@@ -7,7 +7,7 @@ use wengert::prelude::*;
 use crate::harness::{Record, labels, linear_weight, measure, reset_peak_memory, uniform};
 
 /// Times training steps; `check` is the loss of the tenth.
-fn train<B>(
+pub(crate) fn train<B>(
     mut optimizer: impl Optimizer,
     batches: &[B],
     inner: usize,
@@ -39,8 +39,15 @@ fn train<B>(
     Record { check, first_call, ..record }
 }
 
-fn digits_like(batch: usize, shape: &[usize]) -> Vec<(Tensor, Tensor<i64>)> {
+pub(crate) fn pixels(batch: usize, shape: &[usize]) -> Vec<(Tensor, Tensor<i64>)> {
     (0..8).map(|i| (uniform(100 + i, shape, 1.0), labels(200 + i, batch, 10))).collect()
+}
+
+/// A layer with the weight that all systems start from, and no bias yet.
+pub(crate) fn linear(seed: u64, fan_in: usize, fan_out: usize) -> Linear {
+    let layer = Linear::new(fan_in, fan_out, &mut Rng::seed(0)).bias(Init::Constant(0.0));
+    layer.weight.set(linear_weight(seed, fan_in, fan_out).t());
+    layer
 }
 
 #[derive(Module)]
@@ -54,17 +61,6 @@ struct Mlp {
 
 impl Mlp {
     fn new() -> Self {
-        let mut rng = Rng::seed(0);
-        let mut linear = |seed, fan_in, fan_out| {
-            let layer = Linear::new(fan_in, fan_out, &mut rng);
-            for (name, param) in layer.params() {
-                match name.as_str() {
-                    "weight" => param.set(linear_weight(seed, fan_in, fan_out).t()),
-                    _ => param.set(Tensor::zeros(param.shape())),
-                }
-            }
-            layer
-        };
         Self {
             fc1: linear(11, 784, 512),
             bn1: BatchNorm::new(512),
@@ -83,14 +79,14 @@ impl Mlp {
 
 pub(crate) fn mlp_sgd() -> Record {
     let net = Mlp::new();
-    train(Sgd::new(&net, 0.05).momentum(0.9), &digits_like(128, &[128, 784]), 10, |tape, (x, t)| {
+    train(Sgd::new(&net, 0.05).momentum(0.9), &pixels(128, &[128, 784]), 10, |tape, (x, t)| {
         net.forward(tape.var(x.clone()), |h| h.relu()).cross_entropy(t)
     })
 }
 
 pub(crate) fn mlp_adam() -> Record {
     let net = Mlp::new();
-    train(Adam::new(&net, 1e-3), &digits_like(32, &[32, 784]), 10, |tape, (x, t)| {
+    train(Adam::new(&net, 1e-3), &pixels(32, &[32, 784]), 10, |tape, (x, t)| {
         net.forward(tape.var(x.clone()), |h| h.leaky_relu(0.01)).cross_entropy(t)
     })
 }

@@ -44,6 +44,18 @@ pub(super) struct Group {
     reads: Vec<u32>,
 }
 
+impl Group {
+    fn new(domain: Option<Domain>) -> Self {
+        Self { members: Vec::new(), domain, reads: Vec::new() }
+    }
+}
+
+/// The group of what is there before the run.
+const GIVEN: u32 = 0;
+/// The group of what is made of numbers alone (a gradient of 1 over a count). It runs first, so
+/// that nobody has to wait for it.
+const NUMBERS: u32 = 1;
+
 pub(super) struct Domain {
     pub(super) shape: Shape,
     /// The axes that the reductions go over, once there is one.
@@ -73,11 +85,10 @@ pub(super) fn partition<T: Float>(graph: &Graph, nodes: &Nodes<T>, fuse: bool) -
         graph,
         nodes,
         fuse,
-        // Group 0 is what is there before the run.
         result: Partition {
             places: Vec::with_capacity(graph.ids.len()),
             group_of: Vec::with_capacity(graph.ids.len()),
-            groups: vec![Group { members: Vec::new(), domain: None, reads: Vec::new() }],
+            groups: vec![Group::new(None), Group::new(Some(Domain { shape: Shape::scalar(), reduced: None }))],
         },
         levels: Vec::with_capacity(graph.ids.len()),
         recent: Vec::new(),
@@ -111,12 +122,12 @@ impl<T: Float> Builder<'_, T> {
         let id = self.graph.ids[position as usize];
         let node = &self.nodes.list[id as usize];
         let (place, group, level) = match &node.kind {
-            _ if node.value.is_some() => (Place::Given, 0, 0),
-            Kind::Scalar(_) => (Place::Scalar, 0, 0),
+            _ if node.value.is_some() => (Place::Given, GIVEN, 0),
+            Kind::Scalar(_) => (Place::Scalar, GIVEN, 0),
             Kind::Leaf => unreachable!("a leaf has a value"),
             Kind::Op(op) => match op.lower() {
                 Lowering::Kernel(_) => {
-                    self.result.groups.push(Group { members: vec![position], domain: None, reads: Vec::new() });
+                    self.result.groups.push(Group { members: vec![position], ..Group::new(None) });
                     (Place::Kernel, self.result.groups.len() as u32 - 1, 0)
                 }
                 Lowering::View(view) => {
@@ -148,8 +159,15 @@ impl<T: Float> Builder<'_, T> {
 
     fn place_in_loop(&mut self, position: u32, reduce: Option<(Reduction, &[usize])>) -> (Place, u32, u32) {
         let inputs = self.graph.inputs(position);
-        let earliest = inputs.iter().map(|&i| self.result.group_of[i as usize]).max().unwrap_or(0);
+        let earliest = inputs.iter().map(|&i| self.result.group_of[i as usize]).max().unwrap_or(GIVEN);
         if self.fuse {
+            let number = |&i: &u32| {
+                matches!(self.result.places[i as usize], Place::Scalar) || self.result.group_of[i as usize] == NUMBERS
+            };
+            if reduce.is_none() && self.shape(position).count() == 1 && inputs.iter().all(number) {
+                self.result.groups[NUMBERS as usize].members.push(position);
+                return (Place::Member(identity(self.shape(position))), NUMBERS, 0);
+            }
             let later = self.recent.iter().rev().take(RECENT).copied().filter(|&group| group > earliest);
             let candidates: SmallVec<[u32; RECENT + 1]> = std::iter::once(earliest).chain(later).collect();
             for group in candidates {
@@ -180,7 +198,7 @@ impl<T: Float> Builder<'_, T> {
         }
         let domain = Domain { shape: shape.clone(), reduced };
         let group = self.result.groups.len() as u32;
-        self.result.groups.push(Group { members: Vec::new(), domain: Some(domain), reads: Vec::new() });
+        self.result.groups.push(Group::new(Some(domain)));
         self.join(position, group);
         self.recent.push(group);
         (Place::Member(axes), group, reduce.is_some() as u32)

@@ -41,20 +41,16 @@ impl Targets {
         Self { classes: targets, weights, rows: given.clone(), weighted: class_weights.is_some() }
     }
 
-    /// 1 where the class of the row is, else 0: the shape of `x`.
+    /// 1 where the class of the row is, else 0: the shape of `x`. Never in memory: the numbers of
+    /// the classes are compared where it is read.
     #[track_caller]
     pub(super) fn one_hot<'t, T: Float>(&self, x: Var<'t, T>) -> Var<'t, T> {
         let shape = x.shape();
         let count = shape[shape.len() - 1];
-        let chosen = Tensor::build(shape, |out| {
-            out.fill(T::ZERO);
-            for (row, class) in out.chunks_exact_mut(count).zip(&self.classes) {
-                if let Some(class) = *class {
-                    row[class] = T::ONE;
-                }
-            }
-        });
-        x.tape().var(chosen)
+        assert!(count <= T::MAX_EXACT_INTEGER, "{count} classes are more than {} can count", T::NAME);
+        let number = |class: &Option<usize>| T::from_f64(class.map_or(-1.0, |class| class as f64));
+        let chosen = Tensor::from_vec(self.classes.iter().map(number).collect(), &self.rows);
+        x.tape().var(chosen).unsqueeze(-1).eq(&Tensor::<T>::arange(T::ZERO, T::from_f64(count as f64), T::ONE))
     }
 
     /// The element of each row at its class; 0 where there is none. The others are not read, so
