@@ -179,10 +179,8 @@ impl<T: Element> Tensor<T> {
     /// ```
     #[track_caller]
     pub fn cast<U: Element>(&self) -> Tensor<U> {
-        Tensor::build(self.shape().clone(), |out| {
-            for (to, from) in out.iter_mut().zip(self.iter()) {
-                *to = U::from_f64(from.to_f64());
-            }
-        })
+        let convert = |v: T| if T::WHOLE && U::WHOLE { U::from_i128(v.to_i128()) } else { U::from_f64(v.to_f64()) };
+        let fill = |out: &mut [U]| out.iter_mut().zip(self.iter()).for_each(|(to, from)| *to = convert(from));
+        checked!("cast", Tensor::try_build(self.shape().clone(), fill))
     }
 }
