@@ -293,6 +293,9 @@ mod tests {
         assert!(message_of(|| drop(Tensor::linspace(0.0, 1.0, 1 << 50))).starts_with("linspace: "));
         assert!(message_of(|| drop(Tensor::range(0i64..1 << 50))).starts_with("range: "));
         assert_eq!(line_of_panic(|| drop(<Tensor>::zeros(huge))), line!());
+        let wide = <Tensor>::zeros([1]).expand([1 << 45]);
+        assert_eq!(message_of(|| drop(wide.to_vec())), "to_vec: cannot allocate 35184372088832 elements of float32");
+        assert_eq!(line_of_panic(|| drop(wide.to_vec())), line!());
     }
 
     proptest! {

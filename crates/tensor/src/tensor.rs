@@ -95,11 +95,19 @@ impl<T: Element> Tensor<T> {
     }
 
     /// The elements in row-major order, copied.
+    ///
+    /// # Panics
+    /// If they cannot be allocated, as those of an expanded view may not be.
+    #[track_caller]
     pub fn to_vec(&self) -> Vec<T> {
-        match self.as_slice() {
-            Some(slice) => slice.to_vec(),
-            None => self.iter().collect(),
+        if let Some(slice) = self.as_slice() {
+            return slice.to_vec();
         }
+        let mut values = Vec::new();
+        let fits = values.try_reserve_exact(self.count()).is_ok();
+        assert!(fits, "to_vec: cannot allocate {} elements of {}", self.count(), T::NAME);
+        values.extend(self.iter());
+        values
     }
 
     /// The only element.
