@@ -95,6 +95,7 @@ impl<T: Float> Var<'_, T> {
     /// If the axis is out of range.
     #[track_caller]
     pub fn sort(self, axis: isize) -> (Self, Tensor<i64>) {
+        let axis = checked("sort", resolve_axis(axis, self.rank())) as isize;
         let order = self.argsort(axis);
         (self.gather(axis, &order), order)
     }
