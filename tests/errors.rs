@@ -73,6 +73,9 @@ fn variables_of_two_tapes() {
     let line = line!() + 1;
     let message = refused(|| a * b);
     assert_says(&message, &["mul", "another tape", "tape.var(v.value())", &format!("tests/errors.rs:{line}")]);
+    assert_says(&refused(|| (a * a).grad([b])), &["another tape", "mul"]);
+    assert_says(&refused(|| (a * a).vjp(b, [a])), &["another tape", "mul"]);
+    assert_says(&refused(|| one.compute([a, b])), &["compute", "another tape"]);
 }
 
 #[test]

@@ -49,12 +49,16 @@ impl<'t, T: Float> Var<'t, T> {
     }
 
     /// As [`Var::vjp`], for a list; `None` for those that this does not depend on.
+    ///
+    /// # Panics
+    /// As [`Var::vjp`], or if one is on another tape.
     #[track_caller]
     pub fn cotangents_of(self, g: Var<'t, T>, x: &[Var<'t, T>]) -> Vec<Option<Var<'t, T>>> {
-        let ids: Vec<u32> = x.iter().map(|v| v.id).collect();
-        for v in x {
-            assert!(v.tape().id == self.tape().id, "grad: a variable of another tape (shape {})", v.shape());
+        for v in [&g].into_iter().chain(x) {
+            let same = v.tape().id == self.tape().id;
+            assert!(same, "vjp: a variable of another tape (shape {}) for {}", v.shape(), self.op_name());
         }
+        let ids: Vec<u32> = x.iter().map(|v| v.id).collect();
         self.cotangents(g, &ids)
     }
 
@@ -97,21 +101,23 @@ impl<'t, T: Float> Var<'t, T> {
         for &id in wanted.iter().filter(|&&id| id <= self.id) {
             depends[id as usize - start] = true;
         }
+        // Those of them that pass a cotangent on: a wanted one that depends on no other does not.
+        let mut passes = vec![false; end - start];
         {
             let nodes = tape.nodes.borrow();
             for i in start..end {
                 let through = nodes.list[i].inputs.iter().any(|&j| j as usize >= start && depends[j as usize - start]);
+                passes[i - start] = through;
                 depends[i - start] |= through;
             }
         }
         let mut found: Vec<Option<Var<'t, T>>> = vec![None; end - start];
         found[end - 1 - start] = Some(g);
         let mut recomputed = Recomputed::before(tape, self.id);
-        // A rule may differentiate while it records for another.
-        let outer = (tape.on_behalf_of.get(), tape.nodes.borrow().origin(u32::MAX));
+        let _behalf = OnBehalf::begin(tape);
         for i in (start..end).rev() {
             let Some(g) = found[i - start] else { continue };
-            if !depends[i - start] {
+            if !passes[i - start] {
                 continue;
             }
             recomputed.enter(i as u32, g);
@@ -126,9 +132,31 @@ impl<'t, T: Float> Var<'t, T> {
             }
         }
         recomputed.finish();
-        tape.on_behalf_of.set(outer.0);
-        tape.nodes.borrow_mut().set_origin(outer.1);
         wanted.iter().map(|&id| found.get((id as usize).wrapping_sub(start)).copied().flatten()).collect()
+    }
+}
+
+/// What a backward pass records carries the lines of the operations that it differentiates, until
+/// this is dropped: also when a rule panics, or asks for gradients itself.
+struct OnBehalf<'t, T: Float> {
+    tape: &'t Tape<T>,
+    at: Option<&'static Location<'static>>,
+    origin: Option<u32>,
+}
+
+impl<'t, T: Float> OnBehalf<'t, T> {
+    fn begin(tape: &'t Tape<T>) -> Self {
+        Self { tape, at: tape.on_behalf_of.get(), origin: tape.nodes.borrow().origin(u32::MAX) }
+    }
+}
+
+impl<T: Float> Drop for OnBehalf<'_, T> {
+    fn drop(&mut self) {
+        self.tape.on_behalf_of.set(self.at);
+        // Borrowed only while a panic in the middle of recording unwinds.
+        if let Ok(mut nodes) = self.tape.nodes.try_borrow_mut() {
+            nodes.set_origin(self.origin);
+        }
     }
 }
 
@@ -147,33 +175,27 @@ impl<T: Float> Tape<T> {
         g: Var<'t, T>,
         recomputed: &Recomputed<'t, T>,
     ) -> SmallVec<[(u32, Var<'t, T>); 3]> {
-        // The rule appends to the tape, so the operation is lent out of it meanwhile.
-        let (kind, inputs, at) = {
-            let mut nodes = self.nodes.borrow_mut();
-            nodes.set_origin(Some(id));
-            let node = &mut nodes.list[id as usize];
-            (std::mem::replace(&mut node.kind, Kind::Leaf), node.inputs.clone(), node.at)
+        // The rule may append to the tape, and look at what is on it, so nothing of it is held.
+        let (op, inputs, at) = {
+            let nodes = self.nodes.borrow();
+            let node = &nodes.list[id as usize];
+            let Kind::Op(op) = &node.kind else { return SmallVec::new() };
+            (op.again(), node.inputs.clone(), node.at)
         };
-        let mut result = SmallVec::new();
-        if let Kind::Op(op) = &kind {
-            self.on_behalf_of.set(Some(at));
-            let x: SmallVec<[Var<'t, T>; 3]> = inputs.iter().map(|&id| recomputed.of(id)).collect();
-            let Cotangents(cotangents) = op.vjp(&x, recomputed.of(id), g);
-            assert!(
-                cotangents.len() == x.len(),
-                "{}: its vjp rule returned {} cotangents for {} inputs (recorded at {at})",
-                op.name(),
-                cotangents.len(),
-                x.len()
-            );
-            for ((&input, x), cotangent) in inputs.iter().zip(x).zip(cotangents) {
-                let Some(cotangent) = cotangent else { continue };
-                let fits = x.has_shape_of(cotangent);
-                result.push((input, if fits { cotangent } else { cotangent.unbroadcast(x, &**op, at) }));
-            }
-        }
-        self.nodes.borrow_mut().list[id as usize].kind = kind;
-        result
+        self.on_behalf_of.set(Some(at));
+        self.nodes.borrow_mut().set_origin(Some(id));
+        let x: SmallVec<[Var<'t, T>; 3]> = inputs.iter().map(|&id| recomputed.of(id)).collect();
+        let Cotangents(cotangents) = op.vjp(&x, recomputed.of(id), g);
+        assert!(
+            cotangents.len() == x.len(),
+            "{}: its vjp rule returned {} cotangents for {} inputs (recorded at {at})",
+            op.name(),
+            cotangents.len(),
+            x.len()
+        );
+        let fit = |x: Var<'t, T>, g: Var<'t, T>| if x.has_shape_of(g) { g } else { g.unbroadcast(x, &*op, at) };
+        let given = inputs.iter().zip(x).zip(cotangents);
+        given.filter_map(|((&input, x), cotangent)| Some((input, fit(x, cotangent?)))).collect()
     }
 }
 
@@ -190,5 +212,80 @@ impl<'t, T: Float> Var<'t, T> {
             op.name()
         );
         self.sum_to_shape(want)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use wengert_tensor::{Shape, ShapeError, Tensor, tensor};
+
+    use super::*;
+    use crate::{Lowering, Op};
+
+    /// x², with a rule that does what rules seldom do.
+    #[derive(Clone, Copy, Debug)]
+    enum Square {
+        Panics,
+        LooksAtItsValue,
+        DifferentiatesItself,
+    }
+
+    impl Op for Square {
+        fn name(&self) -> &'static str {
+            "square"
+        }
+        fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+            Ok(x[0].clone())
+        }
+        fn lower<T: Float>(&self) -> Lowering<'_, T> {
+            Lowering::kernel(|x: &[Tensor<T>]| &x[0] * &x[0])
+        }
+        fn vjp<'t, T: Float>(&self, x: &[Var<'t, T>], y: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
+            match self {
+                Self::Panics => panic!("no rule"),
+                Self::LooksAtItsValue => [g * &(y.value() / x[0].value()) * 2.0].into(),
+                // The inner pass asks for the derivative of y with respect to itself.
+                Self::DifferentiatesItself => [(y * g).sum(..).grad([y])[0] * x[0] * 2.0].into(),
+            }
+        }
+    }
+
+    #[test]
+    fn rules_may_look_at_what_they_differentiate() {
+        for op in [Square::LooksAtItsValue, Square::DifferentiatesItself] {
+            let tape = Tape::<f64>::new();
+            let x = tape.var(tensor![1.0, 2.0, 3.0]);
+            let line = line!() + 1;
+            let y = tape.record(op, &[x]);
+            let [dx] = (y * 3.0).sum(..).grad([x]);
+            assert_eq!(dx.value(), tensor![6.0, 12.0, 18.0], "{op:?}");
+            assert_eq!(tape.nodes.borrow().list[dx.id as usize].at.line(), line, "{op:?}");
+        }
+    }
+
+    #[test]
+    fn a_rule_that_panics_leaves_the_tape_as_it_was() {
+        let tape = Tape::<f64>::new();
+        let x = tape.var(tensor![1.0, 2.0]);
+        let y = tape.record(Square::Panics, &[x]);
+        let grad = || catch_unwind(AssertUnwindSafe(|| y.sum(..).grad([x]))).map(|_| ());
+        for _ in 0..2 {
+            assert_eq!(*grad().unwrap_err().downcast::<&str>().unwrap(), "no rule");
+        }
+        assert_eq!(y.value(), tensor![1.0, 4.0]);
+        let z = x + 1.0;
+        assert_eq!(tape.nodes.borrow().list[z.id as usize].at.line(), line!() - 1);
+    }
+
+    #[test]
+    fn variables_of_another_tape_are_refused() {
+        let (one, two) = (Tape::<f64>::new(), Tape::<f64>::new());
+        let (x, other) = (one.scalar(2.0), two.scalar(3.0));
+        let message = |f: &dyn Fn()| *catch_unwind(AssertUnwindSafe(f)).unwrap_err().downcast::<String>().unwrap();
+        let expected = "vjp: a variable of another tape (shape []) for mul";
+        assert_eq!(message(&|| _ = (x * x).grad([other])), expected);
+        assert_eq!(message(&|| _ = (x * x).vjp(other, [x])), expected);
     }
 }
