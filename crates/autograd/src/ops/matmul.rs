@@ -119,10 +119,24 @@ impl<'t, T: Float> Var<'t, T> {
         self.unsqueeze(1) * other
     }
 
-    /// Summed over the axes that broadcasting from `shape` added or stretched.
+    /// Summed over the axes that broadcasting from `shape` added or stretched: what a vjp rule
+    /// owes an input that its operation broadcasts.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.var(tensor![[1.0, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(x.sum_to_shape([2]).value(), tensor![4.0, 6.0]);
+    /// assert_eq!(x.sum_to_shape([2, 1]).value(), tensor![[3.0], [7.0]]);
+    /// ```
+    /// # Panics
+    /// If `shape` does not broadcast to its own.
     #[track_caller]
-    pub(crate) fn sum_to_shape(self, shape: Shape) -> Self {
-        let own = self.shape();
+    pub fn sum_to_shape(self, shape: impl Into<Shape>) -> Self {
+        let (own, shape) = (self.shape(), shape.into());
+        let fits = broadcast(&shape, &own).is_ok_and(|both| both == own);
+        assert!(fits, "sum_to_shape: shape {shape} does not broadcast to {own}");
         let new = own.len() - shape.len();
         let stretched: Vec<isize> = (0..own.len())
             .filter(|&axis| axis < new || (shape[axis - new] == 1 && own[axis] != 1))
