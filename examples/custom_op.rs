@@ -57,7 +57,7 @@ impl Op for Radial {
     }
 }
 
-fn main() {
+pub(crate) fn main() {
     let composed = check::elementwise(|[x]| mish(x), [-3.0..3.0]);
     println!("{composed}");
 
