@@ -28,6 +28,9 @@ pub(super) struct Line<'a> {
     pub(super) base: &'a [f64],
     /// |x| along the line.
     pub(super) size: f64,
+    /// What the outputs are small differences of, if that is known: their rounding errors are
+    /// relative to it.
+    pub(super) scale: f64,
     /// The outputs at a step from the point, and the step as rounding left it.
     pub(super) at: &'a mut dyn FnMut(f64) -> (f64, Vec<f64>),
 }
@@ -54,6 +57,8 @@ struct Estimate {
     kink: bool,
     /// Derivatives are compared on this scale when they are smaller.
     floor: f64,
+    /// What rounding of the largest output, changed or not, looks like as a derivative.
+    dust: f64,
 }
 
 impl Line<'_> {
@@ -127,6 +132,7 @@ impl Line<'_> {
             left[k] /= back;
             size = size.max(changed);
         }
+        size = size.max(self.scale);
         if size == 0.0 {
             size = self.base.iter().map(|y| y.abs()).sum();
         }
@@ -137,6 +143,7 @@ impl Line<'_> {
             return None;
         }
         let noise = 2.0 * f64::EPSILON * size / (h / 4.0);
+        let largest = self.base.iter().fold(self.scale, |largest, y| largest.max(y.abs()));
         let floor = FLOOR * size / unit;
         let gap = (right - left).abs();
         let certain = (16.0 * (right_error + left_error)).max(64.0 * noise);
@@ -147,6 +154,7 @@ impl Line<'_> {
             sides: Kink { left, right },
             kink: gap > certain && gap > 1e-6 * scale,
             floor,
+            dust: 2.0 * f64::EPSILON * largest / (h / 4.0),
         })
     }
 }
@@ -167,7 +175,19 @@ fn relative_error(analytic: f64, numeric: f64, floor: f64) -> f64 {
 
 /// The verdict on `estimate`, the best of `all` (each with its error).
 fn beside(analytic: f64, estimate: Estimate, all: &[(f64, f64)], tolerance: f64) -> Compared {
-    let Estimate { central, error: numeric_error, floor, .. } = estimate;
+    let Estimate { central, error: numeric_error, floor, dust, .. } = estimate;
+    // An output that would be zero but for rounding changes by as much as the others are rounded.
+    if analytic.abs().max(central.abs()) <= dust {
+        let numeric_error = numeric_error.max(dust);
+        return Compared {
+            numeric: central,
+            numeric_error,
+            error: 0.0,
+            finding: Finding::Agrees,
+            kink: None,
+            zero: true,
+        };
+    }
     let error = relative_error(analytic, central, floor);
     // Beside a jump the differences of every step look stable, but no two steps agree.
     let confirming = all.iter().filter(|(other, error)| (other - central).abs() <= 8.0 * (error + numeric_error));
@@ -207,7 +227,7 @@ mod tests {
     fn along(f: impl Fn(f64) -> f64, x: f64, analytic: f64) -> Compared {
         let base = [f(x)];
         let mut at = |step: f64| ((x + step) - x, vec![f(x + step)]);
-        Line { base: &base, size: x.abs(), at: &mut at }.compare(analytic, 1e-9)
+        Line { base: &base, size: x.abs(), scale: 0.0, at: &mut at }.compare(analytic, 1e-9)
     }
 
     #[test]

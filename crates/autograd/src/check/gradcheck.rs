@@ -18,23 +18,25 @@ const TOLERANCE: f64 = 1e-8;
 pub(super) fn first_order<const N: usize>(check: &Check, f: Function<'_, N>, x: [Tensor<f64>; N]) -> Report {
     let names = (0..N).map(|i| i.to_string()).collect();
     let outputs: Outputs<'_> = &|x| vec![f(x.try_into().expect("as many as were given"))];
-    run(check, "gradcheck", outputs, names, x.to_vec())
+    run(check, "gradcheck", outputs, names, x.to_vec(), 0.0)
 }
 
 #[track_caller]
 pub(super) fn second_order<const N: usize>(check: &Check, f: Function<'_, N>, x: [Tensor<f64>; N]) -> Report {
-    let shape = {
+    let value = {
         let tape = check.tape();
-        f(x.each_ref().map(|x| tape.var(x.clone()))).shape()
+        f(x.each_ref().map(|x| tape.var(x.clone()))).value()
     };
-    let cotangent = Tensor::uniform(shape, 0.5..1.5, &mut Rng::seed(1));
+    let cotangent = Tensor::uniform(value.shape(), 0.5..1.5, &mut Rng::seed(1));
+    // Where the gradient is zero to rounding, so is everything that could be compared.
+    let scale = value.iter().zip(cotangent.iter()).map(|(y, g)| (y * g).abs()).filter(|v| v.is_finite()).sum();
     let names = (0..N).map(|i| i.to_string()).chain(["cotangent".to_owned()]).collect();
     let outputs: Outputs<'_> = &|inputs| {
         let (g, x) = inputs.split_last().expect("the cotangent is the last");
         let x: [Var<'_, f64>; N] = x.try_into().expect("as many as were given");
         f(x).vjp(*g, x).to_vec()
     };
-    run(check, "gradgradcheck", outputs, names, x.into_iter().chain([cotangent]).collect())
+    run(check, "gradgradcheck", outputs, names, x.into_iter().chain([cotangent]).collect(), scale)
 }
 
 impl Check {
@@ -44,7 +46,14 @@ impl Check {
 }
 
 #[track_caller]
-fn run(check: &Check, name: &'static str, f: Outputs<'_>, names: Vec<String>, x: Vec<Tensor<f64>>) -> Report {
+fn run(
+    check: &Check,
+    name: &'static str,
+    f: Outputs<'_>,
+    names: Vec<String>,
+    x: Vec<Tensor<f64>>,
+    scale: f64,
+) -> Report {
     let values = |x: &[Tensor<f64>]| -> Vec<Tensor<f64>> {
         let tape = check.tape();
         let vars: Vec<Var<'_, f64>> = x.iter().map(|x| tape.var(x.clone())).collect();
@@ -73,7 +82,7 @@ fn run(check: &Check, name: &'static str, f: Outputs<'_>, names: Vec<String>, x:
 
     let base = weighted(&base);
     for (number, (name, gradient)) in names.into_iter().zip(gradients).enumerate() {
-        let input = Input { name, value: &x[number], gradient, at_most: check.at_most, tolerance };
+        let input = Input { name, value: &x[number], gradient, at_most: check.at_most, tolerance, scale };
         let mut moved = x.clone();
         report.inputs.push(input.check(&base, |value| {
             moved[number] = value;

@@ -15,6 +15,8 @@ pub(super) struct Input<'a> {
     pub(super) gradient: Option<Tensor<f64>>,
     pub(super) at_most: usize,
     pub(super) tolerance: f64,
+    /// As that of a [`Line`].
+    pub(super) scale: f64,
 }
 
 impl Input<'_> {
@@ -43,8 +45,8 @@ impl Input<'_> {
                 let step = moved[element] - x[element];
                 (step, f(Tensor::from_vec(moved, &shape)))
             };
-            let compared =
-                Line { base, size: x[element].abs(), at: &mut at }.compare(gradient[element], self.tolerance);
+            let compared = Line { base, size: x[element].abs(), scale: self.scale, at: &mut at }
+                .compare(gradient[element], self.tolerance);
             found.push((Along::Element(unravel(element, &shape)), gradient[element], compared));
         }
         for number in 0..directions {
@@ -57,7 +59,7 @@ impl Input<'_> {
                 let moved = x.iter().zip(&direction).map(|(x, d)| x + step * d).collect();
                 (step, f(Tensor::from_vec(moved, &shape)))
             };
-            let compared = Line { base, size: 1.0, at: &mut at }.compare(analytic, self.tolerance);
+            let compared = Line { base, size: 1.0, scale: self.scale, at: &mut at }.compare(analytic, self.tolerance);
             found.push((Along::Direction(number), analytic, compared));
         }
         self.report(shape, found)

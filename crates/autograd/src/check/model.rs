@@ -44,8 +44,14 @@ pub(super) fn check<'p, T: Float, S: Into<String>>(
     for ((name, param), leaf) in params.into_iter().zip(leaves) {
         let value = leaf.map_or_else(|| param.value().cast(), Var::value);
         let gradient = leaf.and_then(|_| gradients.next().expect("one a leaf"));
-        let input =
-            Input { name: name.into(), value: &value, gradient, at_most: check.at_most.min(AT_MOST), tolerance };
+        let input = Input {
+            name: name.into(),
+            value: &value,
+            gradient,
+            at_most: check.at_most.min(AT_MOST),
+            tolerance,
+            scale: 0.0,
+        };
         report.inputs.push(match leaf {
             Some(leaf) => {
                 let rerun = Rerun::new(root, leaf);

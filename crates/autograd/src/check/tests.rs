@@ -217,6 +217,17 @@ fn zero_gradients_are_named() {
     assert!(report.to_string().contains("zero everywhere"));
 }
 
+/// x / x and x · x⁻¹ are constant, but for rounding.
+#[test]
+fn derivatives_of_what_is_constant_to_rounding_are_zero() {
+    let x = tensor![[2.3, 0.4], [-0.7, 3.1]];
+    gradcheck(|[x]| x.matmul(x.inverse()), [&x]).assert_ok();
+    gradgradcheck(|[x]| x.matmul(x.inverse()), [&x]).assert_ok();
+    let report = gradgradcheck(|[x]| x / x + x.sin().square() + x.cos().square(), [&x]);
+    report.assert_ok();
+    assert_eq!(report.inputs[0].finding, Finding::Zero, "{report}");
+}
+
 #[test]
 fn control_flow_may_depend_on_values() {
     for x in [0.5, -0.5] {

@@ -15,14 +15,49 @@ binary! {
     /// ```
     gt = Gt(a, b) { T::mask(a > b) };
     /// 1 where this is larger or equal, else 0.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// assert_eq!(tape.var(tensor![-1.0, 0.0, 2.0]).ge(0.0).value(), tensor![0.0, 1.0, 1.0]);
+    /// ```
     ge = Ge(a, b) { T::mask(a >= b) };
     /// 1 where this is smaller, else 0.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// assert_eq!(tape.var(tensor![-1.0, 0.0, 2.0]).lt(0.0).value(), tensor![1.0, 0.0, 0.0]);
+    /// ```
     lt = Lt(a, b) { T::mask(a < b) };
     /// 1 where this is smaller or equal, else 0.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// assert_eq!(tape.var(tensor![-1.0, 0.0, 2.0]).le(0.0).value(), tensor![1.0, 1.0, 0.0]);
+    /// ```
     le = Le(a, b) { T::mask(a <= b) };
     /// 1 where both are equal, else 0.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// assert_eq!(tape.var(tensor![-1.0, 0.0, 2.0]).eq(0.0).value(), tensor![0.0, 1.0, 0.0]);
+    /// ```
     eq = Eq(a, b) { T::mask(a == b) };
     /// 1 where they differ, else 0; NaN differs from everything.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// assert_eq!(tape.var(tensor![-1.0, 0.0, 2.0]).ne(0.0).value(), tensor![1.0, 0.0, 1.0]);
+    /// ```
     ne = Ne(a, b) { T::mask(a != b) };
 
     /// The larger of two; NaN if either is. Where they are equal, each gets half the gradient.
@@ -197,12 +232,26 @@ impl<'t, T: Float> Var<'t, T> {
     }
 
     /// The larger of this and `min`, as [`Var::clamp`].
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// assert_eq!(tape.var(tensor![-3.0, 3.0]).clamp_min(0.5).value(), tensor![0.5, 3.0]);
+    /// ```
     #[track_caller]
     pub fn clamp_min(self, min: f64) -> Self {
         self.clamp(min, f64::INFINITY)
     }
 
     /// The smaller of this and `max`, as [`Var::clamp`].
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// assert_eq!(tape.var(tensor![-3.0, 3.0]).clamp_max(0.5).value(), tensor![-3.0, 0.5]);
+    /// ```
     #[track_caller]
     pub fn clamp_max(self, max: f64) -> Self {
         self.clamp(f64::NEG_INFINITY, max)

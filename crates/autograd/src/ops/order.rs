@@ -25,6 +25,13 @@ impl<T: Float> Var<'_, T> {
     }
 
     /// Where the smallest element along `axis` is, as [`Var::argmax`].
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// assert_eq!(tape.var(tensor![[1.0, 5.0, 2.0], [7.0, 3.0, 7.0]]).argmin(1), tensor![0, 1]);
+    /// ```
     #[track_caller]
     pub fn argmin(self, axis: isize) -> Tensor<i64> {
         self.value().argmin(axis)
@@ -66,6 +73,14 @@ impl<T: Float> Var<'_, T> {
     }
 
     /// The smallest element along `axis` and where it is, as [`Var::max_with_indices`].
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// let (smallest, at) = tape.var(tensor![4.0, 2.0, 3.0]).min_with_indices(0);
+    /// assert_eq!((smallest.item(), at.item()), (2.0, 1));
+    /// ```
     #[track_caller]
     pub fn min_with_indices(self, axis: isize) -> (Self, Tensor<i64>) {
         let at = self.argmin(axis);

@@ -106,6 +106,14 @@ impl<T: Float> Var<'_, T> {
     }
 
     /// The mean of each window over the last two axes, as [`Var::avg_pool1d`].
+    ///
+    /// ```
+    /// # use wengert_autograd::{Pool, Tape};
+    /// # use wengert_tensor::{Tensor, tensor};
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.var(Tensor::range(0.0..8.0).reshape([2, 4]));
+    /// assert_eq!(x.avg_pool2d(Pool::new(2)).value(), tensor![[2.5, 4.5]]);
+    /// ```
     #[track_caller]
     pub fn avg_pool2d(self, pool: Pool<2>) -> Self {
         self.pooled("avg_pool2d", pool, if pool.count_padding { Self::average } else { Self::average_inside })
@@ -130,12 +138,27 @@ impl<T: Float> Var<'_, T> {
 
     /// The largest elements of windows that cover the last two axes, as
     /// [`Var::adaptive_max_pool1d`].
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::{Tensor, tensor};
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.var(Tensor::range(0.0..8.0).reshape([2, 4]));
+    /// assert_eq!(x.adaptive_max_pool2d([1, 2]).value(), tensor![[5.0, 7.0]]);
+    /// ```
     #[track_caller]
     pub fn adaptive_max_pool2d(self, bins: [usize; 2]) -> Self {
         self.adaptive("adaptive_max_pool2d", bins, Self::largest)
     }
 
     /// The means of `bins` windows that cover the last axis, as [`Var::adaptive_max_pool1d`].
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// assert_eq!(tape.var(tensor![1.0, 3.0, 5.0, 7.0]).adaptive_avg_pool1d(2).value(), tensor![2.0, 6.0]);
+    /// ```
     #[track_caller]
     pub fn adaptive_avg_pool1d(self, bins: usize) -> Self {
         self.adaptive("adaptive_avg_pool1d", [bins], Self::average_inside)

@@ -118,6 +118,14 @@ impl<'t, T: Float> Var<'t, T> {
     }
 
     /// As [`Var::solve`] for an upper triangular matrix; what is below the diagonal is taken as 0.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// let u = tape.var(tensor![[2.0, 1.0], [0.0, 3.0]]);
+    /// assert_eq!(u.solve_upper(&tensor![4.0, 6.0]).value(), tensor![1.0, 2.0]);
+    /// ```
     #[track_caller]
     pub fn solve_upper(self, sides: impl Operand<'t, T>) -> Self {
         self.system(sides, SolveTriangular { upper: true })
