@@ -79,6 +79,16 @@ impl Args {
         args
     }
 
+    /// Those of `lr=0.1 momentum=-1`.
+    pub(crate) fn settings(text: &str) -> Option<Self> {
+        let mut args = Self::default();
+        for setting in expr::parse_list(text)? {
+            let Expr::Keyword(name, value) = setting else { return None };
+            args.named.insert(name, value.literal()?);
+        }
+        Some(args)
+    }
+
     /// Arguments by position only.
     pub(crate) fn literals(positional: Vec<Value>) -> Self {
         Self { positional, ..Self::default() }

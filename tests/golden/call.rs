@@ -12,6 +12,8 @@ pub(crate) struct Call<'t, T: Float> {
     pub(crate) tape: &'t Tape<T>,
     pub(crate) args: Args,
     pub(crate) expr: String,
+    /// The shape of the first output, where it is known.
+    pub(crate) result: Option<Vec<usize>>,
     inputs: Vec<Input<'t, T>>,
 }
 
@@ -54,7 +56,8 @@ impl<T: Float> Output<'_, T> {
 impl<'t, T: Float> Call<'t, T> {
     pub(crate) fn new(tape: &'t Tape<T>, inputs: Vec<Data>, args: Args, expr: &str) -> Self {
         let input = |data| Input { data, var: RefCell::new(None), read: RefCell::new(false) };
-        Self { tape, args, expr: expr.to_owned(), inputs: inputs.into_iter().map(input).collect() }
+        let inputs = inputs.into_iter().map(input).collect();
+        Self { tape, args, expr: expr.to_owned(), result: None, inputs }
     }
 
     /// A call on variables.

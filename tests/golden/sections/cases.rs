@@ -14,7 +14,8 @@ pub(super) fn run(entry: &Value, meta: &Value) -> Option<Result<(), String>> {
     let inputs: Vec<Data> = list("inputs").iter().map(Data::parse).collect::<Option<_>>()?;
     let tape = super::tape(entry);
     let args = if entry["op"] == "composite" { Args::default() } else { Args::of(entry, inputs.len()) };
-    let call = Call::new(&tape, inputs, args, entry["expr"].as_str()?);
+    let mut call = Call::new(&tape, inputs, args, entry["expr"].as_str()?);
+    call.result = Data::parse(&entry["outputs"][0]).map(|want| want.shape);
     let outputs = apply(entry, &call)?;
     if !call.all_read() {
         return None;
@@ -30,7 +31,7 @@ fn apply<'t>(entry: &Value, call: &Call<'t, f64>) -> Outputs<'t, f64> {
         return ops::run(entry["op"].as_str()?, call);
     }
     // The text does not say over which axes a sum goes; the shape does.
-    let want = Data::parse(&entry["outputs"][0])?.shape;
+    let want = call.result.as_ref()?;
     let fits = |y: &Var<'_, f64>| y.shape()[..] == want[..];
     let x = call.all()?;
     let y = eval::formula(&call.expr, &x, false).filter(fits);

@@ -10,6 +10,8 @@ use crate::expr::{self, Expr};
 use crate::guard::{Panic, guarded};
 use crate::{Verdict, eval, ops};
 
+use super::optim;
+
 pub(super) fn run(entry: &Value) -> Verdict {
     let list = entry["inputs"].as_array().map_or(&[][..], |list| list);
     let Some(inputs) = list.iter().map(Data::parse).collect::<Option<Vec<_>>>() else { return Verdict::Unsupported };
@@ -49,14 +51,9 @@ fn ask(op: &str, c: &Call<'_, f64>) -> Option<()> {
             _ = if op == "ones" { Tensor::<f64>::ones(shape?) } else { Tensor::zeros(shape?) };
         }
         "optim" => {
-            let (name, setting) = c.expr.split_once(' ')?;
-            let param = Param::<f64>::new("p", c.value(0)?);
-            let lr: f64 = setting.strip_prefix("lr=")?.parse().ok()?;
-            match name {
-                "SGD" => _ = Sgd::new(&param, lr),
-                "Adam" => _ = Adam::new(&param, lr),
-                _ => return None,
-            }
+            let (name, settings) = c.expr.split_once(' ')?;
+            let args = Args::settings(settings)?;
+            optim::optimizer(name, &args, &Param::new("p", c.value(0)?), 0.1).filter(|_| args.all_read())?;
         }
         "select" => {
             let Expr::Index(_, items) = expr::parse(&c.expr)? else { return None };

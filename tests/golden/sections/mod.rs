@@ -4,6 +4,7 @@ mod cases;
 mod errors;
 mod f32;
 mod optim;
+mod sched;
 mod semantics;
 
 use serde_json::Value;
@@ -20,7 +21,7 @@ pub(crate) const ALL: [(&str, Run); 7] = [
     ("errors", |entry, _| errors::run(entry)),
     ("semantics", |entry, meta| verdict(|| semantics::run(entry, meta))),
     ("optim", |entry, meta| verdict(|| optim::run(entry, meta))),
-    ("sched", |_, _| Verdict::Unsupported),
+    ("sched", |entry, meta| verdict(|| sched::run(entry, meta))),
     ("f32_ulp", |entry, _| verdict(|| f32::ulp(entry))),
     ("f32_scale", |entry, _| verdict(|| f32::scale(entry))),
 ];

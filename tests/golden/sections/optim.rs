@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use wengert::prelude::*;
+use wengert::{Adadelta, Adagrad, AdamW, Lion, NAdam, RAdam, RmsProp};
 
 use crate::args::Args;
 use crate::compare::Tolerance;
@@ -9,7 +10,11 @@ use crate::data;
 
 pub(super) fn run(entry: &Value, meta: &Value) -> Option<Result<(), String>> {
     let param = Param::<f64>::new("p", data::numbers(&entry["p0"])?);
-    let mut optimizer = optimizer(entry, &param)?;
+    let args = Args::of(entry, 0);
+    let mut optimizer = optimizer(kind(entry)?, &args, &param, 1.0)?;
+    if !args.all_read() {
+        return None;
+    }
     let tolerance = Tolerance::of(entry, meta);
     let steps = entry["grads"].as_array()?.iter().zip(entry["params_after_step"].as_array()?);
     for (step, (gradient, want)) in steps.enumerate() {
@@ -27,23 +32,70 @@ pub(super) fn run(entry: &Value, meta: &Value) -> Option<Result<(), String>> {
 }
 
 /// The file names the optimizer in the entry's name: `opt_adam_…`.
-fn optimizer(entry: &Value, param: &Param<f64>) -> Option<Box<dyn Optimizer<f64>>> {
-    let args = Args::of(entry, 0);
-    let lr = args.f64("lr", 0)?;
+fn kind(entry: &Value) -> Option<&str> {
+    entry["op"].as_str().or_else(|| entry["id"].as_str()?.split('_').nth(1))
+}
+
+/// The optimizer of that name, with PyTorch's defaults for what the arguments leave out.
+#[track_caller]
+pub(super) fn optimizer(
+    kind: &str,
+    args: &Args,
+    param: &Param<f64>,
+    default_lr: f64,
+) -> Option<Box<dyn Optimizer<f64>>> {
+    let lr = args.f64_or("lr", 0, default_lr)?;
+    let kind = kind.to_lowercase();
     let decay = args.f64_or("weight_decay", 1, 0.0)?;
-    let made: Box<dyn Optimizer<f64>> = match entry["id"].as_str()?.split('_').nth(1)? {
+    let eps = |default| args.f64_or("eps", 3, default);
+    let betas = || match args.named("betas") {
+        Some(betas) => data::numbers(&betas)?.try_into().ok(),
+        None => Some([args.f64_or("beta1", usize::MAX, 0.9)?, args.f64_or("beta2", usize::MAX, 0.999)?]),
+    };
+    let momentum = args.f64_or("momentum", 2, 0.0)?;
+    Some(match &kind[..] {
         "sgd" => {
-            let momentum = args.f64_or("momentum", 2, 0.0)?;
-            let sgd = Sgd::new(param, lr).weight_decay(decay);
+            let sgd = Sgd::new(param, lr).weight_decay(decay).dampening(args.f64_or("dampening", 4, 0.0)?);
             Box::new(if args.flag("nesterov")? { sgd.nesterov(momentum) } else { sgd.momentum(momentum) })
         }
-        kind @ ("adam" | "adamw") => {
-            let betas = args.named("betas").map_or(Some(vec![0.9, 0.999]), |v| data::numbers(&v))?;
-            let &[first, second] = &betas[..] else { return None };
-            let adam = Adam::new(param, lr).betas(first, second).eps(args.f64_or("eps", 3, 1e-8)?);
-            Box::new(if kind == "adam" { adam.weight_decay(decay) } else { adam.decoupled_weight_decay(decay) })
+        "adam" | "adamw" => {
+            let decoupled = args.named("weight_decay").is_some() && kind == "adamw";
+            let adam = match &kind[..] {
+                "adam" => Adam::new(param, lr).weight_decay(decay),
+                _ if decoupled => AdamW::new(param, lr).decoupled_weight_decay(decay),
+                _ => AdamW::new(param, lr),
+            };
+            let [first, second] = betas()?;
+            let adam = adam.betas(first, second).eps(eps(1e-8)?);
+            Box::new(if args.flag("amsgrad")? { adam.amsgrad() } else { adam })
+        }
+        "nadam" => {
+            let [first, second] = betas()?;
+            let nadam = NAdam::new(param, lr).weight_decay(decay).betas(first, second).eps(eps(1e-8)?);
+            Box::new(nadam.momentum_decay(args.f64_or("momentum_decay", 4, 0.004)?))
+        }
+        "radam" => {
+            let [first, second] = betas()?;
+            Box::new(RAdam::new(param, lr).weight_decay(decay).betas(first, second).eps(eps(1e-8)?))
+        }
+        "rmsprop" => {
+            let rmsprop = RmsProp::new(param, lr).weight_decay(decay).alpha(args.f64_or("alpha", 5, 0.99)?);
+            let rmsprop = rmsprop.eps(eps(1e-8)?).momentum(momentum);
+            Box::new(if args.flag("centered")? { rmsprop.centered() } else { rmsprop })
+        }
+        "adagrad" => {
+            let start = args.f64_or("initial_accumulator_value", usize::MAX, 0.0)?;
+            let adagrad = Adagrad::new(param, lr).weight_decay(decay).eps(eps(1e-10)?).initial_accumulator(start);
+            Box::new(adagrad.lr_decay(args.f64_or("lr_decay", 4, 0.0)?))
+        }
+        "adadelta" => {
+            let adadelta = Adadelta::new(param, lr).weight_decay(decay).eps(eps(1e-6)?);
+            Box::new(adadelta.rho(args.f64_or("rho", 4, 0.9)?))
+        }
+        "lion" => {
+            let [first, second] = if args.named("betas").is_some() { betas()? } else { [0.9, 0.99] };
+            Box::new(Lion::new(param, lr).decoupled_weight_decay(decay).betas(first, second))
         }
         _ => return None,
-    };
-    args.all_read().then_some(made)
+    })
 }

@@ -1,6 +1,7 @@
 //! Derivatives of higher order and relations that hold for every operation.
 
 use serde_json::Value;
+use wengert::Clip;
 use wengert::check::Check;
 use wengert::prelude::*;
 
@@ -10,9 +11,10 @@ use crate::compare::Tolerance;
 use crate::guard::guarded;
 use crate::{data, eval, ops};
 
-pub(super) fn run(entry: &Value, _meta: &Value) -> Option<Result<(), String>> {
+pub(super) fn run(entry: &Value, meta: &Value) -> Option<Result<(), String>> {
     match entry["kind"].as_str()? {
         "nth_derivative" => nth_derivative(entry),
+        "clip_grad_norm" => clip(entry, meta),
         "metamorphic" => match entry["id"].as_str()? {
             "batch_slice" => Some(every_op(batch_slice)),
             "fd_agree" => Some(every_op(finite_differences)),
@@ -42,6 +44,27 @@ fn nth_derivative(entry: &Value) -> Option<Result<(), String>> {
         }
     }
     Some(Ok(()))
+}
+
+/// The gradients of several parameters, shortened as one vector.
+fn clip(entry: &Value, meta: &Value) -> Option<Result<(), String>> {
+    let lists = |key: &str| -> Option<Vec<Vec<f64>>> { entry[key].as_array()?.iter().map(data::numbers).collect() };
+    let (given, after, norm) = (lists("grads")?, lists("after")?, data::number(&entry["norm"])?);
+    let params: Vec<Param<f64>> =
+        given.iter().map(|g| Param::new("p", Tensor::zeros([g.len()]))).collect();
+    let tape = Tape::<f64>::train(0);
+    let terms = params.iter().zip(&given).map(|(param, g)| (param.on(&tape) * &Tensor::from(g.clone())).sum(..));
+    let gradients = terms.reduce(|a, b| a + b)?.backward();
+    let found = gradients.norm(&params).item();
+    let clipped = gradients.clip_norm(&params, entry["max_norm"].as_f64()?);
+    let tolerance = Tolerance::of(entry, meta);
+    if !tolerance.matches(found, norm) {
+        return Some(Err(format!("the norm is {found:?}, not {norm:?}")));
+    }
+    let matches = |(param, want): (&Param<f64>, &Vec<f64>)| {
+        tolerance.all_match(&clipped.get(param).expect("it has one").value().to_vec(), want)
+    };
+    Some(params.iter().zip(&after).try_for_each(matches))
 }
 
 /// Operations of one variable that keep its rows apart.
