@@ -80,6 +80,28 @@ fn neither_means_nor_norms_overflow() {
     assert!(off(f64::from(single), 2f64.sqrt() * f64::from(1e30f32)) <= 1e-7);
 }
 
+/// Constant data is the worst: every rounding goes the same way.
+#[test]
+fn products_to_eight_roundings() {
+    let constant = |shape: [usize; 2]| Tensor::full(shape, 0.1f32);
+    let random = |shape: [usize; 2]| Tensor::normal(shape, 0.3, 1.0, &mut Rng::seed(7));
+    for make in [&constant as &dyn Fn([usize; 2]) -> Tensor<f32>, &random] {
+        for [m, k, n] in [[1, 1_000_000, 1], [1, 70_000, 9], [9, 70_000, 1], [5, 100_000, 6], [33, 4096, 65], [8, 3, 8]] {
+            let (a, b) = (make([m, k]), make([k, n]));
+            let (wide_a, wide_b) = (a.cast::<f64>(), b.cast::<f64>());
+            let (exact, sizes) = (wide_a.matmul(&wide_b), wide_a.abs().matmul(&wide_b.abs()));
+            let tape = Tape::new();
+            let views = [tape.var(&a).matmul(&b), tape.var(&b).t().matmul(tape.var(&a).t()).t()];
+            for product in [a.matmul(&b), views[0].value(), views[1].value()] {
+                for ((got, want), size) in product.iter().zip(exact.iter()).zip(sizes.iter()) {
+                    let off = (f64::from(got) - want).abs();
+                    assert!(off <= 8.0 * 2f64.powi(-24) * size, "[{m}, {k}] · [{k}, {n}]: {got} is off by {off:e}");
+                }
+            }
+        }
+    }
+}
+
 /// The loss of a small network and its gradients, times a power of two.
 fn network(factor: f64) -> Vec<Tensor<f32>> {
     let mut rng = Rng::seed(6);

@@ -49,8 +49,9 @@ macro_rules! options {
         /// If one is not from 0 up to, but not, 1.
         #[track_caller]
         pub fn $name(self, first: f64, second: f64) -> Self {
-            let $name = [first, second].map(|beta| crate::optim::options::keeping($rule::NAME, "beta", beta));
-            self.with(|rule| rule.$name = $name)
+            let first = crate::optim::options::keeping($rule::NAME, "beta", first);
+            let second = crate::optim::options::keeping($rule::NAME, "beta", second);
+            self.with(|rule| rule.$name = [first, second])
         }
     };
     (@flag $rule:ident $name:ident $(#[$doc:meta])*) => {
