@@ -7,6 +7,8 @@ mod conventions;
 mod guard;
 mod refusals;
 mod sums;
+#[path = "../../benches/accuracy/sweep.rs"]
+mod sweep;
 mod table;
 
 use wengert::prelude::*;
@@ -28,4 +30,13 @@ fn at_point(f: impl for<'t> FnOnce(Var<'t, f64>) -> Var<'t, f64>, x: f64) -> [f6
 /// How far `got` is from `want`, relative to it.
 fn off(got: f64, want: f64) -> f64 {
     (got - want).abs() / want.abs()
+}
+
+/// The benchmark `accuracy` looks more closely.
+#[test]
+fn functions_of_single_precision_to_a_few_units_in_the_last_place() {
+    for row in &sweep::ROWS {
+        let sweep::Worst { error, at } = sweep::worst(row, 49_999);
+        assert!(error <= row.bound, "{} is {error} units off at {at:e}, promised are {}", row.name, row.bound);
+    }
 }
