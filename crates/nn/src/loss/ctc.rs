@@ -69,9 +69,10 @@ impl Ctc {
         let emitted = x.gather(2, &path.indices(times));
         let mut alpha = each(&|_, s| if s < 2 { 0.0 } else { NEVER }) + emitted.select(0, 0);
         for t in 1..times {
-            let moved = |by: isize| alpha.pad(&[(0, 0), (by, 0)], NEVER).slice(1, 0..places as isize);
-            let reached = alpha.logaddexp(moved(1)).logaddexp(moved(2) + skips);
-            let next = reached + emitted.select(0, t as isize);
+            let padded = alpha.pad(&[(0, 0), (2, 0)], NEVER);
+            let moved = padded.slice(1, 1..places as isize + 1);
+            let skipped = padded.slice(1, 0..places as isize) + skips;
+            let next = alpha.logaddexp(moved).logaddexp(skipped) + emitted.select(0, t as isize);
             let goes_on: Tensor<T> =
                 time_counts.iter().map(|&count| T::mask(t < count)).collect::<Tensor<T>>().reshape([batch, 1]);
             alpha = tape.var(goes_on).where_(next, alpha);

@@ -73,8 +73,9 @@ macro_rules! loss {
             }
 
             /// What becomes of the losses of the elements or rows.
-            pub fn reduction(self, reduction: crate::Reduction) -> Self {
-                Self { reduction, ..self }
+            pub fn reduction(mut self, reduction: crate::Reduction) -> Self {
+                self.reduction = reduction;
+                self
             }
         }
     };

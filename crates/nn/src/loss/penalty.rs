@@ -1,6 +1,6 @@
 //! Regularisation: penalties on the size of parameters, and a limit to it.
 
-use wengert_autograd::{Tape, Var};
+use wengert_autograd::{Param, Tape, Var};
 use wengert_tensor::Float;
 
 use crate::Module;
@@ -20,7 +20,11 @@ use crate::optim::non_negative;
 /// ```
 #[track_caller]
 pub fn l1_penalty<'t, T: Float>(module: &(impl Module<T> + ?Sized), tape: &'t Tape<T>) -> Var<'t, T> {
-    total(module, tape, |p| p.abs())
+    let mut sum = tape.scalar(0.0);
+    for (_, p) in active(module, tape) {
+        sum = sum + p.abs().sum(..);
+    }
+    sum
 }
 
 /// The sum of p² over all parameters of `module` that are not frozen. λ times it does for plain
@@ -38,7 +42,11 @@ pub fn l1_penalty<'t, T: Float>(module: &(impl Module<T> + ?Sized), tape: &'t Ta
 /// ```
 #[track_caller]
 pub fn l2_penalty<'t, T: Float>(module: &(impl Module<T> + ?Sized), tape: &'t Tape<T>) -> Var<'t, T> {
-    total(module, tape, |p| p.square())
+    let mut sum = tape.scalar(0.0);
+    for (_, p) in active(module, tape) {
+        sum = sum + p.square().sum(..);
+    }
+    sum
 }
 
 /// The sum of l1·|p| + l2·p² over all parameters of `module` that are not frozen: the elastic
@@ -59,21 +67,22 @@ pub fn elastic_penalty<'t, T: Float>(
     l1: f64,
     l2: f64,
 ) -> Var<'t, T> {
-    total(module, tape, |p| p.abs() * l1 + p.square() * l2)
-}
-
-/// The sum of a function over all parameters that are not frozen.
-#[track_caller]
-fn total<'t, T: Float>(
-    module: &(impl Module<T> + ?Sized),
-    tape: &'t Tape<T>,
-    f: impl Fn(Var<'t, T>) -> Var<'t, T>,
-) -> Var<'t, T> {
     let mut sum = tape.scalar(0.0);
-    for param in module.params().values().filter(|param| !param.is_frozen()) {
-        sum = sum + f(param.on(tape)).sum(..);
+    for (_, p) in active(module, tape) {
+        sum = sum + (p.abs() * l1 + p.square() * l2).sum(..);
     }
     sum
+}
+
+/// The parameters that are not frozen, on a tape.
+#[track_caller]
+fn active<'t, T: Float>(module: &(impl Module<T> + ?Sized), tape: &'t Tape<T>) -> Vec<(Param<T>, Var<'t, T>)> {
+    let mut active = Vec::new();
+    for param in module.params().into_values().filter(|param| !param.is_frozen()) {
+        let p = param.on(tape);
+        active.push((param, p));
+    }
+    active
 }
 
 /// Records that what enters each unit becomes no longer than `max` when the tape is committed:
@@ -101,8 +110,7 @@ fn total<'t, T: Float>(
 #[track_caller]
 pub fn max_norm<T: Float>(module: &(impl Module<T> + ?Sized), tape: &Tape<T>, max: f64) {
     let max = non_negative("max_norm", "max", max);
-    for param in module.params().values().filter(|param| !param.is_frozen() && param.shape().len() > 1) {
-        let p = param.on(tape);
+    for (param, p) in active(module, tape).into_iter().filter(|(_, p)| p.rank() > 1) {
         let axes: Vec<isize> = (1..p.rank() as isize).collect();
         let norm = p.norm_keep(&axes[..], 2.0);
         let shorter = norm.gt(max).where_(max / (norm + 1e-7), 1.0);

@@ -34,9 +34,9 @@ impl CosineEmbedding {
     #[track_caller]
     pub fn of<'t, T: Float>(&self, a: Var<'t, T>, b: impl Operand<'t, T>, target: impl Operand<'t, T>) -> Var<'t, T> {
         let b = beside("cosine_embedding", a, b);
-        // So small that it counts only for a vector of zeros.
-        let square = |v: Var<'t, T>| v.square().sum(-1) + 1e-12;
-        let cosine = (a * b).sum(-1) / (square(a) * square(b)).sqrt();
+        // 1e-12 counts only for a vector of zeros.
+        let (aa, bb) = (a.square().sum(-1) + 1e-12, b.square().sum(-1) + 1e-12);
+        let cosine = (a * b).sum(-1) / (aa * bb).sqrt();
         let alike = beside("cosine_embedding", cosine, target).gt(0.0);
         self.reduction.of(alike.where_(1.0 - cosine, (cosine - self.margin).clamp_min(0.0)))
     }

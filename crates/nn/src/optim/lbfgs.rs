@@ -25,7 +25,7 @@ use crate::{LoadError, Module, StateDict, Stateful};
 /// // Rosenbrock's valley.
 /// let x = Param::<f64>::new("x", tensor![-1.2, 1.0]);
 /// let mut optimizer = Lbfgs::new(&x, 1.0).strong_wolfe();
-/// for step in 0..3 {
+/// for step in 0..4 {
 ///     optimizer.step(step, |tape| {
 ///         let (a, b) = (x.on(tape).select(0, 0), x.on(tape).select(0, 1));
 ///         (1.0 - a).square() + (b - a * a).square() * 100.0
@@ -146,8 +146,7 @@ impl<T: Float> Lbfgs<T> {
             let mut t = if self.past.is_some() { self.lr } else { (1.0 / total).min(1.0) * self.lr };
             let slope = dot(&gradient, &direction);
             let before = gradient.clone();
-            // Not NaN either.
-            if !(slope <= -self.change_tolerance) {
+            if slope > -self.change_tolerance || slope.is_nan() {
                 self.remember(&direction * T::ZERO, before);
                 break;
             }

@@ -49,6 +49,7 @@ pub trait Rule: Clone + Send + Sync + 'static {
     /// The new value of the parameter `p` with the gradient `g`, at step number `memory.t`,
     /// counted from 1. `lr` has the shape `[]`. What differs from step to step should enter as
     /// numbers, so that every step has the same plan.
+    #[track_caller]
     fn update<'t, T: Float>(
         &self,
         p: Var<'t, T>,
@@ -84,6 +85,7 @@ impl<'t, T: Float> Memory<'t, T> {
     }
 
     /// Moves the kept mean `name` towards `x`, m ← β·m + (1 − β)·x, and returns it.
+    #[track_caller]
     pub fn average(&mut self, name: &str, beta: f64, x: Var<'t, T>) -> Var<'t, T> {
         self[name] = self[name] * beta + x * (1.0 - beta);
         self[name]

@@ -10,7 +10,7 @@ use super::{Schedule, non_negative};
 /// ```
 /// use wengert_nn::{OneCycleLr, Schedule};
 /// let schedule = OneCycleLr::new(1.0, 10);
-/// assert_eq!([0, 2].map(|step| schedule.lr(step)), [1.0 / 25.0, 1.0]);
+/// assert!((schedule.lr(0) - 1.0 / 25.0).abs() < 1e-15 && schedule.lr(2) == 1.0);
 /// assert!((schedule.lr(9) - 4e-6).abs() < 1e-15);
 /// ```
 #[derive(Clone, Debug)]
