@@ -5,9 +5,12 @@ use std::fmt;
 
 use wengert_tensor::{Element, Shape, Tensor};
 
-/// The element types that files hold: the one list of them.
+use super::bytes::{Stored, bf16_to_f32, decode, encode, f16_to_f32};
+
+/// The element types that files hold, with their names in safetensors and npy files: the one list
+/// of them.
 macro_rules! element_types {
-    ($($variant:ident $t:ident),* $(,)?) => {
+    ($($variant:ident $t:ident $safetensors:literal $npy:literal),* $(,)?) => {
         /// A tensor of an element type that is known when the program runs: an entry of a
         /// [`StateDict`](crate::StateDict) or of a file.
         ///
@@ -53,6 +56,53 @@ macro_rules! element_types {
             }
         }
 
+        impl AnyTensor {
+            /// Its element type in a safetensors file and, without the order of bytes, in an npy
+            /// file.
+            pub(super) fn file_types(&self) -> [&'static str; 2] {
+                match self {
+                    $(Self::$variant(_) => [$safetensors, $npy],)*
+                }
+            }
+
+            /// Appends its elements in row-major order, the lowest byte first.
+            pub(super) fn encode(&self, out: &mut Vec<u8>) {
+                match self {
+                    $(Self::$variant(tensor) => encode(tensor, out),)*
+                }
+            }
+
+            /// With its axes in the opposite order.
+            pub(super) fn turned(&self) -> Self {
+                let reversed: Vec<usize> = (0..self.shape().len()).rev().collect();
+                match self {
+                    $(Self::$variant(tensor) => Self::$variant(tensor.permute(&reversed[..]).contiguous()),)*
+                }
+            }
+
+            /// The bytes of an element of a type as [`AnyTensor::file_types`] names it.
+            pub(super) fn element_size(name: &str) -> Option<usize> {
+                match name {
+                    $($safetensors | $npy => Some(<$t as Stored>::SIZE),)*
+                    "F16" | "BF16" | "f2" => Some(2),
+                    _ => None,
+                }
+            }
+
+            /// Elements from bytes; two-byte floats become `f32`, which holds them exactly.
+            /// None if the bytes are not as many as the shape has, or are no value of the type.
+            pub(super) fn decode(name: &str, bytes: &[u8], big_endian: bool, shape: Shape) -> Option<Self> {
+                match name {
+                    $($safetensors | $npy => {
+                        Some(Self::$variant(decode(bytes, shape, |b| <$t as Stored>::get(b, big_endian))?))
+                    })*
+                    "F16" | "f2" => Some(Self::F32(decode(bytes, shape, |b| Some(f16_to_f32(u16::get(b, big_endian)?)))?)),
+                    "BF16" => Some(Self::F32(decode(bytes, shape, |b| Some(bf16_to_f32(u16::get(b, big_endian)?)))?)),
+                    _ => None,
+                }
+            }
+        }
+
         impl<T: Element> From<&Tensor<T>> for AnyTensor {
             fn from(tensor: &Tensor<T>) -> Self {
                 $(if let Some(same) = (tensor as &dyn Any).downcast_ref::<Tensor<$t>>() {
@@ -65,7 +115,17 @@ macro_rules! element_types {
     };
 }
 element_types! {
-    F64 f64, F32 f32, I64 i64, I32 i32, I16 i16, I8 i8, U64 u64, U32 u32, U16 u16, U8 u8, Bool bool,
+    F64 f64 "F64" "f8",
+    F32 f32 "F32" "f4",
+    I64 i64 "I64" "i8",
+    I32 i32 "I32" "i4",
+    I16 i16 "I16" "i2",
+    I8 i8 "I8" "i1",
+    U64 u64 "U64" "u8",
+    U32 u32 "U32" "u4",
+    U16 u16 "U16" "u2",
+    U8 u8 "U8" "u1",
+    Bool bool "BOOL" "b1",
 }
 
 impl<T: Element> From<Tensor<T>> for AnyTensor {

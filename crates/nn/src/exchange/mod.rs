@@ -2,7 +2,16 @@
 //! files that hold it.
 
 mod any_tensor;
+mod bytes;
+mod file;
 mod load;
+mod npy;
+#[cfg(feature = "npz")]
+mod npz;
+mod safetensors;
+#[cfg(test)]
+mod tests;
+mod text;
 
 use std::fmt;
 
@@ -10,6 +19,7 @@ use indexmap::IndexMap;
 use wengert_tensor::Tensor;
 
 pub use any_tensor::AnyTensor;
+pub use file::{FileError, FormatError};
 pub(crate) use load::Check;
 pub use load::LoadError;
 
@@ -56,10 +66,14 @@ pub trait Stateful {
 /// checkpoint.insert_number("epoch", 7.0);
 /// assert_eq!(checkpoint.names().collect::<Vec<_>>(), ["model.weight", "model.bias", "epoch"]);
 ///
+/// let file = std::env::temp_dir().join(format!("checkpoint-{}.safetensors", std::process::id()));
+/// checkpoint.write(&file)?;
+/// let checkpoint = StateDict::read(&file)?;
+/// # std::fs::remove_file(&file)?;
 /// let other = Linear::<f32>::new(3, 2, &mut Rng::seed(1));
 /// other.load_state_dict(&checkpoint.part("model"))?;
 /// assert_eq!(other.state_dict(), layer.state_dict());
-/// # Ok::<(), wengert_nn::LoadError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Default, PartialEq)]
 pub struct StateDict {

@@ -2,7 +2,7 @@
 //! for all.
 
 use super::*;
-use crate::testing::{assert_close, check, message_of};
+use crate::testing::{assert_close, check, line_of_panic, message_of};
 use crate::{Activation, Selection};
 use proptest::prelude::*;
 use wengert_autograd::{Param, Tape};
@@ -254,6 +254,21 @@ fn losses_do_not_broadcast() {
     }
     let message = message_of(|| _ = BceWithLogits::new().weight(Tensor::ones([2, 3])).of(x, &Tensor::zeros([3])));
     assert_eq!(message, "bce_with_logits: weights of shape [2, 3] do not broadcast to [3]");
+}
+
+#[test]
+fn mistakes_panic_at_the_users_line() {
+    let tape = Tape::<f64>::new();
+    let (x, other, classes) = (tape.var(Tensor::zeros([2, 3])), Tensor::<f64>::zeros([3]), tensor![0]);
+    assert_eq!(line_of_panic(|| _ = x.mae(&other)), line!());
+    assert_eq!(line_of_panic(|| _ = Bce::new().of(x, &other)), line!());
+    assert_eq!(line_of_panic(|| _ = Nll::new().of(x, &classes)), line!());
+    assert_eq!(line_of_panic(|| _ = MultiMargin::new().of(x, &classes)), line!());
+    assert_eq!(line_of_panic(|| _ = CrossEntropy::new().of_probabilities(x, &other)), line!());
+    assert_eq!(line_of_panic(|| _ = CosineEmbedding::new().of(x, x, x)), line!());
+    assert_eq!(line_of_panic(|| _ = TripletMargin::new().norm(f64::NAN).of(x, x, x)), line!());
+    assert_eq!(line_of_panic(|| _ = Ctc::new().of(x, &classes, &[1], &[1])), line!());
+    assert_eq!(line_of_panic(|| _ = Huber::new().delta(-1.0)), line!());
 }
 
 proptest! {

@@ -109,6 +109,20 @@ impl<T: Float> Lbfgs<T> {
         Self { strong_wolfe: true, ..self }
     }
 
+    /// The learning rate.
+    pub fn lr(&self) -> f64 {
+        self.lr
+    }
+
+    /// Changes the learning rate from the next step on.
+    ///
+    /// # Panics
+    /// If it is negative or not finite.
+    #[track_caller]
+    pub fn set_lr(&mut self, lr: f64) {
+        self.lr = non_negative("Lbfgs", "learning rate", lr);
+    }
+
     /// Takes a step, and returns the loss before it. `loss` records the loss on the tape it is
     /// given, in train mode with this seed, at each evaluation; buffers such as running
     /// statistics are updated each time.

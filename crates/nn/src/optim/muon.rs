@@ -22,7 +22,7 @@ use super::{Descent, Memory, Rule};
 ///
 /// let net = Linear::<f32>::new(4, 3, &mut Rng::seed(0));
 /// let hidden = |name: &str| name == "weight";
-/// let mut muon = Muon::new(&Selection::new(&net, hidden), 0.02).decoupled_weight_decay(0.1);
+/// let mut muon = Muon::new(&Selection::new(&net, hidden), 0.02);
 /// let mut adam = AdamW::new(&Selection::new(&net, |name: &str| !hidden(name)), 1e-3);
 ///
 /// let tape = Tape::train(0);
@@ -80,8 +80,8 @@ impl Rule for MuonRule {
 
 options! { Muon by MuonRule {
     /// Muon on the parameters of `module`, matrices all, with learning rate `lr`, Nesterov's
-    /// momentum of 0.95 and 5 iterations. PyTorch's has a decoupled weight decay of 0.1 unless told.
-    new;
+    /// momentum of 0.95, 5 iterations and a decoupled weight decay of 0.1.
+    new with decoupled_weight_decay 0.1;
     /// How much the moving mean of gradients keeps at each step.
     keeping momentum;
     /// What ‖u‖ is at least taken to be.

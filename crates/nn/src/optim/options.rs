@@ -6,7 +6,7 @@ use wengert_tensor::Float;
 /// (`non_negative`), a share that a moving mean keeps (`keeping`), two of them (`betas`), or
 /// something to switch on (`flag`).
 macro_rules! options {
-    ($optimizer:ident by $rule:ident { $(#[$doc:meta])* new; $($(#[$docs:meta])* $kind:ident $name:ident;)* }) => {
+    ($optimizer:ident by $rule:ident { $(#[$doc:meta])* new $(with decoupled_weight_decay $decay:literal)?; $($(#[$docs:meta])* $kind:ident $name:ident;)* }) => {
         impl<T: Float> $optimizer<T> {
             $(#[$doc])*
             ///
@@ -14,7 +14,7 @@ macro_rules! options {
             /// If `lr` is negative or not finite.
             #[track_caller]
             pub fn new(module: &(impl crate::Module<T> + ?Sized), lr: f64) -> Self {
-                Self::by(module, lr, $rule::default())
+                Self::by(module, lr, $rule::default())$(.decoupled_weight_decay($decay))?
             }
 
             $(crate::optim::options::options!(@$kind $rule $name $(#[$docs])*);)*

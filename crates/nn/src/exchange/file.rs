@@ -1,0 +1,125 @@
+//! Files on a disk, and what can be wrong with them.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::StateDict;
+
+/// Why bytes are not a file of the kind that they should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FormatError(String);
+
+impl FormatError {
+    pub(super) fn new(what: impl Into<String>) -> Self {
+        Self(what.into())
+    }
+}
+
+impl fmt::Display for FormatError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for FormatError {}
+
+/// Why a file could not be read or written.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum FileError {
+    /// The system refused.
+    Io(PathBuf, io::Error),
+    /// It is not what its name says.
+    Format(PathBuf, FormatError),
+    /// Its name does not say what it is.
+    Unknown(PathBuf),
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::Format(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::Unknown(path) => {
+                write!(f, "{}: the name should end in .safetensors", path.display())?;
+                f.write_str(if cfg!(feature = "npz") { " or .npz" } else { ", or .npz with the feature `npz`" })
+            }
+        }
+    }
+}
+
+impl std::error::Error for FileError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io(_, error) => Some(error),
+            Self::Format(_, error) => Some(error),
+            Self::Unknown(_) => None,
+        }
+    }
+}
+
+/// The kinds of files that hold several tensors.
+enum Kind {
+    Safetensors,
+    #[cfg(feature = "npz")]
+    Npz,
+}
+
+impl Kind {
+    fn of(path: &Path) -> Result<Self, FileError> {
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("safetensors") => Ok(Self::Safetensors),
+            #[cfg(feature = "npz")]
+            Some("npz") => Ok(Self::Npz),
+            _ => Err(FileError::Unknown(path.into())),
+        }
+    }
+}
+
+impl StateDict {
+    /// The tensors of a file called `….safetensors` or, with the feature `npz`, `….npz`.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is not what its name says.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, FileError> {
+        let path = path.as_ref();
+        let kind = Kind::of(path)?;
+        let bytes = fs::read(path).map_err(|error| FileError::Io(path.into(), error))?;
+        let state = match kind {
+            Kind::Safetensors => Self::from_safetensors(&bytes),
+            #[cfg(feature = "npz")]
+            Kind::Npz => Self::from_npz(&bytes),
+        };
+        state.map_err(|error| FileError::Format(path.into(), error))
+    }
+
+    /// Writes a file of the kind that its name says. A file that was there is replaced at once,
+    /// when the new one is complete.
+    ///
+    /// # Errors
+    /// If it cannot be written. A file that was there is as it was then.
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<(), FileError> {
+        let path = path.as_ref();
+        let bytes = match Kind::of(path)? {
+            Kind::Safetensors => self.to_safetensors(),
+            #[cfg(feature = "npz")]
+            Kind::Npz => self.to_npz().map_err(|error| FileError::Format(path.into(), error))?,
+        };
+        replace(path, &bytes).map_err(|error| FileError::Io(path.into(), error))
+    }
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    let part = path.with_file_name(name);
+    let write = || {
+        let mut file = File::create(&part)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&part, path)
+    };
+    write().inspect_err(|_| _ = fs::remove_file(&part))
+}
