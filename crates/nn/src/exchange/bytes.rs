@@ -55,7 +55,8 @@ pub(super) fn encode<T: Stored>(tensor: &Tensor<T>, out: &mut Vec<u8>) {
 /// A tensor from bytes, of which each element has as many; none if they do not fit its shape.
 pub(super) fn decode<T: Element>(bytes: &[u8], shape: Shape, get: impl Fn(&[u8]) -> Option<T>) -> Option<Tensor<T>> {
     let count = shape.checked_count().ok()?;
-    let size = if count == 0 { 1 } else { bytes.len() / count };
+    // Of no elements there are no bytes, of whatever size.
+    let size = bytes.len().checked_div(count).unwrap_or(1);
     if size * count != bytes.len() || size == 0 {
         return None;
     }

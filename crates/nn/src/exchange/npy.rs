@@ -88,7 +88,8 @@ fn read_header(header: &[u8]) -> Result<Header, FormatError> {
         text.expect(b':')?;
         match key.as_str() {
             "descr" => descr = Some(text.string()?),
-            "fortran_order" => fortran = Some(text.word("True") || !text.word("False") && return text.error("no flag")),
+            "fortran_order" if text.word("True") => fortran = Some(true),
+            "fortran_order" if text.word("False") => fortran = Some(false),
             "shape" => {
                 let mut sizes = Vec::new();
                 text.list([b'(', b')'], |text| {

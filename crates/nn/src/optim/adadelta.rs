@@ -48,13 +48,7 @@ impl Rule for AdadeltaRule {
         vec![("square_avg", 0.0), ("acc_delta", 0.0)]
     }
 
-    fn update<'t, T: Float>(
-        &self,
-        p: Var<'t, T>,
-        g: Var<'t, T>,
-        lr: Var<'t, T>,
-        memory: &mut Memory<'t, T>,
-    ) -> Var<'t, T> {
+    fn update<'t, T: Float>(&self, [p, g, lr]: [Var<'t, T>; 3], memory: &mut Memory<'t, T>) -> Var<'t, T> {
         let v = memory.average("square_avg", self.rho, g * g);
         let change = g * (memory["acc_delta"] + self.eps).sqrt() / (v + self.eps).sqrt();
         memory.average("acc_delta", self.rho, change * change);

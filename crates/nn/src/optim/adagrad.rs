@@ -50,13 +50,7 @@ impl Rule for AdagradRule {
         vec![("sum", self.initial_accumulator)]
     }
 
-    fn update<'t, T: Float>(
-        &self,
-        p: Var<'t, T>,
-        g: Var<'t, T>,
-        lr: Var<'t, T>,
-        memory: &mut Memory<'t, T>,
-    ) -> Var<'t, T> {
+    fn update<'t, T: Float>(&self, [p, g, lr]: [Var<'t, T>; 3], memory: &mut Memory<'t, T>) -> Var<'t, T> {
         let s = memory["sum"] + g * g;
         memory["sum"] = s;
         let slower = 1.0 + (memory.t - 1) as f64 * self.lr_decay;

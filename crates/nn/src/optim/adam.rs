@@ -81,13 +81,7 @@ impl Rule for AdamRule {
         tensors
     }
 
-    fn update<'t, T: Float>(
-        &self,
-        p: Var<'t, T>,
-        g: Var<'t, T>,
-        lr: Var<'t, T>,
-        memory: &mut Memory<'t, T>,
-    ) -> Var<'t, T> {
+    fn update<'t, T: Float>(&self, [p, g, lr]: [Var<'t, T>; 3], memory: &mut Memory<'t, T>) -> Var<'t, T> {
         let [correct1, correct2] = self.betas.map(|beta| 1.0 / bias_correction(beta, memory.t));
         let m = memory.average("exp_avg", self.betas[0], g);
         let mut v = memory.average("exp_avg_sq", self.betas[1], g * g);

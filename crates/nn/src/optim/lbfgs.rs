@@ -25,13 +25,13 @@ use crate::{LoadError, Module, StateDict, Stateful};
 /// // Rosenbrock's valley.
 /// let x = Param::<f64>::new("x", tensor![-1.2, 1.0]);
 /// let mut optimizer = Lbfgs::new(&x, 1.0).strong_wolfe();
-/// for step in 0..4 {
+/// for step in 0..3 {
 ///     optimizer.step(step, |tape| {
 ///         let (a, b) = (x.on(tape).select(0, 0), x.on(tape).select(0, 1));
 ///         (1.0 - a).square() + (b - a * a).square() * 100.0
 ///     })?;
 /// }
-/// x.value().assert_close(&tensor![1.0, 1.0], 1e-6, 0.0);
+/// x.value().assert_close(&tensor![1.0, 1.0], 1e-4, 0.0);
 /// # Ok::<(), wengert_nn::StepError>(())
 /// ```
 pub struct Lbfgs<T: Float = f32> {

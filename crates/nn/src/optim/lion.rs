@@ -46,13 +46,7 @@ impl Rule for LionRule {
         vec![("exp_avg", 0.0)]
     }
 
-    fn update<'t, T: Float>(
-        &self,
-        p: Var<'t, T>,
-        g: Var<'t, T>,
-        lr: Var<'t, T>,
-        memory: &mut Memory<'t, T>,
-    ) -> Var<'t, T> {
+    fn update<'t, T: Float>(&self, [p, g, lr]: [Var<'t, T>; 3], memory: &mut Memory<'t, T>) -> Var<'t, T> {
         let towards = memory["exp_avg"] * self.betas[0] + g * (1.0 - self.betas[0]);
         memory.average("exp_avg", self.betas[1], g);
         p - towards.sign() * lr

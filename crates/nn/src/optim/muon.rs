@@ -63,13 +63,7 @@ impl Rule for MuonRule {
         (shape.len() != 2).then_some("is not a matrix; choose the matrices with `Selection`")
     }
 
-    fn update<'t, T: Float>(
-        &self,
-        p: Var<'t, T>,
-        g: Var<'t, T>,
-        lr: Var<'t, T>,
-        memory: &mut Memory<'t, T>,
-    ) -> Var<'t, T> {
+    fn update<'t, T: Float>(&self, [p, g, lr]: [Var<'t, T>; 3], memory: &mut Memory<'t, T>) -> Var<'t, T> {
         let b = memory.average("momentum_buffer", self.momentum, g);
         let u = if self.nesterov { b * self.momentum + g * (1.0 - self.momentum) } else { b };
         let shape = p.shape();

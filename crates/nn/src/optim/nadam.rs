@@ -54,13 +54,7 @@ impl Rule for NAdamRule {
         vec![("mu_product", 1.0)]
     }
 
-    fn update<'t, T: Float>(
-        &self,
-        p: Var<'t, T>,
-        g: Var<'t, T>,
-        lr: Var<'t, T>,
-        memory: &mut Memory<'t, T>,
-    ) -> Var<'t, T> {
+    fn update<'t, T: Float>(&self, [p, g, lr]: [Var<'t, T>; 3], memory: &mut Memory<'t, T>) -> Var<'t, T> {
         let mu = |t: u64| self.betas[0] * (1.0 - 0.5 * Float::pow(0.96, t as f64 * self.momentum_decay));
         let (now, next) = (mu(memory.t), mu(memory.t + 1));
         let product = *memory.number("mu_product") * now;

@@ -50,13 +50,7 @@ impl Rule for RAdamRule {
         vec![("exp_avg", 0.0), ("exp_avg_sq", 0.0)]
     }
 
-    fn update<'t, T: Float>(
-        &self,
-        p: Var<'t, T>,
-        g: Var<'t, T>,
-        lr: Var<'t, T>,
-        memory: &mut Memory<'t, T>,
-    ) -> Var<'t, T> {
+    fn update<'t, T: Float>(&self, [p, g, lr]: [Var<'t, T>; 3], memory: &mut Memory<'t, T>) -> Var<'t, T> {
         let [left1, left2] = self.betas.map(|beta| bias_correction(beta, memory.t));
         let m = memory.average("exp_avg", self.betas[0], g) / left1;
         let v = memory.average("exp_avg_sq", self.betas[1], g * g);

@@ -56,13 +56,7 @@ impl Rule for RmsPropRule {
         tensors
     }
 
-    fn update<'t, T: Float>(
-        &self,
-        p: Var<'t, T>,
-        g: Var<'t, T>,
-        lr: Var<'t, T>,
-        memory: &mut Memory<'t, T>,
-    ) -> Var<'t, T> {
+    fn update<'t, T: Float>(&self, [p, g, lr]: [Var<'t, T>; 3], memory: &mut Memory<'t, T>) -> Var<'t, T> {
         let mut v = memory.average("square_avg", self.alpha, g * g);
         if self.centered {
             v = v - memory.average("grad_avg", self.alpha, g).square();

@@ -46,17 +46,11 @@ pub trait Rule: Clone + Send + Sync + 'static {
         None
     }
 
-    /// The new value of the parameter `p` with the gradient `g`, at step number `memory.t`,
-    /// counted from 1. `lr` has the shape `[]`. What differs from step to step should enter as
-    /// numbers, so that every step has the same plan.
+    /// The new value of a parameter at step number `memory.t`, counted from 1; `x` are its value,
+    /// its gradient and the learning rate, of shape `[]`. What differs from step to step should
+    /// enter as numbers, so that every step has the same plan.
     #[track_caller]
-    fn update<'t, T: Float>(
-        &self,
-        p: Var<'t, T>,
-        g: Var<'t, T>,
-        lr: Var<'t, T>,
-        memory: &mut Memory<'t, T>,
-    ) -> Var<'t, T>;
+    fn update<'t, T: Float>(&self, x: [Var<'t, T>; 3], memory: &mut Memory<'t, T>) -> Var<'t, T>;
 }
 
 /// What a [`Rule`] keeps for one parameter, on a tape.
@@ -81,7 +75,7 @@ impl<'t, T: Float> Memory<'t, T> {
     #[track_caller]
     pub fn step(&mut self, rule: &impl Rule, p: Var<'t, T>, g: Var<'t, T>, lr: Var<'t, T>) -> Var<'t, T> {
         self.t += 1;
-        rule.update(p, g, lr, self)
+        rule.update([p, g, lr], self)
     }
 
     /// Moves the kept mean `name` towards `x`, m ← β·m + (1 − β)·x, and returns it.

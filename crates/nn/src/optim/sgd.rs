@@ -47,13 +47,7 @@ impl Rule for SgdRule {
         if self.momentum > 0.0 { vec![("momentum_buffer", 0.0)] } else { Vec::new() }
     }
 
-    fn update<'t, T: Float>(
-        &self,
-        p: Var<'t, T>,
-        g: Var<'t, T>,
-        lr: Var<'t, T>,
-        memory: &mut Memory<'t, T>,
-    ) -> Var<'t, T> {
+    fn update<'t, T: Float>(&self, [p, g, lr]: [Var<'t, T>; 3], memory: &mut Memory<'t, T>) -> Var<'t, T> {
         if self.momentum == 0.0 {
             return p - g * lr;
         }
