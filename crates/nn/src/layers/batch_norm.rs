@@ -5,7 +5,7 @@ use std::fmt;
 use wengert_autograd::{Buffer, Param, Var};
 use wengert_tensor::{Float, Tensor};
 
-use super::normalize::{checked_eps, on_axis_1, scaled_by_channel};
+use super::normalize::{checked_eps, moments, on_axis_1, scaled_by_channel};
 use crate::{Layer, Module, Summary};
 
 /// (x − mean) / √(variance + ε) · γ + β for every channel: Ioffe & Szegedy, "Batch
@@ -134,20 +134,13 @@ impl<T: Float> BatchNorm<T> {
             return [x - on_axis_1(mean, shape.len()), on_axis_1(variance, shape.len())];
         }
         assert!(count > 1, "batch_norm: one value a channel has no variance to train with (shape {shape})");
-        // The mean is rounded, which for a mean of 10⁶ is much beside a deviation of 1. The mean
-        // of the differences puts it right, and carries the gradient of both.
-        let mean = x.mean_keep(&axes[..]).detach();
-        let apart = x - mean;
-        let rest = apart.mean_keep(&axes[..]);
-        let variance = apart.square().mean_keep(&axes[..]) - rest.square();
-        // Of equal values, rounding may leave less than nothing.
-        let variance = variance.lt(0.0).where_(variance - variance.detach(), variance);
+        let [centred, mean, variance] = moments(x, &axes);
         let seen = self.num_batches_tracked.on(tape) + 1.0;
         self.num_batches_tracked.assign(seen);
         let rate = self.momentum.map_or_else(|| seen.recip(), |momentum| tape.scalar(momentum));
-        follow(&self.running_mean, mean + rest, rate);
+        follow(&self.running_mean, mean, rate);
         follow(&self.running_var, variance * (count as f64 / (count - 1) as f64), rate);
-        [apart - rest, variance]
+        [centred, variance]
     }
 }
 

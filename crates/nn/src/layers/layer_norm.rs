@@ -119,6 +119,15 @@ mod tests {
         assert_close(&y.sum(..).grad([x])[0].value(), &tensor![[0.0], [0.0]], 0.0);
     }
 
+    /// In `f32`, against `f64`.
+    #[test]
+    fn a_large_mean_does_not_swallow_the_digits() {
+        let x: Tensor<f32> = Tensor::normal([4, 512], 1e6, 1.0, &mut Rng::seed(1));
+        let y = LayerNorm::new(512).forward(Tape::new().var(&x)).value();
+        let exact = LayerNorm::new(512).forward(Tape::new().var(x.cast::<f64>())).value();
+        y.cast::<f64>().assert_close(&exact, 1e-5, 1e-6);
+    }
+
     #[test]
     fn other_sizes_are_refused() {
         let forward = |shape: &[usize], x: &[usize]| {

@@ -6,8 +6,22 @@ use wengert_tensor::Float;
 /// (x − mean) / √(variance + ε) over some axes, with the biased variance.
 #[track_caller]
 pub(super) fn standardized<'t, T: Float>(x: Var<'t, T>, axes: &[isize], eps: f64) -> Var<'t, T> {
-    let centred = x - x.mean_keep(axes);
-    centred / (centred.square().mean_keep(axes) + eps).sqrt()
+    let [centred, _, variance] = moments(x, axes);
+    centred / (variance + eps).sqrt()
+}
+
+/// x − mean, the mean and the biased variance over some axes, which keep size 1.
+#[track_caller]
+pub(super) fn moments<'t, T: Float>(x: Var<'t, T>, axes: &[isize]) -> [Var<'t, T>; 3] {
+    // The mean is rounded, which for a mean of 10⁶ is much beside a deviation of 1. The mean of
+    // the differences puts it right, and carries the gradient of both.
+    let mean = x.mean_keep(axes).detach();
+    let apart = x - mean;
+    let rest = apart.mean_keep(axes);
+    let variance = apart.square().mean_keep(axes) - rest.square();
+    // Of equal values, rounding may leave less than nothing.
+    let variance = variance.lt(0.0).where_(variance - variance.detach(), variance);
+    [apart - rest, mean + rest, variance]
 }
 
 /// y·γ + β, of those that there are, with one value a channel, which is axis 1.
