@@ -69,7 +69,7 @@ pub type Lstm<T = f32> = Recurrent<LstmCell, 2, T>;
 /// let layer = Gru::new(3, 8, &mut Rng::seed(0)).batch_first();
 /// let tape = Tape::<f32>::new();
 /// assert_eq!(layer.forward(tape.var(Tensor::ones([2, 5, 3]))).shape(), [2, 5, 8]);
-/// assert_eq!(layer.to_string(), "Gru(3 → 8, 312 parameters)");
+/// assert_eq!(layer.to_string(), "Gru(3 → 8, batch first, 312 parameters)");
 /// ```
 #[doc(alias = "GRU")]
 pub type Gru<T = f32> = Recurrent<GruCell, 1, T>;
