@@ -50,7 +50,8 @@ fn reductions_to_13_digits() {
     let (n, x) = (100_000, fractions([100_000], 1) + 0.125);
     let sum = integers(&x).iter().sum::<i128>() as f64 / SCALE;
     let squares = integers(&x).iter().map(|x| x * x).sum::<i128>() as f64 / (SCALE * SCALE);
-    let scatter = (n * integers(&x).iter().map(|x| x * x).sum::<i128>() - integers(&x).iter().sum::<i128>().pow(2)) as f64
+    let scatter = (n * integers(&x).iter().map(|x| x * x).sum::<i128>() - integers(&x).iter().sum::<i128>().pow(2))
+        as f64
         / (SCALE * SCALE);
     let tape = Tape::new();
     let v = tape.var(&x);

@@ -133,11 +133,12 @@ fn powers_of_two_pass_through_exactly() {
 
 #[test]
 fn the_same_bits_for_any_number_of_threads() {
-    let results: Vec<_> = [1, 2, 3, 8].map(|threads| {
-        set_threads(threads);
-        network(1.0)
-    })
-    .into();
+    let results: Vec<_> = [1, 2, 3, 8]
+        .map(|threads| {
+            set_threads(threads);
+            network(1.0)
+        })
+        .into();
     for others in &results[1..] {
         assert!(others.iter().zip(&results[0]).all(|(a, b)| a.bits_eq(b)));
     }

@@ -16,12 +16,14 @@
 
 mod dataset;
 mod digits;
+mod idx;
 mod metrics;
 mod progress;
 mod standardize;
 
 pub use dataset::Dataset;
 pub use digits::digits;
+pub use idx::{IdxError, IdxErrorKind, read_idx};
 pub use metrics::{ConfusionMatrix, accuracy};
 pub use progress::Progress;
 pub use standardize::Standardize;

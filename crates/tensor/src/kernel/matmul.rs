@@ -147,7 +147,9 @@ impl<T: Float> Product<'_, T> {
                 let from = terms.start + i % parts * most;
                 let out = SharedMut::new(part);
                 // SAFETY: `part` is a whole C, and `check` has seen all of A and B.
-                unsafe { self.block(i / parts, 0..self.m, 0..self.n, from..(from + most).min(terms.end), None, &out, 0) };
+                unsafe {
+                    self.block(i / parts, 0..self.m, 0..self.n, from..(from + most).min(terms.end), None, &out, 0)
+                };
             });
             for (c, sums) in c.chunks_mut(size).zip(sums.chunks_mut(parts * size)) {
                 add_in_pairs(sums, size);

@@ -63,7 +63,9 @@ impl<T: Float> Rights<T> {
             let j = (direct + i) * micro.cols;
             let cols = micro.cols.min(n - j);
             // SAFETY: a panel of its own; the caller's promise for what it is made of.
-            unsafe { pack(isa, view.from(0, j), k, cols, micro.reads(cols), packed.as_mut_ptr().add(i * k * micro.cols)) };
+            unsafe {
+                pack(isa, view.from(0, j), k, cols, micro.reads(cols), packed.as_mut_ptr().add(i * k * micro.cols))
+            };
         };
         if shared {
             // About a third of a nanosecond an element.

@@ -33,14 +33,7 @@ impl<T> View<T> {
 ///
 /// # Safety
 /// All of them must be readable, and `k · width` elements writable from `to` on.
-pub(in crate::kernel) unsafe fn pack<T: Float>(
-    isa: Isa,
-    from: View<T>,
-    k: usize,
-    n: usize,
-    width: usize,
-    to: *mut T,
-) {
+pub(in crate::kernel) unsafe fn pack<T: Float>(isa: Isa, from: View<T>, k: usize, n: usize, width: usize, to: *mut T) {
     // SAFETY: the caller's promise.
     unsafe {
         if from.col == 1 {

@@ -153,7 +153,8 @@ fn every_instruction_set() {
             assert!(c.iter().zip(&exact).all(|(c, exact)| (c - exact).abs() < 1e-5 * k as f32));
         }
         assert!(all[1..].iter().all(|c| c == &all[1]));
-        let (a, b): (Vec<f64>, Vec<f64>) = (a.iter().map(|&x| x.into()).collect(), b.iter().map(|&x| x.into()).collect());
+        let (a, b): (Vec<f64>, Vec<f64>) =
+            (a.iter().map(|&x| x.into()).collect(), b.iter().map(|&x| x.into()).collect());
         for isa in Isa::all() {
             let c = product(isa, &a, &b, [m, k, n]);
             assert!(c.iter().zip(&exact).all(|(&c, &exact)| (c as f32 - exact).abs() < 1e-6));

@@ -155,20 +155,64 @@ mod x86 {
     use super::Vector;
     use std::arch::x86_64::*;
 
-    vector!(__m512, 16, f32, __mmask16,
-        _mm512_setzero_ps, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps, _mm512_add_ps,
+    vector!(
+        __m512,
+        16,
+        f32,
+        __mmask16,
+        _mm512_setzero_ps,
+        _mm512_set1_ps,
+        _mm512_loadu_ps,
+        _mm512_storeu_ps,
+        _mm512_fmadd_ps,
+        _mm512_add_ps,
         |n| ((1u32 << n.min(16)) - 1) as __mmask16,
-        |p, m| _mm512_maskz_loadu_ps(m, p), |x, p, m| _mm512_mask_storeu_ps(p, m, x));
-    vector!(__m512d, 8, f64, __mmask8,
-        _mm512_setzero_pd, _mm512_set1_pd, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_fmadd_pd, _mm512_add_pd,
+        |p, m| _mm512_maskz_loadu_ps(m, p),
+        |x, p, m| _mm512_mask_storeu_ps(p, m, x)
+    );
+    vector!(
+        __m512d,
+        8,
+        f64,
+        __mmask8,
+        _mm512_setzero_pd,
+        _mm512_set1_pd,
+        _mm512_loadu_pd,
+        _mm512_storeu_pd,
+        _mm512_fmadd_pd,
+        _mm512_add_pd,
         |n| ((1u32 << n.min(8)) - 1) as __mmask8,
-        |p, m| _mm512_maskz_loadu_pd(m, p), |x, p, m| _mm512_mask_storeu_pd(p, m, x));
-    vector!(__m256, 8, f32, __m256i,
-        _mm256_setzero_ps, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_fmadd_ps, _mm256_add_ps,
+        |p, m| _mm512_maskz_loadu_pd(m, p),
+        |x, p, m| _mm512_mask_storeu_pd(p, m, x)
+    );
+    vector!(
+        __m256,
+        8,
+        f32,
+        __m256i,
+        _mm256_setzero_ps,
+        _mm256_set1_ps,
+        _mm256_loadu_ps,
+        _mm256_storeu_ps,
+        _mm256_fmadd_ps,
+        _mm256_add_ps,
         |n| _mm256_cmpgt_epi32(_mm256_set1_epi32(n.min(8) as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)),
-        |p, m| _mm256_maskload_ps(p, m), |x, p, m| _mm256_maskstore_ps(p, m, x));
-    vector!(__m256d, 4, f64, __m256i,
-        _mm256_setzero_pd, _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_fmadd_pd, _mm256_add_pd,
+        |p, m| _mm256_maskload_ps(p, m),
+        |x, p, m| _mm256_maskstore_ps(p, m, x)
+    );
+    vector!(
+        __m256d,
+        4,
+        f64,
+        __m256i,
+        _mm256_setzero_pd,
+        _mm256_set1_pd,
+        _mm256_loadu_pd,
+        _mm256_storeu_pd,
+        _mm256_fmadd_pd,
+        _mm256_add_pd,
         |n| _mm256_cmpgt_epi64(_mm256_set1_epi64x(n.min(4) as i64), _mm256_setr_epi64x(0, 1, 2, 3)),
-        |p, m| _mm256_maskload_pd(p, m), |x, p, m| _mm256_maskstore_pd(p, m, x));
+        |p, m| _mm256_maskload_pd(p, m),
+        |x, p, m| _mm256_maskstore_pd(p, m, x)
+    );
 }
