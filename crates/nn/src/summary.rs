@@ -294,7 +294,7 @@ mod tests {
             ("shared", "Linear", 0),
             ("tail.0", "Dropout", 0),
             ("tail.1.0", "Linear", 18),
-            ("", "fn", 0),
+            ("tail.1.1", "fn", 0),
             ("scale", "Param", 2),
         ];
         assert_eq!(rows, expected);

@@ -47,7 +47,7 @@ impl<T: Float> Sequential<T> {
     where
         F: for<'t> Fn(Var<'t, T>) -> Var<'t, T> + Send + Sync + 'static,
     {
-        self.then(Function(f))
+        self.then(Function { f, _place: 0 })
     }
 }
 
@@ -75,7 +75,12 @@ impl<T: Float> fmt::Display for Sequential<T> {
 }
 
 /// A function as a layer.
-struct Function<F>(F);
+struct Function<F> {
+    f: F,
+    /// A closure that captures nothing takes no room; with a byte it is somewhere, and the summary
+    /// tells it from others.
+    _place: u8,
+}
 
 impl<T: Float, F: Send + Sync> Module<T> for Function<F> {
     fn visit(&self, _: &mut Visitor<T>) {}
@@ -83,7 +88,7 @@ impl<T: Float, F: Send + Sync> Module<T> for Function<F> {
 
 impl<T: Float, F: for<'t> Fn(Var<'t, T>) -> Var<'t, T> + Send + Sync> Layer<T> for Function<F> {
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-        Summary::note(self, self.0(x))
+        Summary::note(self, (self.f)(x))
     }
 }
 
