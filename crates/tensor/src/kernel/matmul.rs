@@ -75,7 +75,7 @@ pub fn matmul<T: Float>(
         _ => (batch, m),
     };
     let isa = Isa::get();
-    let product = Product { batch, m, k, n, a, b, isa, micro: T::micro(isa), kernel: Kernel::of(m, k, n, &a, &b) };
+    let product = Product { batch, m, n, a, b, isa, micro: T::micro(isa), kernel: Kernel::of(m, k, n, &a, &b) };
     product.sum(0..k, c);
 }
 
@@ -118,7 +118,6 @@ impl Kernel {
 struct Product<'a, T> {
     batch: usize,
     m: usize,
-    k: usize,
     n: usize,
     a: Mat<'a, T>,
     b: Mat<'a, T>,

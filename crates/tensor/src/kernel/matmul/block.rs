@@ -2,19 +2,21 @@
 //! of the right one at a time in the first-level cache.
 
 use super::pack::{View, pack, pack_left};
-use super::tile::{Left, Micro, Out, Right, TERMS};
+use super::tile::{CHAIN, Left, Micro, Out, Right, TERMS};
 use crate::Float;
 use crate::kernel::isa::Isa;
 use crate::kernel::parallel::{SharedMut, for_each};
 use crate::kernel::scratch::Scratch;
 use crate::kernel::transpose::{SIDE, transpose};
 
+/// How many sums of [`TERMS`] are added one after another; groups of them are added up apart.
+const IN_ORDER: usize = 4;
 /// Rows of the left operand that stay in the second-level cache.
-const ROWS: usize = 192;
+const ROWS: usize = 384;
 /// Rows of `C` from which on the right operand is packed.
-const PACK_RIGHT: usize = 64;
+const PACK_RIGHT: usize = 160;
 /// Columns of `C` from which on the left operand is packed.
-const PACK_LEFT: usize = 256;
+const PACK_LEFT: usize = 640;
 
 /// The sizes of a block and what computes it.
 pub(super) struct Block<T> {
@@ -25,15 +27,10 @@ pub(super) struct Block<T> {
     pub(super) n: usize,
 }
 
-/// The right operand in panels as wide as a tile: dense in memory of its own, or where it is.
-pub(super) struct Rights<T> {
-    view: View<T>,
-    /// How many panels are read where they are.
-    direct: usize,
-    memory: Scratch,
-    micro: Micro<T>,
-    k: usize,
-    n: usize,
+/// The right operand: where it is, or in panels as wide as a tile, one after the other.
+pub(super) enum Rights<T> {
+    Direct(View<T>),
+    Packed { memory: Scratch, cols: usize, k: usize, n: usize },
 }
 
 impl<T: Float> Rights<T> {
@@ -50,42 +47,39 @@ impl<T: Float> Rights<T> {
         m: usize,
         shared: bool,
     ) -> Self {
-        let panels = n.div_ceil(micro.cols);
-        // Whole vectors are read: the last panel is packed if they would reach over the edge.
-        let readable = if micro.reads(n) == n { panels } else { panels - 1 };
-        let direct = if view.col == 1 && m < PACK_RIGHT { readable } else { 0 };
-        let mut memory = Scratch::take((panels - direct) * k * micro.cols * size_of::<T>());
-        let room = (panels - direct) * k * micro.cols;
+        if view.col == 1 && m < PACK_RIGHT {
+            return Rights::Direct(view);
+        }
+        let mut memory = Scratch::take(k * n * size_of::<T>());
         // SAFETY: there is room for so many elements, of which every bit pattern is one.
-        let packed = SharedMut::new(unsafe { std::slice::from_raw_parts_mut(memory.start().cast::<T>(), room) });
-        let rights = Rights { view, direct, memory, micro, k, n };
-        let pack_panel = |i: usize| {
-            let j = (direct + i) * micro.cols;
+        let packed = SharedMut::new(unsafe { std::slice::from_raw_parts_mut(memory.start().cast::<T>(), k * n) });
+        let task = |i: usize| {
+            let j = i * micro.cols;
             let cols = micro.cols.min(n - j);
             // SAFETY: a panel of its own; the caller's promise for what it is made of.
-            unsafe {
-                pack(isa, view.from(0, j), k, cols, micro.reads(cols), packed.as_mut_ptr().add(i * k * micro.cols))
-            };
+            unsafe { pack(isa, view.from(0, j), k, cols, packed.as_mut_ptr().add(j * k)) };
         };
+        let panels = n.div_ceil(micro.cols);
         if shared {
             // About a third of a nanosecond an element.
-            for_each(panels - direct, k * micro.cols / 3, pack_panel);
+            for_each(panels, k * micro.cols / 3, task);
         } else {
-            (0..panels - direct).for_each(pack_panel);
+            (0..panels).for_each(task);
         }
-        rights
+        Rights::Packed { memory, cols: micro.cols, k, n }
     }
 
     /// The panel that begins with column `j`, from term `p` on.
     #[inline(always)]
     fn panel(&self, j: usize, p: usize) -> Right<T> {
-        let (i, cols) = (j / self.micro.cols, self.micro.cols);
-        if i < self.direct {
-            return Right { first: self.view.from(p, j).first, step: self.view.row };
+        match self {
+            Rights::Direct(view) => Right { first: view.from(p, j).first, step: view.row },
+            Rights::Packed { memory, cols, k, n } => {
+                let width = *cols.min(&(n - j));
+                let first = memory.as_ptr().cast::<T>().wrapping_add(j * k + p * width);
+                Right { first, step: width as isize }
+            }
         }
-        let width = self.micro.reads(cols.min(self.n - j));
-        let at = (i - self.direct) * self.k * cols + p * width;
-        Right { first: self.memory.as_ptr().cast::<T>().wrapping_add(at), step: width as isize }
     }
 }
 
@@ -100,29 +94,47 @@ impl<T: Float> Block<T> {
     /// # Safety
     /// All of `a` must be readable, and of `c` writable.
     pub(super) unsafe fn product(&self, a: View<T>, rights: &Rights<T>, from: usize, c: *mut T, step: usize) {
-        let Block { isa, micro, m, k, n } = self;
-        let terms = k.div_ceil(k.div_ceil(TERMS)).next_multiple_of(16);
-        let packs = *n >= PACK_LEFT;
-        let mut memory = Scratch::take(if packs { ROWS.min(*m) * terms * size_of::<T>() } else { 0 });
-        for i in (0..*m).step_by(ROWS) {
+        let Block { isa, micro, m, k, n } = *self;
+        let most = k.div_ceil(k.div_ceil(TERMS)).next_multiple_of(CHAIN);
+        let packs = n >= PACK_LEFT;
+        let rows = ROWS.min(m);
+        let mut memory = Scratch::take(if packs { rows * most * size_of::<T>() } else { 0 });
+        let mut sums = Scratch::take(if k > IN_ORDER * most { rows * n * size_of::<T>() } else { 0 });
+        for i in (0..m).step_by(ROWS) {
             let rows = ROWS.min(m - i);
-            for p in (0..*k).step_by(terms) {
-                let terms = terms.min(k - p);
+            // SAFETY: row `i` of C, and of A below.
+            let c = unsafe { c.add(i * step) };
+            for p in (0..k).step_by(most) {
+                let terms = most.min(k - p);
                 let view = a.from(i, p);
                 let left = if packs {
                     let to = memory.start().cast::<T>();
                     // SAFETY: there is room; the caller's promise for what is packed.
-                    unsafe { pack_left(*isa, micro, view, rows, terms, to) };
+                    unsafe { pack_left(isa, &micro, view, rows, terms, to) };
                     Left::Packed(to.cast_const())
                 } else {
                     Left::Strided { first: view.first, row: view.row, step: view.col }
                 };
-                for j in (0..*n).step_by(micro.cols) {
+                let part = p / most % IN_ORDER;
+                let (to, step_to) = if p < IN_ORDER * most { (c, step) } else { (sums.start().cast(), n) };
+                for j in (0..n).step_by(micro.cols) {
                     let cols = micro.cols.min(n - j);
                     // SAFETY: the caller's promise.
                     unsafe {
-                        let out = Out { first: c.add(i * step + j), step, add: p > 0 };
+                        let out = Out { first: to.add(j), step: step_to, add: part > 0 };
                         micro.panel(rows, terms, cols, left, rights.panel(from + j, p), out);
+                    }
+                }
+                if to != c && (part == IN_ORDER - 1 || p + terms == k) {
+                    for r in 0..rows {
+                        // SAFETY: a row of C and one of the sums, which are not the same memory.
+                        let (c, sums) = unsafe {
+                            (
+                                std::slice::from_raw_parts_mut(c.add(r * step), n),
+                                std::slice::from_raw_parts(to.add(r * n), n),
+                            )
+                        };
+                        c.iter_mut().zip(sums).for_each(|(c, &sum)| *c += sum);
                     }
                 }
             }

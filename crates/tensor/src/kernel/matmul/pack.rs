@@ -3,7 +3,7 @@
 use super::tile::Micro;
 use crate::Float;
 use crate::kernel::isa::Isa;
-use crate::kernel::transpose::{SIDE, transpose};
+use crate::kernel::transpose::{SIDE, prefetch, transpose};
 
 /// A matrix by the place of its first element and the steps to the next row and column.
 #[derive(Clone, Copy)]
@@ -29,38 +29,59 @@ impl<T> View<T> {
     }
 }
 
-/// `k` rows of `n` elements of `from`, side by side in rows of `width`, with zeros behind them.
+/// `k` rows of `n` elements of `from`, one after the other.
 ///
 /// # Safety
-/// All of them must be readable, and `k · width` elements writable from `to` on.
-pub(in crate::kernel) unsafe fn pack<T: Float>(isa: Isa, from: View<T>, k: usize, n: usize, width: usize, to: *mut T) {
+/// All of them must be readable, and `k · n` elements writable from `to` on.
+pub(in crate::kernel) unsafe fn pack<T: Float>(isa: Isa, from: View<T>, k: usize, n: usize, to: *mut T) {
     // SAFETY: the caller's promise.
     unsafe {
         if from.col == 1 {
             for p in 0..k {
-                let row = to.add(p * width);
-                row.copy_from_nonoverlapping(from.from(p, 0).first, n);
+                // The next row may be in another page, where the processor does not look ahead.
+                prefetch(from.from(p + 8, 0).first, n);
+                copy(from.from(p, 0).first, to.add(p * n), n);
             }
         } else if from.row == 1 {
             for p in (0..k).step_by(SIDE) {
                 for j in (0..n).step_by(SIDE) {
                     let (rows, cols) = (SIDE.min(k - p), SIDE.min(n - j));
                     let source = from.from(p, j);
-                    transpose(isa, source.first, source.col, to.add(p * width + j), width as isize, rows, cols);
+                    transpose(isa, source.first, source.col, to.add(p * n + j), n as isize, rows, cols);
                 }
             }
         } else {
             for p in 0..k {
                 for j in 0..n {
-                    *to.add(p * width + j) = *from.from(p, j).first;
+                    *to.add(p * n + j) = *from.from(p, j).first;
                 }
             }
         }
-        if n < width {
-            for p in 0..k {
-                std::slice::from_raw_parts_mut(to.add(p * width + n), width - n).fill(T::ZERO);
+    }
+}
+
+/// A few elements; calling `memcpy` would cost more than copying them.
+///
+/// # Safety
+/// They must be readable and writable, without overlap.
+#[inline(always)]
+pub(in crate::kernel) unsafe fn copy<T: Copy>(from: *const T, to: *mut T, n: usize) {
+    const CHUNK: usize = 16;
+    // SAFETY: the caller's promise; the last chunk ends where the elements do.
+    unsafe {
+        if n < CHUNK {
+            for i in 0..n {
+                *to.add(i) = *from.add(i);
             }
+            return;
         }
+        let chunk = |at: usize| {
+            to.add(at).cast::<[T; CHUNK]>().write_unaligned(from.add(at).cast::<[T; CHUNK]>().read_unaligned());
+        };
+        for at in (0..n - CHUNK).step_by(CHUNK) {
+            chunk(at);
+        }
+        chunk(n - CHUNK);
     }
 }
 
@@ -80,7 +101,7 @@ pub(in crate::kernel) unsafe fn pack_left<T: Float>(
     while i < m {
         let height = micro.rows_of_tile(m - i);
         // SAFETY: the caller's promise.
-        unsafe { pack(isa, from.from(i, 0).transposed(), k, height, height, to.add(i * k)) };
+        unsafe { pack(isa, from.from(i, 0).transposed(), k, height, to.add(i * k)) };
         i += height;
     }
 }

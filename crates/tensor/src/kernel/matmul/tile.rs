@@ -6,13 +6,13 @@ use super::vector::{Lanes, Vector};
 use crate::kernel::isa::Isa;
 
 /// Terms that are added one after another; the sums of these chains are added in pairs, then these
-/// in pairs, and so on. The error of a sum grows with the length of a chain and the number of
-/// levels, so that equal terms, which are rounded the same way every time, stay exact to a few
-/// units. Longer chains are hardly faster: a product of 24 chains costs 24 of 384 operations more.
-const CHAIN: usize = 16;
+/// in pairs, and so on. Equal terms are rounded the same way every time, which is the worst case: over
+/// all pairs of factors, a chain of 24 errs by at most 6.5 units of the last place, one of 32 by 8.5,
+/// one of 64 by 16.5. Ending a chain costs as much as 1 to 2 terms.
+pub(in crate::kernel) const CHAIN: usize = 24;
 /// The most terms of one call.
 pub(in crate::kernel) const TERMS: usize = CHAIN << LEVELS;
-const LEVELS: usize = 5;
+const LEVELS: usize = 4;
 
 /// Where the left operand is.
 #[derive(Clone, Copy)]
@@ -25,8 +25,7 @@ pub(in crate::kernel) enum Left<T> {
     Gathered { first: *const T, rows: *const isize, steps: *const isize },
 }
 
-/// Where the right operand is: vectors without gaps, `step` apart from one term to the next, that
-/// may be read up to a whole vector.
+/// Where the right operand is: rows without gaps, `step` apart from one term to the next.
 #[derive(Clone, Copy)]
 pub(in crate::kernel) struct Right<T> {
     pub(in crate::kernel) first: *const T,
@@ -51,7 +50,6 @@ pub struct Micro<T> {
     pub(in crate::kernel) rows: usize,
     /// Columns of a tile.
     pub(in crate::kernel) cols: usize,
-    lanes: usize,
     panel: Panel<T>,
 }
 
@@ -62,18 +60,12 @@ impl<T> Micro<T> {
         rows_of_tile(self.rows, left)
     }
 
-    /// The columns that are read of `b` for `n` of `C`: whole vectors.
-    #[inline(always)]
-    pub(in crate::kernel) fn reads(&self, n: usize) -> usize {
-        n.next_multiple_of(self.lanes)
-    }
-
     /// `C ← A B` or `C ← C + A B` for `A [m, k]`, `B [k, n]`, `C [m, n]` with `k` from 1 to
     /// [`TERMS`] and `n` from 1 to `cols`.
     ///
     /// # Safety
-    /// Every element that the sizes and strides reach must be readable (of `A`, and of whole
-    /// vectors of `B`) or writable (of `C`, with nothing of `A` or `B` in it).
+    /// Every element that the sizes and strides reach must be readable (of `A` and `B`) or writable
+    /// (of `C`, with nothing of `A` or `B` in it).
     #[inline(always)]
     pub(in crate::kernel) unsafe fn panel(&self, m: usize, k: usize, n: usize, a: Left<T>, b: Right<T>, c: Out<T>) {
         debug_assert!((1..=TERMS).contains(&k) && (1..=self.cols).contains(&n));
@@ -138,18 +130,25 @@ impl<T> Cursor<T> for Gathered<T> {
     }
 }
 
-/// A tile of `R` rows and at most `N` vectors of columns.
+/// A tile of `R` rows and `N` vectors of columns, the last of which may be cut short.
 ///
 /// # Safety
 /// As for [`Micro::panel`].
 #[inline(always)]
-unsafe fn tile<V: Vector, const R: usize, const N: usize>(
+unsafe fn tile<V: Vector, const R: usize, const N: usize, const WHOLE: bool>(
     k: usize,
     n: usize,
     mut a: impl Cursor<V::Element>,
     b: Right<V::Element>,
     c: Out<V::Element>,
 ) {
+    let last = (N - 1) * V::LANES;
+    // SAFETY: the machine has the instruction set.
+    let mask = unsafe { V::mask(n - last) };
+    // SAFETY: the caller's promise, for the vector at column `at`.
+    let load = |p: *const V::Element, at: usize| unsafe {
+        if WHOLE || at < last { V::load(p.add(at)) } else { V::load_masked(p.add(at), mask) }
+    };
     let mut saved = [MaybeUninit::<[[V; N]; R]>::uninit(); LEVELS];
     let mut p = b.first;
     let mut block = 0usize;
@@ -160,7 +159,7 @@ unsafe fn tile<V: Vector, const R: usize, const N: usize>(
         let mut sums = loop {
             let mut sums = [[V::zero(); N]; R];
             for _ in 0..left.min(CHAIN) {
-                let right: [V; N] = std::array::from_fn(|j| V::load(p.add(j * V::LANES)));
+                let right: [V; N] = std::array::from_fn(|j| load(p, j * V::LANES));
                 for (r, sums) in sums.iter_mut().enumerate() {
                     let x = V::splat(a.row(r));
                     for j in 0..N {
@@ -191,12 +190,11 @@ unsafe fn tile<V: Vector, const R: usize, const N: usize>(
             let row = c.first.add(r * c.step);
             for (j, sum) in sums.into_iter().enumerate() {
                 let at = j * V::LANES;
-                let to = row.wrapping_add(at);
-                if n >= at + V::LANES {
-                    (if c.add { V::load(to).add(sum) } else { sum }).store(to);
+                let sum = if c.add { load(row, at).add(sum) } else { sum };
+                if WHOLE || at < last {
+                    sum.store(row.add(at));
                 } else {
-                    let mask = V::mask(n.saturating_sub(at));
-                    (if c.add { V::load_masked(to, mask).add(sum) } else { sum }).store_masked(to, mask);
+                    sum.store_masked(row.add(at), mask);
                 }
             }
         }
@@ -220,7 +218,7 @@ unsafe fn add<V: Vector, const R: usize, const N: usize>(sums: &mut [[V; N]; R],
 /// # Safety
 /// As for [`Micro::panel`].
 #[inline(always)]
-unsafe fn rows<V: Vector, const ROWS: usize, const N: usize>(
+unsafe fn rows<V: Vector, const ROWS: usize, const N: usize, const WHOLE: bool>(
     m: usize,
     k: usize,
     n: usize,
@@ -237,10 +235,10 @@ unsafe fn rows<V: Vector, const ROWS: usize, const N: usize>(
             macro_rules! tiles {
                 ($a:expr) => {
                     match height {
-                        8 if ROWS >= 8 => tile::<V, 8, N>(k, n, $a, b, c),
-                        4 => tile::<V, 4, N>(k, n, $a, b, c),
-                        2 => tile::<V, 2, N>(k, n, $a, b, c),
-                        _ => tile::<V, 1, N>(k, n, $a, b, c),
+                        8 if ROWS >= 8 => tile::<V, 8, N, WHOLE>(k, n, $a, b, c),
+                        4 => tile::<V, 4, N, WHOLE>(k, n, $a, b, c),
+                        2 => tile::<V, 2, N, WHOLE>(k, n, $a, b, c),
+                        _ => tile::<V, 1, N, WHOLE>(k, n, $a, b, c),
                     }
                 };
             }
@@ -268,9 +266,10 @@ unsafe fn columns<V: Vector, const ROWS: usize, const COLS: usize>(
     // SAFETY: the caller's promise.
     unsafe {
         match n.div_ceil(V::LANES) {
-            3 if COLS >= 3 => rows::<V, ROWS, 3>(m, k, n, a, b, c),
-            2 => rows::<V, ROWS, 2>(m, k, n, a, b, c),
-            _ => rows::<V, ROWS, 1>(m, k, n, a, b, c),
+            _ if n == COLS * V::LANES => rows::<V, ROWS, COLS, true>(m, k, n, a, b, c),
+            3 if COLS >= 3 => rows::<V, ROWS, 3, false>(m, k, n, a, b, c),
+            2 => rows::<V, ROWS, 2, false>(m, k, n, a, b, c),
+            _ => rows::<V, ROWS, 1, false>(m, k, n, a, b, c),
         }
     }
 }
@@ -293,8 +292,8 @@ macro_rules! gemm {
                 gemm!(@ #[target_feature(enable = "avx2,fma")] avx2, $element, $avx2, 4, 3);
                 #[cfg(target_arch = "x86_64")]
                 gemm!(@ #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")] avx512, $element, $avx512, 8, 3);
-                let make = |panel: Panel<$element>, lanes, rows, vectors| {
-                    Micro { rows, cols: vectors * lanes, lanes, panel }
+                let make = |panel: Panel<$element>, lanes: usize, rows, vectors: usize| {
+                    Micro { rows, cols: vectors * lanes, panel }
                 };
                 match isa {
                     #[cfg(target_arch = "x86_64")]
