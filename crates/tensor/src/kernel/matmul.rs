@@ -7,7 +7,7 @@
 //! Sums of `f32` stay within a few units of the last place of the sum of the absolute terms for any
 //! length: they are added in short chains, and the sums of these in pairs of pairs.
 
-mod block;
+pub(in crate::kernel) mod block;
 mod mat;
 mod matvec;
 pub(in crate::kernel) mod pack;
@@ -277,7 +277,7 @@ unsafe fn tiny<T: Float>(m: usize, k: usize, n: usize, a: View<T>, b: View<T>, c
 }
 
 /// Adds arrays of `size` elements that lie one after the other, in pairs of pairs, to the first.
-fn add_in_pairs<T: Float>(arrays: &mut [T], size: usize) {
+pub(in crate::kernel) fn add_in_pairs<T: Float>(arrays: &mut [T], size: usize) {
     let parts = arrays.len() / size;
     if parts < 2 {
         return;

@@ -5,6 +5,7 @@
 //! element are [`ElementFn`]s. This folder and `storage.rs` hold all of the crate's `unsafe` code.
 
 mod code;
+pub mod conv;
 mod copy;
 mod domain;
 mod emit;

@@ -28,7 +28,7 @@ pub(super) struct Block<T> {
 }
 
 /// The right operand: where it is, or in panels as wide as a tile, one after the other.
-pub(super) enum Rights<T> {
+pub(in crate::kernel) enum Rights<T> {
     Direct(View<T>),
     Packed { memory: Scratch, cols: usize, k: usize, n: usize },
 }
@@ -38,7 +38,7 @@ impl<T: Float> Rights<T> {
     ///
     /// # Safety
     /// All of it must be readable, now and as long as this is used.
-    pub(super) unsafe fn new(
+    pub(in crate::kernel) unsafe fn new(
         isa: Isa,
         micro: Micro<T>,
         view: View<T>,
@@ -71,7 +71,7 @@ impl<T: Float> Rights<T> {
 
     /// The panel that begins with column `j`, from term `p` on.
     #[inline(always)]
-    fn panel(&self, j: usize, p: usize) -> Right<T> {
+    pub(in crate::kernel) fn panel(&self, j: usize, p: usize) -> Right<T> {
         match self {
             Rights::Direct(view) => Right { first: view.from(p, j).first, step: view.row },
             Rights::Packed { memory, cols, k, n } => {

@@ -1,0 +1,163 @@
+//! Convolutions of images, and both of their gradients, for any stride, padding, dilation and
+//! number of groups.
+//!
+//! No windows are laid out in memory. A convolution is a product whose left operand is read where it
+//! is, in a copy of one image with its padding ([`padded`]): row and term of an element are two
+//! offsets, and an element is broadcast to a vector of output channels, which the inner kernel of
+//! [`matmul`](super::matmul) multiplies with packed weights ([`gather`]). The gradient with respect to
+//! the image is the same with other offsets, one product for each position within a stride; that with
+//! respect to the weights exchanges the two lists of offsets ([`weight`]). Groups of very few channels
+//! would leave most of a vector empty: their vectors go along a row of the image ([`direct`]).
+
+mod direct;
+mod gather;
+mod padded;
+mod weight;
+
+use super::matmul::{BatchOffsets, Mat, matmul};
+use crate::Float;
+
+/// The sizes of a convolution of `x [batch, groups · inputs, image…]` with `w [groups · outputs,
+/// inputs, kernel…]` to `y [batch, groups · outputs, output…]`, all row-major:
+///
+/// `y[n, o, i, j] = Σ w[o, c, a, b] · x[n, c, i·stride + a·dilation − padding, j·… + b·… − …]`
+///
+/// over the input channels `c` of the group of `o` and the elements `a, b` of the kernel, where `x`
+/// is 0 outside of the image.
+///
+/// ```
+/// use wengert_tensor::kernel::conv::Convolution;
+/// let sizes = Convolution {
+///     batch: 1, groups: 1, inputs: 1, outputs: 1, image: [1, 4], kernel: [1, 2], output: [1, 3],
+///     stride: [1, 1], padding: [0, 0], dilation: [1, 1],
+/// };
+/// let mut y = [0.0; 3];
+/// sizes.forward(&[1.0, 2.0, 4.0, 8.0], &[-1.0, 1.0], &mut y);
+/// assert_eq!(y, [1.0, 2.0, 4.0]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Convolution {
+    /// The number of images.
+    pub batch: usize,
+    /// The number of groups of channels, each of which is convolved by itself.
+    pub groups: usize,
+    /// The input channels of a group.
+    pub inputs: usize,
+    /// The output channels of a group.
+    pub outputs: usize,
+    /// The rows and columns of the input.
+    pub image: [usize; 2],
+    /// The rows and columns of the kernel.
+    pub kernel: [usize; 2],
+    /// The rows and columns of the output.
+    pub output: [usize; 2],
+    /// From one position of the kernel to the next.
+    pub stride: [usize; 2],
+    /// Zeros before the image.
+    pub padding: [usize; 2],
+    /// From one element of the kernel to the next.
+    pub dilation: [usize; 2],
+}
+
+impl Convolution {
+    /// `y`, given `x` and `w`.
+    ///
+    /// # Panics
+    /// If a slice has not the size that the numbers say, or a stride or dilation is 0.
+    pub fn forward<T: Float>(&self, x: &[T], w: &[T], y: &mut [T]) {
+        self.check(x.len(), w.len(), y.len());
+        match () {
+            _ if y.is_empty() => {}
+            _ if self.is_product() => {
+                let [a, b] = [Mat::row_major(w, self.inputs), self.channels(x, self.inputs)];
+                matmul(self.batch, self.outputs, self.inputs, self.places(), a, b, y);
+            }
+            _ if self.is_thin() => direct::forward(self, x, w, y),
+            _ => gather::forward(self, x, w, y),
+        }
+    }
+
+    /// The cotangent of `x`, given that of `y` and `w`: the transposed convolution.
+    ///
+    /// # Panics
+    /// As [`Convolution::forward`].
+    pub fn input<T: Float>(&self, g: &[T], w: &[T], x: &mut [T]) {
+        self.check(x.len(), w.len(), g.len());
+        match () {
+            _ if x.is_empty() => {}
+            _ if self.is_product() => {
+                let [a, b] = [Mat::row_major(w, self.inputs).transposed(), self.channels(g, self.outputs)];
+                matmul(self.batch, self.inputs, self.outputs, self.places(), a, b, x);
+            }
+            _ if self.is_thin() => direct::input(self, g, w, x),
+            _ => gather::input(self, g, w, x),
+        }
+    }
+
+    /// The cotangent of `w`, given `x` and that of `y`.
+    ///
+    /// # Panics
+    /// As [`Convolution::forward`].
+    pub fn weight<T: Float>(&self, x: &[T], g: &[T], w: &mut [T]) {
+        self.check(x.len(), w.len(), g.len());
+        match () {
+            _ if w.is_empty() => {}
+            _ if g.is_empty() => w.fill(T::ZERO),
+            _ if self.is_thin() => direct::weight(self, x, g, w),
+            _ => weight::weight(self, x, g, w),
+        }
+    }
+
+    fn check(&self, x: usize, w: usize, y: usize) {
+        let product = |sizes: &[usize]| sizes.iter().product::<usize>();
+        let channels = [self.inputs * self.groups, self.outputs * self.groups];
+        assert_eq!(x, product(&[self.batch, channels[0], product(&self.image)]), "conv: elements of x for {self:?}");
+        assert_eq!(w, product(&[channels[1], self.inputs, self.taps()]), "conv: elements of w for {self:?}");
+        assert_eq!(y, product(&[self.batch, channels[1], self.places()]), "conv: elements of y for {self:?}");
+        assert!(!self.stride.contains(&0) && !self.dilation.contains(&0), "conv: a step of 0 in {self:?}");
+    }
+
+    /// Elements of a kernel of one channel.
+    fn taps(&self) -> usize {
+        self.kernel[0] * self.kernel[1]
+    }
+
+    /// Elements of an output of one channel.
+    fn places(&self) -> usize {
+        self.output[0] * self.output[1]
+    }
+
+    /// Elements of an image of one channel.
+    fn pixels(&self) -> usize {
+        self.image[0] * self.image[1]
+    }
+
+    /// The rows and columns that the kernel reaches, with padding.
+    fn reach(&self) -> [usize; 2] {
+        [0, 1]
+            .map(|i| (self.output[i].max(1) - 1) * self.stride[i] + (self.kernel[i].max(1) - 1) * self.dilation[i] + 1)
+    }
+
+    /// Whether it is one matrix product an image.
+    fn is_product(&self) -> bool {
+        self.groups == 1
+            && self.kernel == [1, 1]
+            && self.stride == [1, 1]
+            && self.padding == [0, 0]
+            && self.image == self.output
+    }
+
+    /// Whether groups have so few channels that vectors had better go along the image.
+    fn is_thin(&self) -> bool {
+        self.inputs.max(self.outputs) <= 2
+    }
+
+    /// Images as matrices of channels and places.
+    fn channels<'a, T>(&self, images: &'a [T], channels: usize) -> Mat<'a, T> {
+        let rows = Mat::row_major(images, self.pixels());
+        Mat { batch: BatchOffsets::Stride((channels * self.pixels()) as isize), ..rows }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+//! Convolutions of groups of one or two channels: vectors go along the rows of the image.
+
+use super::Convolution;
+use super::padded::{Frame, SLACK};
+use crate::Float;
+use crate::kernel::isa::{Isa, multiversion};
+use crate::kernel::parallel::{SharedMut, for_each, for_each_chunk};
+
+/// Elements of a row that are computed at a time.
+const LANES: usize = 16;
+
+/// See [`Convolution::forward`].
+pub(super) fn forward<T: Float>(conv: &Convolution, x: &[T], w: &[T], y: &mut [T]) {
+    let frame = frame(conv);
+    let (read, written) = (conv.inputs * conv.pixels(), conv.outputs * conv.places());
+    for_each_chunk(y, written, cost(conv), |i, y| {
+        let mut memory = frame.memory::<T>(conv.inputs);
+        let len = conv.inputs * frame.len() + SLACK;
+        // SAFETY: there is room for so many elements.
+        let padded = unsafe { std::slice::from_raw_parts_mut(memory.start().cast::<T>(), len) };
+        frame.fill(&x[i * read..][..read], &mut padded[..len - SLACK]);
+        // SAFETY: the instruction set is this machine's.
+        unsafe { rows(Isa::get(), conv, &frame, padded, group(conv, i, w), y) };
+    });
+}
+
+/// See [`Convolution::input`].
+pub(super) fn input<T: Float>(conv: &Convolution, g: &[T], w: &[T], x: &mut [T]) {
+    let frame = frame(conv);
+    let (read, written) = (conv.outputs * conv.places(), conv.inputs * conv.pixels());
+    for_each_chunk(x, written, cost(conv), |i, x| {
+        let mut memory = frame.memory::<T>(conv.inputs);
+        // SAFETY: there is room for so many elements.
+        let padded = unsafe { std::slice::from_raw_parts_mut(memory.start().cast::<T>(), conv.inputs * frame.len()) };
+        padded.fill(T::ZERO);
+        // SAFETY: the instruction set is this machine's.
+        unsafe { scatter(Isa::get(), conv, &frame, &g[i * read..][..read], group(conv, i, w), padded) };
+        frame.take(padded, x);
+    });
+}
+
+/// See [`Convolution::weight`].
+pub(super) fn weight<T: Float>(conv: &Convolution, x: &[T], g: &[T], w: &mut [T]) {
+    let frame = frame(conv);
+    let (inner, outer) = (conv.inputs * conv.pixels(), conv.outputs * conv.places());
+    let len = conv.outputs * conv.inputs * conv.taps();
+    let out = SharedMut::new(w);
+    for_each(conv.groups, cost(conv) * conv.batch, |group| {
+        // SAFETY: the kernels of a group are no other task's.
+        let w = unsafe { out.slice(group * len..(group + 1) * len) };
+        w.fill(T::ZERO);
+        let mut memory = frame.memory::<T>(conv.inputs);
+        // SAFETY: there is room for so many elements.
+        let padded = unsafe { std::slice::from_raw_parts_mut(memory.start().cast::<T>(), conv.inputs * frame.len()) };
+        for image in 0..conv.batch {
+            let i = image * conv.groups + group;
+            frame.fill(&x[i * inner..][..inner], padded);
+            // SAFETY: the instruction set is this machine's.
+            unsafe { products(Isa::get(), conv, &frame, padded, &g[i * outer..][..outer], w) };
+        }
+    });
+}
+
+fn frame(conv: &Convolution) -> Frame {
+    Frame { from: conv.image, size: conv.reach(), corner: conv.padding }
+}
+
+/// The estimated time of an image and group.
+fn cost(conv: &Convolution) -> usize {
+    conv.inputs * conv.outputs * conv.taps() * conv.places() / 8
+}
+
+/// The kernels of the group of image `i`.
+fn group<'a, T>(conv: &Convolution, i: usize, w: &'a [T]) -> &'a [T] {
+    let len = conv.outputs * conv.inputs * conv.taps();
+    &w[i % conv.groups * len..][..len]
+}
+
+/// Where element `tap` of the kernel of channel `c` begins in row `i` of the output.
+#[inline(always)]
+fn start(conv: &Convolution, frame: &Frame, c: usize, i: usize, tap: usize) -> usize {
+    let (a, b) = (tap / conv.kernel[1], tap % conv.kernel[1]);
+    let row = i * conv.stride[0] + a * conv.dilation[0];
+    c * frame.len() + row * frame.size[1] + b * conv.dilation[1]
+}
+
+multiversion! {
+    /// All output channels of a group; `padded` has [`SLACK`].
+    ///
+    /// # Safety
+    /// None.
+    unsafe fn rows[T: Float](conv: &Convolution, frame: &Frame, padded: &[T], w: &[T], y: &mut [T]) {
+        let (taps, step, width) = (conv.taps(), conv.stride[1], conv.output[1]);
+        for (row, y) in y.chunks_exact_mut(width).enumerate() {
+            let (o, i) = (row / conv.output[0], row % conv.output[0]);
+            for (j, y) in y.chunks_mut(LANES).enumerate() {
+                let mut sums = [T::ZERO; LANES];
+                for c in 0..conv.inputs {
+                    for tap in 0..taps {
+                        let weight = w[(o * conv.inputs + c) * taps + tap];
+                        let at = start(conv, frame, c, i, tap) + j * LANES * step;
+                        if step == 1 {
+                            let from: &[T; LANES] = padded[at..].first_chunk().expect("there is slack");
+                            for l in 0..LANES {
+                                sums[l] = weight.mul_add(from[l], sums[l]);
+                            }
+                        } else {
+                            for (sum, &x) in sums[..y.len()].iter_mut().zip(padded[at..].iter().step_by(step)) {
+                                *sum = weight.mul_add(x, *sum);
+                            }
+                        }
+                    }
+                }
+                y.copy_from_slice(&sums[..y.len()]);
+            }
+        }
+    }
+}
+
+multiversion! {
+    /// Adds every cotangent, times the kernel, to where the kernel was.
+    ///
+    /// # Safety
+    /// None.
+    unsafe fn scatter[T: Float](conv: &Convolution, frame: &Frame, g: &[T], w: &[T], padded: &mut [T]) {
+        let (taps, step) = (conv.taps(), conv.stride[1]);
+        for (row, g) in g.chunks_exact(conv.output[1]).enumerate() {
+            let (o, i) = (row / conv.output[0], row % conv.output[0]);
+            for c in 0..conv.inputs {
+                for tap in 0..taps {
+                    let weight = w[(o * conv.inputs + c) * taps + tap];
+                    let at = start(conv, frame, c, i, tap);
+                    if step == 1 {
+                        let to = &mut padded[at..][..g.len()];
+                        to.iter_mut().zip(g).for_each(|(to, &g)| *to = weight.mul_add(g, *to));
+                    } else {
+                        let to = padded[at..].iter_mut().step_by(step);
+                        to.zip(g).for_each(|(to, &g)| *to = weight.mul_add(g, *to));
+                    }
+                }
+            }
+        }
+    }
+}
+
+multiversion! {
+    /// Adds the products of one image with its cotangents to `w`.
+    ///
+    /// # Safety
+    /// None.
+    unsafe fn products[T: Float](conv: &Convolution, frame: &Frame, padded: &[T], g: &[T], w: &mut [T]) {
+        let (taps, step) = (conv.taps(), conv.stride[1]);
+        let [height, width] = conv.output;
+        for (at, w) in w.iter_mut().enumerate() {
+            let (o, c, tap) = (at / taps / conv.inputs, at / taps % conv.inputs, at % taps);
+            let mut sums = [T::ZERO; LANES];
+            for i in 0..height {
+                let g = &g[(o * height + i) * width..][..width];
+                let from = &padded[start(conv, frame, c, i, tap)..];
+                if step == 1 {
+                    let ((g, g_rest), (x, x_rest)) = (g.as_chunks::<LANES>(), from[..width].as_chunks::<LANES>());
+                    for (g, x) in g.iter().zip(x) {
+                        for l in 0..LANES {
+                            sums[l] = g[l].mul_add(x[l], sums[l]);
+                        }
+                    }
+                    for (sum, (&g, &x)) in sums.iter_mut().zip(g_rest.iter().zip(x_rest)) {
+                        *sum = g.mul_add(x, *sum);
+                    }
+                } else {
+                    for (j, (&g, &x)) in g.iter().zip(from.iter().step_by(step)).enumerate() {
+                        sums[j % LANES] = g.mul_add(x, sums[j % LANES]);
+                    }
+                }
+            }
+            let mut half = LANES / 2;
+            while half > 0 {
+                for l in 0..half {
+                    sums[l] += sums[l + half];
+                }
+                half /= 2;
+            }
+            *w += sums[0];
+        }
+    }
+}

@@ -1,0 +1,188 @@
+use proptest::prelude::*;
+
+use super::Convolution;
+use crate::Float;
+use crate::kernel::parallel::with_threads;
+
+/// Numbers that differ, the same for the same seed.
+fn values<T: Float>(n: usize, seed: u64) -> Vec<T> {
+    let mut state = seed;
+    let mut next = || {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        T::from_f64((state >> 40) as f64 / (1 << 23) as f64 - 1.0)
+    };
+    (0..n).map(|_| next()).collect()
+}
+
+/// Calls `f` with the indices of `x`, `w` and `y` of every product of the definition.
+fn terms(conv: &Convolution, mut f: impl FnMut(usize, usize, usize)) {
+    let [channels, outs] = [conv.inputs * conv.groups, conv.outputs * conv.groups];
+    let all = [conv.batch, outs, conv.output[0], conv.output[1], conv.inputs, conv.kernel[0], conv.kernel[1]];
+    for at in 0..all.iter().product() {
+        let mut rest = at;
+        let mut index = all;
+        for (i, &size) in index.iter_mut().zip(&all).rev() {
+            *i = rest % size;
+            rest /= size;
+        }
+        let [n, o, i, j, c, a, b] = index;
+        let row = (i * conv.stride[0] + a * conv.dilation[0]).wrapping_sub(conv.padding[0]);
+        let col = (j * conv.stride[1] + b * conv.dilation[1]).wrapping_sub(conv.padding[1]);
+        if row < conv.image[0] && col < conv.image[1] {
+            let channel = o / conv.outputs * conv.inputs + c;
+            let x = ((n * channels + channel) * conv.image[0] + row) * conv.image[1] + col;
+            let w = ((o * conv.inputs + c) * conv.kernel[0] + a) * conv.kernel[1] + b;
+            f(x, w, ((n * outs + o) * conv.output[0] + i) * conv.output[1] + j);
+        }
+    }
+}
+
+/// Value and both gradients.
+fn all<T: Float>(conv: &Convolution, x: &[T], w: &[T], g: &[T]) -> [Vec<T>; 3] {
+    let fresh = |n: usize| vec![T::NAN; n];
+    let (mut y, mut gx, mut gw) = (fresh(g.len()), fresh(x.len()), fresh(w.len()));
+    conv.forward(x, w, &mut y);
+    conv.input(g, w, &mut gx);
+    conv.weight(x, g, &mut gw);
+    [y, gx, gw]
+}
+
+fn sizes(conv: &Convolution) -> [usize; 3] {
+    [
+        conv.batch * conv.groups * conv.inputs * conv.pixels(),
+        conv.groups * conv.outputs * conv.inputs * conv.taps(),
+        conv.batch * conv.groups * conv.outputs * conv.places(),
+    ]
+}
+
+#[track_caller]
+fn agrees_with_the_definition<T: Float + Into<f64>>(conv: &Convolution) {
+    let [nx, nw, ny] = sizes(conv);
+    let (x, w, g) = (values::<T>(nx, 1), values::<T>(nw, 2), values::<T>(ny, 3));
+    let mut sums = [vec![0.0; ny], vec![0.0; nx], vec![0.0; nw]];
+    let mut absolute = sums.clone();
+    terms(conv, |i, j, k| {
+        let [xi, wj, gk]: [f64; 3] = [x[i].into(), w[j].into(), g[k].into()];
+        for (which, (at, term)) in [(k, xi * wj), (i, gk * wj), (j, gk * xi)].into_iter().enumerate() {
+            sums[which][at] += term;
+            absolute[which][at] += term.abs();
+        }
+    });
+    for (which, found) in all(conv, &x, &w, &g).iter().enumerate() {
+        for (at, &found) in found.iter().enumerate() {
+            let error = (found.into() - sums[which][at]).abs();
+            let allowed = 4.0 * T::EPSILON.into() * absolute[which][at];
+            assert!(error <= allowed, "{which} of {conv:?} at {at}: {error} > {allowed}");
+        }
+    }
+}
+
+/// A convolution whose output fills what there is.
+fn filled(conv: Convolution) -> Option<Convolution> {
+    let mut output = [0; 2];
+    for (i, output) in output.iter_mut().enumerate() {
+        let reach = (conv.kernel[i] - 1) * conv.dilation[i] + 1;
+        *output = (conv.image[i] + 2 * conv.padding[i]).checked_sub(reach)? / conv.stride[i] + 1;
+    }
+    Some(Convolution { output, ..conv })
+}
+
+const PLAIN: Convolution = Convolution {
+    batch: 2,
+    groups: 1,
+    inputs: 3,
+    outputs: 5,
+    image: [9, 8],
+    kernel: [3, 3],
+    output: [7, 6],
+    stride: [1, 1],
+    padding: [0, 0],
+    dilation: [1, 1],
+};
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn any_convolution(
+        batch in 0usize..4, groups in 1usize..3, inputs in 1usize..5, outputs in 1usize..6,
+        image in prop::array::uniform2(1usize..9), kernel in prop::array::uniform2(1usize..4),
+        stride in prop::array::uniform2(1usize..4), padding in prop::array::uniform2(0usize..4),
+        dilation in prop::array::uniform2(1usize..3),
+    ) {
+        let conv = Convolution { batch, groups, inputs, outputs, image, kernel, output: [0, 0], stride, padding, dilation };
+        if let Some(conv) = filled(conv) {
+            agrees_with_the_definition::<f64>(&conv);
+            agrees_with_the_definition::<f32>(&conv);
+            // Of a longer image, as of transposed convolutions, the end is not used.
+            let image = [0, 1].map(|i| image[i] + stride[i].min(2) - 1);
+            agrees_with_the_definition::<f64>(&Convolution { image, ..conv });
+        }
+    }
+}
+
+/// Sizes at which something is cut: places, terms, channels, images.
+#[test]
+fn larger_ones() {
+    let same = |conv: Convolution| filled(Convolution { padding: [1, 1], ..conv }).unwrap();
+    agrees_with_the_definition::<f32>(&same(Convolution { inputs: 50, outputs: 70, image: [13, 31], ..PLAIN }));
+    agrees_with_the_definition::<f32>(&same(Convolution { inputs: 3, outputs: 9, image: [40, 45], batch: 1, ..PLAIN }));
+    agrees_with_the_definition::<f32>(&same(Convolution { batch: 37, stride: [2, 2], groups: 2, ..PLAIN }));
+    agrees_with_the_definition::<f32>(&same(Convolution {
+        groups: 20,
+        inputs: 1,
+        outputs: 1,
+        image: [19, 35],
+        ..PLAIN
+    }));
+    agrees_with_the_definition::<f32>(&Convolution {
+        inputs: 40,
+        outputs: 180,
+        kernel: [1, 1],
+        output: PLAIN.image,
+        batch: 20,
+        ..PLAIN
+    });
+    agrees_with_the_definition::<f64>(&filled(Convolution { kernel: [1, 1], stride: [2, 3], ..PLAIN }).unwrap());
+}
+
+#[test]
+fn the_same_bits_at_any_number_of_threads() {
+    for conv in [
+        Convolution { batch: 1, inputs: 30, outputs: 40, ..PLAIN },
+        Convolution { batch: 50, inputs: 8, outputs: 16, ..PLAIN },
+        Convolution { batch: 7, groups: 40, inputs: 1, outputs: 1, ..PLAIN },
+    ] {
+        let [nx, nw, ny] = sizes(&conv);
+        let (x, w, g) = (values::<f32>(nx, 1), values::<f32>(nw, 2), values::<f32>(ny, 3));
+        let one = with_threads(1, || all(&conv, &x, &w, &g));
+        for threads in [2, 3, 8] {
+            assert!(one == with_threads(threads, || all(&conv, &x, &w, &g)), "{conv:?}, {threads} threads");
+        }
+    }
+}
+
+#[test]
+fn nothing_and_infinity() {
+    let none = Convolution { batch: 0, ..PLAIN };
+    let w = values::<f64>(sizes(&none)[1], 1);
+    assert!(all(&none, &[], &w, &[])[2].iter().all(|&w| w == 0.0));
+    let one = Convolution {
+        batch: 1,
+        groups: 1,
+        inputs: 3,
+        outputs: 3,
+        image: [1, 1],
+        kernel: [1, 1],
+        output: [1, 1],
+        ..PLAIN
+    };
+    let mut y = [0.0; 3];
+    one.forward(&[0.0, 1.0, 1.0], &[f64::INFINITY, 1.0, 1.0, 1.0, f64::INFINITY, 1.0, 1.0, 1.0, 1.0], &mut y);
+    assert!(y[0].is_nan() && y[1] == f64::INFINITY && y[2] == 2.0);
+}
+
+#[test]
+#[should_panic(expected = "conv: elements of w for Convolution { batch: 2")]
+fn a_wrong_size_is_refused() {
+    PLAIN.forward(&[0.0; 432], &[0.0; 1], &mut [0.0; 420]);
+}

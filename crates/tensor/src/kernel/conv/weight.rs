@@ -1,0 +1,108 @@
+//! The gradient of a convolution with respect to its weights: a product over all places of all
+//! images.
+
+use super::Convolution;
+use super::gather::{grid, steps};
+use super::padded::Frame;
+use crate::Float;
+use crate::kernel::isa::Isa;
+use crate::kernel::matmul::add_in_pairs;
+use crate::kernel::matmul::pack::{View, pack};
+use crate::kernel::matmul::tile::{CHAIN, Left, Out, Right, TERMS};
+use crate::kernel::parallel::{SharedMut, for_each};
+use crate::kernel::scratch::Scratch;
+use crate::kernel::transpose::{SIDE, transpose};
+
+/// Elements of padded images and packed cotangents that are there at once.
+const SET: usize = 1 << 21;
+/// Rows of a task.
+const ROWS: usize = 48;
+/// Tasks that are enough for any number of threads.
+const TASKS: usize = 16;
+/// Elements of partial sums over images.
+const PARTS: usize = 1 << 20;
+
+/// See [`Convolution::weight`]. The rows of `C` are the elements of the kernels of a group's input
+/// channels, its columns output channels. Sums over so many parts of the images are computed side by
+/// side, if there are too few rows for that.
+pub(super) fn weight<T: Float>(conv: &Convolution, x: &[T], g: &[T], w: &mut [T]) {
+    let isa = Isa::get();
+    let micro = T::micro(isa);
+    let frame = Frame { from: conv.image, size: conv.reach(), corner: conv.padding };
+    let rows = steps(conv, &frame);
+    let places: Vec<isize> = grid(conv.output, conv.stride, frame.size[1]).collect();
+    let (m, k, n) = (rows.len(), places.len(), conv.outputs);
+    let (groups, across) = (conv.groups, m.div_ceil(ROWS));
+    let parts = TASKS.div_ceil(groups * across).min(conv.batch).min((PARTS / (groups * m * n)).max(1));
+    let (padded, packed) = (groups * conv.inputs * frame.len(), groups * k * n);
+    let set = (SET / (padded + packed)).clamp(1, conv.batch).next_multiple_of(parts).min(conv.batch);
+    let most = k.div_ceil(k.div_ceil(TERMS)).next_multiple_of(CHAIN);
+    // Images that are multiplied in a set, by each part.
+    let share = set.div_ceil(parts);
+
+    let mut sums = vec![T::ZERO; parts * groups * m * n];
+    let out = SharedMut::new(&mut sums);
+    let mut memory = frame.memory::<T>(set * groups * conv.inputs);
+    let mut cotangents = Scratch::take(set * packed * size_of::<T>());
+    // SAFETY: there is room for so many elements of both.
+    let [images, packs] = unsafe {
+        [(memory.start(), set * padded), (cotangents.start(), set * packed)]
+            .map(|(start, len)| SharedMut::new(std::slice::from_raw_parts_mut(start.cast::<T>(), len)))
+    };
+    for first in (0..conv.batch).step_by(set) {
+        let count = set.min(conv.batch - first);
+        for_each(count * groups, (padded + packed) / groups, |i| {
+            let (image, group) = (first + i / groups, i % groups);
+            let read = conv.inputs * conv.pixels();
+            let at = image * groups + group;
+            let len = conv.inputs * frame.len();
+            // SAFETY: a part of both that is no other task's.
+            unsafe { frame.fill(&x[at * read..][..read], images.slice(i * len..(i + 1) * len)) };
+            for j in (0..n).step_by(micro.cols) {
+                let view = View { first: g[(at * n + j) * k..].as_ptr(), row: 1, col: k as isize };
+                // SAFETY: as above; all channels of this group are there.
+                unsafe { pack(isa, view, k, micro.cols.min(n - j), packs.as_mut_ptr().add((i * n + j) * k)) };
+            }
+        });
+        for_each(parts * groups * across, share * ROWS.min(m) * k * n / (160 / size_of::<T>()), |task| {
+            let (part, group, row) = (task / across / groups, task / across % groups, task % across * ROWS);
+            for i in part * share..((part + 1) * share).min(count) {
+                let at = i * groups + group;
+                for j in (0..n).step_by(micro.cols) {
+                    let cols = micro.cols.min(n - j);
+                    for p in (0..k).step_by(most) {
+                        // SAFETY: the image and its cotangents were written before; these rows of
+                        // this part's sums are no other task's.
+                        unsafe {
+                            let left = Left::Gathered {
+                                first: images.as_mut_ptr().add(at * conv.inputs * frame.len()),
+                                rows: rows[row..].as_ptr(),
+                                steps: places[p..].as_ptr(),
+                            };
+                            let right = packs.as_mut_ptr().add((at * n + j) * k + p * cols);
+                            let right = Right { first: right, step: cols as isize };
+                            let to = out.as_mut_ptr().add(((part * groups + group) * m + row) * n + j);
+                            let add = first + i > part * share || p > 0;
+                            let to = Out { first: to, step: n, add };
+                            micro.panel(ROWS.min(m - row), most.min(k - p), cols, left, right, to);
+                        }
+                    }
+                }
+            }
+        });
+    }
+    add_in_pairs(&mut sums, groups * m * n);
+    let to = SharedMut::new(w);
+    let blocks = n.div_ceil(SIDE);
+    for_each(groups * blocks, m * SIDE, |task| {
+        let (group, j) = (task / blocks, task % blocks * SIDE);
+        for i in (0..m).step_by(SIDE) {
+            // SAFETY: these output channels are no other task's.
+            unsafe {
+                let from = sums[(group * m + i) * n + j..].as_ptr();
+                let to = to.as_mut_ptr().add((group * n + j) * m + i);
+                transpose(isa, from, n as isize, to, m as isize, SIDE.min(n - j), SIDE.min(m - i));
+            }
+        }
+    });
+}
