@@ -1,8 +1,8 @@
-//! Convolutions: windows of the input, laid out as the columns of a matrix product.
+//! Convolutions of signals and images, and their adjoints.
 
-use smallvec::SmallVec;
-use wengert_tensor::{Float, Shape, Slice};
+use wengert_tensor::{Float, Shape};
 
+use super::convolve::{Convolve, Steps, ToImage};
 use crate::{Operand, Var};
 
 /// How the kernel of a convolution over `D` axes moves: by default one step at a time, without
@@ -80,6 +80,17 @@ impl<const D: usize> Conv<D> {
     /// With a longer output of the transposed convolution.
     pub fn output_padding(self, output_padding: impl PerAxis<D>) -> Self {
         Self { output_padding: output_padding.per_axis(), ..self }
+    }
+
+    /// The same for images, a signal being one of one row.
+    fn steps(&self) -> Steps {
+        let image = |own: [usize; D], other| {
+            let mut all = [other; 2];
+            all[2 - D..].copy_from_slice(&own);
+            all
+        };
+        let [stride, dilation] = [self.stride, self.dilation].map(|own| image(own, 1));
+        Steps { groups: self.groups, stride, padding: image(self.padding, 0), dilation }
     }
 
     /// The extents of a kernel of these sizes, or why it does not fit.
@@ -198,27 +209,14 @@ impl<'t, T: Float> Var<'t, T> {
             Ok(extents) => extents,
             Err(error) => panic!("{name}: input {x} and kernel {w}: {error}"),
         };
-        let mut pads = [(0, 0); D];
-        for (i, pad) in pads.iter_mut().enumerate() {
-            let (padding, padded) = (options.padding[i], x[2 + i] + 2 * options.padding[i]);
-            let extent = extents[i];
-            assert!(extent <= padded, "{name}: input {x} and kernel {w}: the kernel reaches over {extent} of {padded}");
-            *pad = (padding as isize, padding as isize);
-        }
-        // [batch, channels, kernel …, output …]
-        let mut windows = self.pad(&pads, 0.0);
+        let mut output = [1; 2];
         for (i, &extent) in extents.iter().enumerate() {
-            windows = windows.windows_before(2 + 2 * i, 2 + i, extent, options.stride[i]);
-            if options.dilation[i] > 1 {
-                windows = windows.slice(2 + i as isize, Slice::from(..).step(options.dilation[i] as isize));
-            }
+            let padded = x[2 + i] + 2 * options.padding[i];
+            assert!(extent <= padded, "{name}: input {x} and kernel {w}: the kernel reaches over {extent} of {padded}");
+            output[2 - D + i] = (padded - extent) / options.stride[i] + 1;
         }
-        let (groups, output) = (options.groups, Shape::from(&windows.shape()[2 + D..]));
-        let (inner, places) = (w[1..].iter().product::<usize>(), output.count());
-        let columns = windows.reshape([x[0], groups, inner, places]);
-        let rows = kernel.reshape([groups, w[0] / groups, inner]);
-        let shape: Shape = [x[0], w[0]].into_iter().chain(output.iter().copied()).collect();
-        rows.matmul(columns).reshape(shape)
+        let op = Convolve { steps: options.steps(), output };
+        self.tape().record(op, &[self.as_image::<D>(), kernel.as_image::<D>()]).from_image::<D>()
     }
 
     #[track_caller]
@@ -228,48 +226,33 @@ impl<'t, T: Float> Var<'t, T> {
             Ok(extents) => extents,
             Err(error) => panic!("{name}: input {x} and kernel {w}: {error}"),
         };
-        let (groups, inner) = (options.groups, w[1..].iter().product::<usize>());
-        let places = x[2..].iter().product();
-        let rows = kernel.reshape([groups, w[0] / groups, inner]).t();
-        let columns = rows.matmul(self.reshape([x[0], groups, x[1] / groups, places]));
-        // [batch, outputs, kernel …, input …]
-        let shape: Shape = [x[0], w[1] * groups].iter().chain(&w[2..]).chain(&x[2..]).copied().collect();
-        let mut windows = columns.reshape(shape);
-        let mut pads = [(0, 0); D];
-        for i in (0..D).rev() {
-            let (stride, extent, added) = (options.stride[i], extents[i], options.output_padding[i]);
+        let mut image = [1; 2];
+        for (i, &extent) in extents.iter().enumerate() {
+            let (stride, added) = (options.stride[i], options.output_padding[i]);
             assert!(
                 added < stride.max(options.dilation[i]) && x[2 + i] > 0,
                 "{name}: input {x} and kernel {w}: no position of the kernel reaches an output longer by {added}"
             );
-            let length = (x[2 + i] - 1).checked_mul(stride).and_then(|n| n.checked_add(extent));
-            let length = length.filter(|&length| length + added > 2 * options.padding[i]);
+            let length = (x[2 + i] - 1).checked_mul(stride).and_then(|n| n.checked_add(extent + added));
+            let length = length.and_then(|length| length.checked_sub(2 * options.padding[i])).filter(|&rest| rest > 0);
             let Some(length) = length else {
                 panic!("{name}: input {x} and kernel {w}: nothing is left within padding {:?}", options.padding);
             };
-            let spread = windows.spread(2 + i, 0, options.dilation[i], extent);
-            windows = spread.overlap_before(2 + 2 * i, 2 + i, stride, length);
-            let padding = options.padding[i] as isize;
-            pads[i] = (-padding, added as isize - padding);
+            image[2 - D + i] = length;
         }
-        windows.pad(&pads, 0.0)
+        let op = ToImage { steps: options.steps(), image };
+        self.tape().record(op, &[self.as_image::<D>(), kernel.as_image::<D>()]).from_image::<D>()
     }
 
-    /// Windows over `axis`, whose elements are axis `to`.
+    /// With a row for an axis of which there is none.
     #[track_caller]
-    pub(super) fn windows_before(self, axis: usize, to: usize, size: usize, step: usize) -> Self {
-        let mut order: SmallVec<[usize; 4]> = (0..self.rank()).collect();
-        order.insert(to, self.rank());
-        self.windows(axis as isize, size, step).permuted(order)
+    fn as_image<const D: usize>(self) -> Self {
+        if D == 1 { self.unsqueeze(2) } else { self }
     }
 
-    /// The adjoint of [`Var::windows_before`] over an axis of size `length`.
     #[track_caller]
-    fn overlap_before(self, axis: usize, from: usize, step: usize, length: usize) -> Self {
-        let mut order: SmallVec<[usize; 4]> = (0..self.rank()).collect();
-        order.remove(from);
-        order.push(from);
-        self.permuted(order).overlap(axis, step, length)
+    fn from_image<const D: usize>(self) -> Self {
+        if D == 1 { self.squeeze(2) } else { self }
     }
 }
 

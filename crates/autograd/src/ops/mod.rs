@@ -7,7 +7,8 @@
 //! - *reduces*: sum, mean, product, largest and smallest (`reduce`);
 //! - *views*: reshape, expand, permute, detach (`movement`), slices (`region`), `window`s;
 //! - *kernels*: adjoints of slices and windows, `scan`, concatenation (`join`), indices of an axis
-//!   and their adjoint (`take`), `matmul`, and the factorisations of `linalg`.
+//!   and their adjoint (`take`), `matmul`, convolutions (`convolve`), largest elements of windows
+//!   (`pool`), and the factorisations of `linalg`.
 //!
 //! A vjp rule multiplies cotangents with [`chain`](crate::Var::chain), for which 0 · ∞ is 0, and
 //! selects with `where_` instead of multiplying with masks. Derivatives at kinks and poles follow
@@ -22,6 +23,7 @@ mod arith;
 mod chain;
 mod compare;
 mod conv;
+mod convolve;
 mod diagonal;
 mod einsum;
 mod exp_log;

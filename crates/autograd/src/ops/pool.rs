@@ -1,10 +1,15 @@
-//! Pooling: the largest element or the mean of windows, one axis after the other.
+//! Pooling: the largest element or the mean of windows.
+//!
+//! Two pairs of kernels, each of which is the adjoint of the other: sums of windows and what is spread
+//! over them, and what is taken from the place of a largest element and what is put there. The places
+//! are found again by each from the input itself, whose derivative at a fixed choice is nothing more.
 
 use smallvec::SmallVec;
-use wengert_tensor::{Float, Shape, Tensor};
+use wengert_tensor::kernel::pool::{Place, Spans, Windows};
+use wengert_tensor::{Float, Shape, ShapeError, Tensor};
 
 use super::conv::PerAxis;
-use crate::Var;
+use crate::{Cotangents, Lowering, Op, Var};
 
 /// The windows of a pooling over `D` axes: by default side by side, without padding.
 ///
@@ -48,8 +53,72 @@ impl<const D: usize> Pool<D> {
     }
 }
 
-/// Which elements of the windows over one axis count: `[size, windows]`.
-type Inside = Tensor<bool>;
+/// The shape with other sizes of the last two axes.
+fn with_last(shape: &Shape, last: [usize; 2]) -> Result<Shape, ShapeError> {
+    let mut shape = shape.clone();
+    let rank = shape.len();
+    shape.sizes_mut()[rank - 2..].copy_from_slice(&last);
+    shape.checked_count().map(|_| shape)
+}
+
+fn counts(Windows(axes): &Windows) -> [usize; 2] {
+    axes.map(|axis| axis.count)
+}
+
+fn lengths(Windows(axes): &Windows) -> [usize; 2] {
+    axes.map(|axis| axis.length)
+}
+
+/// The first input where the largest element of each window of the second is.
+#[derive(Clone)]
+struct TakeLargest(Windows);
+
+/// The first input put where the largest element of its window of the second is.
+#[derive(Clone)]
+struct PutLargest(Windows);
+
+/// The sum of each window.
+#[derive(Clone)]
+struct SumWindows(Windows);
+
+/// Elements added to everything in their window.
+#[derive(Clone)]
+struct SpreadWindows(Windows);
+
+/// A kernel over the windows of the last two axes, from inputs in row-major order; its adjoint.
+macro_rules! pooling {
+    ($op:ident, $name:literal, $sizes:ident, $run:ident($($x:ident),*), $adjoint:ident) => {
+        impl Op for $op {
+            crate::op::compiled_here!($op);
+            fn name(&self) -> &'static str {
+                $name
+            }
+            fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+                with_last(x[0], $sizes(&self.0))
+            }
+            fn lower<T: Float>(&self) -> Lowering<'_, T> {
+                Lowering::kernel(|x: &[Tensor<T>]| {
+                    let shape = self.shape(&[x[0].shape()]).expect("checked when recorded");
+                    let [$($x),*] = x else { unreachable!("recorded with its inputs") };
+                    $(let $x = $x.contiguous();)*
+                    Tensor::build(shape, |out| self.0.$run($($x.as_slice().expect("contiguous"),)* out))
+                })
+            }
+            fn vjp<'t, T: Float>(&self, x: &[Var<'t, T>], _: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
+                // The choice of the largest element has no derivative.
+                let mut inputs: SmallVec<[Var<'t, T>; 2]> = x.into();
+                inputs[0] = g;
+                let mut cotangents = Cotangents::none(x.len());
+                cotangents.0[0] = Some(g.tape().record($adjoint(self.0), &inputs));
+                cotangents
+            }
+        }
+    };
+}
+pooling!(TakeLargest, "take_largest", counts, take_largest(from, x), PutLargest);
+pooling!(PutLargest, "put_largest", lengths, put_largest(g, x), TakeLargest);
+pooling!(SumWindows, "sum_windows", counts, sum(x), SpreadWindows);
+pooling!(SpreadWindows, "spread_windows", lengths, spread(g), SumWindows);
 
 impl<T: Float> Var<'_, T> {
     /// The largest element of each window over the last axis; NaN if there is one. Its first place
@@ -67,7 +136,7 @@ impl<T: Float> Var<'_, T> {
     /// If a window is larger than the padded axis, or not larger than the padding.
     #[track_caller]
     pub fn max_pool1d(self, pool: Pool<1>) -> Self {
-        self.pooled("max_pool1d", pool, Self::largest)
+        self.max_pool("max_pool1d", pool)
     }
 
     /// The largest element of each window over the last two axes, as [`Var::max_pool1d`].
@@ -83,7 +152,7 @@ impl<T: Float> Var<'_, T> {
     /// As [`Var::max_pool1d`].
     #[track_caller]
     pub fn max_pool2d(self, pool: Pool<2>) -> Self {
-        self.pooled("max_pool2d", pool, Self::largest)
+        self.max_pool("max_pool2d", pool)
     }
 
     /// The mean of each window over the last axis.
@@ -102,7 +171,7 @@ impl<T: Float> Var<'_, T> {
     /// If a window is larger than the padded axis, or not larger than the padding.
     #[track_caller]
     pub fn avg_pool1d(self, pool: Pool<1>) -> Self {
-        self.pooled("avg_pool1d", pool, if pool.count_padding { Self::average } else { Self::average_inside })
+        self.avg_pool("avg_pool1d", pool)
     }
 
     /// The mean of each window over the last two axes, as [`Var::avg_pool1d`].
@@ -116,7 +185,7 @@ impl<T: Float> Var<'_, T> {
     /// ```
     #[track_caller]
     pub fn avg_pool2d(self, pool: Pool<2>) -> Self {
-        self.pooled("avg_pool2d", pool, if pool.count_padding { Self::average } else { Self::average_inside })
+        self.avg_pool("avg_pool2d", pool)
     }
 
     /// The largest elements of `bins` windows that cover the last axis, of sizes as equal as can
@@ -133,7 +202,7 @@ impl<T: Float> Var<'_, T> {
     /// If there is no axis, or it has no elements.
     #[track_caller]
     pub fn adaptive_max_pool1d(self, bins: usize) -> Self {
-        self.adaptive("adaptive_max_pool1d", [bins], Self::largest)
+        self.largest::<1>(self.bins("adaptive_max_pool1d", [bins]))
     }
 
     /// The largest elements of windows that cover the last two axes, as
@@ -148,7 +217,7 @@ impl<T: Float> Var<'_, T> {
     /// ```
     #[track_caller]
     pub fn adaptive_max_pool2d(self, bins: [usize; 2]) -> Self {
-        self.adaptive("adaptive_max_pool2d", bins, Self::largest)
+        self.largest::<2>(self.bins("adaptive_max_pool2d", bins))
     }
 
     /// The means of `bins` windows that cover the last axis, as [`Var::adaptive_max_pool1d`].
@@ -161,7 +230,7 @@ impl<T: Float> Var<'_, T> {
     /// ```
     #[track_caller]
     pub fn adaptive_avg_pool1d(self, bins: usize) -> Self {
-        self.adaptive("adaptive_avg_pool1d", [bins], Self::average_inside)
+        self.average::<1>(self.bins("adaptive_avg_pool1d", [bins]))
     }
 
     /// The means of windows that cover the last two axes, as [`Var::adaptive_max_pool1d`].
@@ -177,95 +246,116 @@ impl<T: Float> Var<'_, T> {
     /// As [`Var::adaptive_max_pool1d`].
     #[track_caller]
     pub fn adaptive_avg_pool2d(self, bins: [usize; 2]) -> Self {
-        self.adaptive("adaptive_avg_pool2d", bins, Self::average_inside)
+        self.average::<2>(self.bins("adaptive_avg_pool2d", bins))
     }
 
-    /// `reduce` over the windows of each axis, whose elements are an axis before that of the
-    /// windows.
     #[track_caller]
-    fn pooled<const D: usize>(self, name: &str, pool: Pool<D>, reduce: fn(Self, usize, &Inside) -> Self) -> Self {
-        let shape = self.shape();
-        assert!(shape.len() >= D, "{name}: {D} axes of shape {shape}");
-        let mut result = self;
-        for i in (0..D).rev() {
-            let axis = shape.len() - D + i;
-            let (size, stride, padding, length) = (pool.size[i], pool.stride[i], pool.padding[i], shape[axis]);
+    fn max_pool<const D: usize>(self, name: &str, pool: Pool<D>) -> Self {
+        self.largest::<D>(self.steps(name, pool))
+    }
+
+    #[track_caller]
+    fn avg_pool<const D: usize>(self, name: &str, pool: Pool<D>) -> Self {
+        let windows = self.steps(name, pool);
+        if pool.padding == [0; D] || !pool.count_padding {
+            return self.average::<D>(windows);
+        }
+        self.pooled::<D, 1>(SumWindows(windows)) / pool.size.iter().product::<usize>() as f64
+    }
+
+    /// The windows of a pooling; a signal is an image of one row.
+    #[track_caller]
+    fn steps<const D: usize>(self, name: &str, pool: Pool<D>) -> Windows {
+        self.over::<D>(name, |i, length| {
+            let (size, stride, padding) = (pool.size[i], pool.stride[i], pool.padding[i]);
             let padded = padding.checked_mul(2).and_then(|both| both.checked_add(length));
-            let places = padded.filter(|_| stride > 0 && padding < size).and_then(|padded| padded.checked_sub(size));
+            let fits = stride > 0 && padding < size && (length > 0 || padding == 0);
+            let places = padded.filter(|_| fits).and_then(|padded| padded.checked_sub(size));
             let Some(places) = places else {
-                panic!(
-                    "{name}: windows of {size} with step {stride} and padding {padding} over axis {axis} of {shape}"
-                );
+                return Err(format!("windows of {size} with step {stride} and padding {padding} over"));
             };
-            let count = places / stride + 1;
-            let inside = inside(size, count, |k, i| (padding..padding + length).contains(&(i * stride + k)));
-            let mut pads: SmallVec<[(isize, isize); 2]> = SmallVec::from_elem((0, 0), D - i);
-            pads[0] = (padding as isize, padding as isize);
-            let windows = result.pad(&pads, 0.0).windows_before(axis, axis, size, stride);
-            result = reduce(windows, axis, &inside);
-        }
-        result
+            // A step beyond the axis leaves one window, whatever its length.
+            let place = Place::Steps { size, stride: stride.min(length.max(1) + padding), padding };
+            Ok(Spans { length, count: places / stride + 1, place })
+        })
     }
 
     #[track_caller]
-    fn adaptive<const D: usize>(self, name: &str, bins: [usize; D], reduce: fn(Self, usize, &Inside) -> Self) -> Self {
+    fn bins<const D: usize>(self, name: &str, bins: [usize; D]) -> Windows {
+        self.over::<D>(name, |i, length| {
+            if length == 0 {
+                return Err("no elements along".to_owned());
+            }
+            let count = bins[i];
+            let size = length / count.max(1);
+            let even = count > 0 && length.is_multiple_of(count);
+            let place = if even { Place::Steps { size, stride: size, padding: 0 } } else { Place::Bins };
+            Ok(Spans { length, count, place })
+        })
+    }
+
+    /// The windows along the last `D` axes, given those of number `i` among them, of this size, or why
+    /// there are none.
+    #[track_caller]
+    fn over<const D: usize>(self, name: &str, spans: impl Fn(usize, usize) -> Result<Spans, String>) -> Windows {
         let shape = self.shape();
         assert!(shape.len() >= D, "{name}: {D} axes of shape {shape}");
-        let mut result = self;
+        let mut all = [Spans { length: 1, count: 1, place: Place::Bins }; 2];
         for i in (0..D).rev() {
             let axis = shape.len() - D + i;
-            let (length, count) = (shape[axis], bins[i]);
-            assert!(length > 0, "{name}: axis {axis} of {shape} has no elements");
-            // From ⌊i·length/count⌋ to ⌈(i + 1)·length/count⌉; the shorter ones repeat their end.
-            let span = |i: usize| (i * length / count, ((i + 1) * length).div_ceil(count));
-            let size = (0..count).map(|i| span(i).1 - span(i).0).max().unwrap_or(1);
-            let rows = (0..size).flat_map(|k| (0..count).map(move |i| (span(i).0 + k).min(span(i).1 - 1) as i64));
-            let windows = result.index_select(axis as isize, &rows.collect::<Tensor<i64>>().reshape([size, count]));
-            result = reduce(windows, axis, &inside(size, count, |k, i| span(i).0 + k < span(i).1));
+            match spans(i, shape[axis]) {
+                Ok(spans) => all[2 - D + i] = spans,
+                Err(why) => panic!("{name}: {why} axis {axis} of {shape}"),
+            }
         }
-        result
+        let pixels = all[0].length.checked_mul(all[1].length);
+        assert!(pixels.is_some_and(|n| u32::try_from(n).is_ok()), "{name}: shape {shape} has too large images");
+        Windows(all)
     }
 
-    /// One element for each window, from a table `[size, windows]` of them.
+    /// Records an operation of this and `N − 1` times the same input over windows of the last `D` axes.
     #[track_caller]
-    fn beside(self, axis: usize, table: Tensor<T>) -> Self {
-        let ones = std::iter::repeat_n(1, self.rank() - axis - 2);
-        let shape: Shape = table.shape().iter().copied().chain(ones).collect();
-        self.tape().var(table.reshape(shape))
-    }
-
-    #[track_caller]
-    fn largest(self, axis: usize, inside: &Inside) -> Self {
-        let (over, size) = (axis as isize, self.shape()[axis]);
-        let order = self.beside(axis, Tensor::range(T::ZERO..T::from_f64(size as f64)).reshape([size, 1]));
-        let hits = |windows: Self| windows.eq(windows.max_keep(over)) + windows.is_nan();
-        let (windows, hit) = if inside.iter().all(|inside| inside) {
-            (self, hits(self))
-        } else {
-            let inside = self.beside(axis, inside.cast());
-            let windows = inside.where_(self, f64::NEG_INFINITY);
-            (windows, hits(windows) * inside)
-        };
-        let first = hit.where_(order, size as f64).min_keep(over);
-        order.eq(first).where_(windows, 0.0).sum(over)
+    fn pooled<const D: usize, const N: usize>(self, op: impl Op) -> Self {
+        let image = if D == 1 { self.unsqueeze(-2) } else { self };
+        let y = self.tape().record(op, &[image; N]);
+        if D == 1 { y.squeeze(-2) } else { y }
     }
 
     #[track_caller]
-    fn average(self, axis: usize, _: &Inside) -> Self {
-        self.mean(axis as isize)
+    fn largest<const D: usize>(self, windows: Windows) -> Self {
+        self.pooled::<D, 2>(TakeLargest(windows))
     }
 
+    /// The sums of windows divided by the number of elements that lie inside.
     #[track_caller]
-    fn average_inside(self, axis: usize, inside: &Inside) -> Self {
-        let inside = self.beside(axis, inside.cast());
-        inside.where_(self, 0.0).sum(axis as isize) / inside.sum(0)
+    fn average<const D: usize>(self, windows: Windows) -> Self {
+        if let Some(means) = self.means_of_tiles(&windows.0[2 - D..]) {
+            return means;
+        }
+        let [down, across] = windows.0.map(|axis| (0..axis.count).map(|i| axis.span(i).len()).collect::<Vec<_>>());
+        let numbers: Vec<T> =
+            down.iter().flat_map(|a| across.iter().map(move |b| T::from_f64((a * b) as f64))).collect();
+        let counts = self.tape().var(Tensor::from_vec(numbers, &counts(&windows)[2 - D..]));
+        self.pooled::<D, 1>(SumWindows(windows)) / counts
     }
-}
 
-/// Whether element `k` of window `i` counts.
-fn inside(size: usize, windows: usize, counts: impl Fn(usize, usize) -> bool) -> Inside {
-    let table: Tensor<bool> = (0..size * windows).map(|at| counts(at / windows, at % windows)).collect();
-    table.reshape([size, windows])
+    /// Windows side by side, without padding, are a view, whose mean fuses with what is around it.
+    #[track_caller]
+    fn means_of_tiles(self, windows: &[Spans]) -> Option<Self> {
+        let shape = self.shape();
+        let first = shape.len() - windows.len();
+        let (mut tiles, mut over, mut cut) = (Shape::from(&shape[..first]), Vec::new(), self);
+        for (i, axis) in windows.iter().enumerate() {
+            let Place::Steps { size, stride, padding: 0 } = axis.place else { return None };
+            if stride != size {
+                return None;
+            }
+            cut = cut.slice((first + i) as isize, ..(axis.count * size) as isize);
+            tiles.sizes_mut().extend([axis.count, size]);
+            over.push((first + 2 * i + 1) as isize);
+        }
+        Some(cut.reshape(tiles).mean(over.as_slice()))
+    }
 }
 
 #[cfg(test)]

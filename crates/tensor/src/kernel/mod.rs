@@ -18,6 +18,7 @@ pub mod matmul;
 pub mod parallel;
 mod past_caches;
 mod plan;
+pub mod pool;
 mod program;
 mod reduce;
 mod registers;

@@ -34,7 +34,7 @@ impl Frame {
             return to.fill(T::ZERO);
         }
         for (from, to) in from.chunks_exact(height * width).zip(to.chunks_exact_mut(self.len())) {
-            if self.from == size {
+            if self.from == size && corner == [0, 0] {
                 to.copy_from_slice(from);
                 continue;
             }

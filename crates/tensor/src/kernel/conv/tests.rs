@@ -143,6 +143,9 @@ fn larger_ones() {
         ..PLAIN
     });
     agrees_with_the_definition::<f64>(&filled(Convolution { kernel: [1, 1], stride: [2, 3], ..PLAIN }).unwrap());
+    // The kernel reaches over as much as an image, but not over the image.
+    let shifted = Convolution { image: [6, 5], kernel: [1, 2], stride: [1, 3], padding: [0, 1], ..PLAIN };
+    agrees_with_the_definition::<f64>(&filled(shifted).unwrap());
 }
 
 #[test]
