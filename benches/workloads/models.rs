@@ -1,7 +1,7 @@
 //! Whole training steps of a convolutional network and of a small transformer.
 
 use wengert::prelude::*;
-use wengert::{AdamW, Conv2d, Embedding, LayerNorm};
+use wengert::{AdamW, Conv2d, Embedding, LayerNorm, Pool};
 
 use crate::harness::{Record, labels, linear_weight, uniform};
 use crate::training::{linear, pixels, train};
@@ -35,8 +35,8 @@ impl LeNet {
     }
 
     fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
-        let h = self.b1.forward(self.c1.forward(x)).relu().max_pool2d(2);
-        let h = self.b2.forward(self.c2.forward(h)).relu().max_pool2d(2);
+        let h = self.b1.forward(self.c1.forward(x)).relu().max_pool2d(Pool::new(2));
+        let h = self.b2.forward(self.c2.forward(h)).relu().max_pool2d(Pool::new(2));
         self.l2.forward(self.l1.forward(h.reshape([x.shape()[0], 1568])).relu())
     }
 }
