@@ -70,7 +70,7 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn backward(self) -> Gradients<'t, T> {
         let one = self.unit_cotangent("backward");
-        let params = self.tape().trainable();
+        let params = self.tape().trainable(self.id);
         let ids: Vec<u32> = params.iter().map(|(_, leaf)| *leaf).collect();
         let found = self.cotangents(one, &ids);
         self.tape().watched.borrow_mut().push(self.id);

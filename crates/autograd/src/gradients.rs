@@ -105,9 +105,29 @@ impl fmt::Display for GradientError {
 impl std::error::Error for GradientError {}
 
 impl<T: Float> Tape<T> {
-    /// The trainable parameters on this tape with their leaves.
-    pub(crate) fn trainable(&self) -> Vec<(Slot<T>, u32)> {
+    /// The trainable parameters on this tape, with the entries that entry `of` read them from.
+    pub(crate) fn trainable(&self, of: u32) -> Vec<(Slot<T>, u32)> {
         let state = self.state.borrow();
-        state.values().filter(|s| s.slot.is_trainable()).map(|s| (s.slot.clone(), s.leaf)).collect()
+        state.values().filter(|s| s.slot.is_trainable()).map(|s| (s.slot.clone(), s.before(of))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wengert_tensor::tensor;
+
+    use crate::{Param, Tape};
+
+    #[test]
+    fn a_loss_from_before_a_step_is_differentiated_at_the_values_it_read() {
+        let w = Param::<f64>::new("w", tensor![3.0]);
+        let tape = Tape::train(0);
+        let loss = w.on(&tape).square().sum(..);
+        let gradient = |loss: crate::Var<'_, f64>| loss.backward().of(&w, "w").expect("reached").value();
+        assert_eq!(gradient(loss), tensor![6.0]);
+        w.assign(w.on(&tape) - 1.0);
+        tape.commit();
+        assert_eq!(gradient(loss), tensor![6.0]);
+        assert_eq!(gradient(w.on(&tape).square().sum(..)), tensor![4.0]);
     }
 }

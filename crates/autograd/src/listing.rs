@@ -79,7 +79,7 @@ impl<T: Float> Tape<T> {
             })
             .collect();
         for on_tape in state.values() {
-            entries[on_tape.leaf as usize].label = Some(on_tape.slot.name().to_owned());
+            on_tape.held.iter().for_each(|&held| entries[held as usize].label = Some(on_tape.slot.name().to_owned()));
         }
         Listing { entries }
     }

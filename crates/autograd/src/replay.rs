@@ -64,7 +64,7 @@ impl<'o, T: Float> Transcript<'o, T> {
 
     /// The leaf that holds a parameter's value; `None` if the root does not depend on it.
     pub(crate) fn leaf(&self, param: &Param<T>) -> Option<Var<'_, f64>> {
-        let leaf = self.original.tape().state.borrow().get(&param.slot().id())?.leaf;
+        let leaf = self.original.tape().state.borrow().get(&param.slot().id())?.before(self.original.id);
         let number = self.number.get(leaf as usize).copied().flatten()?;
         Some(Var::new(&self.tape, number))
     }

@@ -62,10 +62,21 @@ pub struct Tape<T: Float = f32> {
 /// A parameter or buffer on a tape.
 pub(crate) struct OnTape<T: Float> {
     pub(crate) slot: Slot<T>,
-    /// The leaf that holds its value when it was first used.
-    pub(crate) leaf: u32,
+    /// The entries that have held its value, a further one after every commit.
+    pub(crate) held: SmallVec<[u32; 2]>,
     /// The node that holds its value after the step.
     pub(crate) next: Option<u32>,
+}
+
+impl<T: Float> OnTape<T> {
+    fn latest(&self) -> u32 {
+        *self.held.last().expect("it was read when it came onto the tape")
+    }
+
+    /// The entry that `of` may have been computed from: the latest one before it.
+    pub(crate) fn before(&self, of: u32) -> u32 {
+        *self.held.iter().rev().find(|&&held| held <= of).unwrap_or(&self.held[0])
+    }
 }
 
 /// What one entry of the tape is.
@@ -330,10 +341,10 @@ impl<T: Float> Tape<T> {
     #[track_caller]
     pub(crate) fn state_leaf(&self, slot: &Slot<T>) -> Var<'_, T> {
         if let Some(on_tape) = self.state.borrow().get(&slot.id()) {
-            return Var::new(self, on_tape.next.unwrap_or(on_tape.leaf));
+            return Var::new(self, on_tape.next.unwrap_or_else(|| on_tape.latest()));
         }
         let var = self.var(slot.value());
-        self.state.borrow_mut().insert(slot.id(), OnTape { slot: slot.clone(), leaf: var.id, next: None });
+        self.state.borrow_mut().insert(slot.id(), OnTape { slot: slot.clone(), held: SmallVec::from_slice(&[var.id]), next: None });
         var
     }
 
@@ -365,7 +376,7 @@ impl<T: Float> Tape<T> {
         for on_tape in self.state.borrow_mut().values_mut() {
             if let Some(next) = on_tape.next.take() {
                 on_tape.slot.set(nodes.value(next).expect("a root of the run").contiguous());
-                on_tape.leaf = next;
+                on_tape.held.push(next);
             }
         }
     }

@@ -294,7 +294,7 @@ mod tests {
         #[test]
         fn functions_are_those_of_the_elements(a in any_layout::<f64>()) {
             let a = &a * 0.25 - 2.0;
-            let a = a.t();
+            let a = if a.rank() < 2 { a } else { a.t() };
             let mapped = |f: fn(f64) -> f64| a.map(f);
             prop_assert!(a.exp().bits_eq(&mapped(Float::exp)));
             prop_assert!(a.tanh().bits_eq(&mapped(Float::tanh)));

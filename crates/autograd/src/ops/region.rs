@@ -223,7 +223,7 @@ impl<T: Float> Var<'_, T> {
         if at == size { self } else { Self::concat(&[self.slice(axis, at..), self.slice(axis, ..at)], axis) }
     }
 
-    /// Pieces of `size` indices of `axis`; the last may be shorter.
+    /// Pieces of `size` indices of `axis`; the last may be shorter. An empty axis is one empty piece.
     ///
     /// ```
     /// # use wengert_autograd::Tape;
@@ -240,7 +240,7 @@ impl<T: Float> Var<'_, T> {
         let total = shape[checked("split", resolve_axis(axis, shape.len()))];
         assert!(size > 0, "split: pieces of size 0 of axis {axis} of {shape}");
         let mut pieces = Vec::with_capacity(total.div_ceil(size));
-        for start in (0..total).step_by(size) {
+        for start in (0..total.max(1)).step_by(size) {
             pieces.push(self.slice(axis, start..start.saturating_add(size)));
         }
         pieces

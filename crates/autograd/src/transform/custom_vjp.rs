@@ -154,7 +154,7 @@ impl<T: Float> Tape<T> {
     /// not among `x`.
     #[track_caller]
     fn refuse_captured(&self, start: u32, y: Var<'_, T>, x: &[Var<'_, T>]) {
-        let params: Vec<u32> = self.trainable().into_iter().map(|(_, leaf)| leaf).collect();
+        let params: Vec<u32> = self.trainable(y.id).into_iter().map(|(_, leaf)| leaf).collect();
         let nodes = self.nodes.borrow();
         let mut seen = vec![false; nodes.list.len() - start as usize];
         let mut ahead = vec![y.id];

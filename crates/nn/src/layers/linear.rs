@@ -39,6 +39,10 @@ pub struct Linear<T: Float = f32> {
 
 impl<T: Float> Linear<T> {
     /// A layer of this many inputs and outputs, with a bias.
+    ///
+    /// # Panics
+    /// If the weight cannot be allocated.
+    #[track_caller]
     pub fn new(inputs: usize, outputs: usize, rng: &mut Rng) -> Self {
         let rng = Rng::seed(rng.next_u64());
         let fans = [inputs, outputs];
