@@ -97,6 +97,14 @@ super::cases! {
         t.op(|[a]| a.logdet(), [&a], Tensor::scalar(determinant(&a).ln()));
         t.refuses(|tape| tape.var(Tensor::zeros([2, 3])).logdet());
     };
+    slogdet |t| {
+        let [n] = t.sizes();
+        let a = regular(t, n) * -1.0;
+        let expected = determinant(&a);
+        t.op(|[a]| a.slogdet().1, [&a], Tensor::scalar(expected.abs().ln()));
+        t.op(|[a]| a.slogdet().0, [&a], Tensor::scalar(expected.signum()));
+        t.refuses_by("det", |tape| tape.var(Tensor::zeros([2, 3])).slogdet().0);
+    };
     cholesky |t| {
         let [n] = t.sizes();
         let a = positive(t, n);

@@ -34,6 +34,7 @@ super::cases! {
     softplus |t| t.map(|[x]| x.softplus(), [-4.0..4.0], |[x]| x.exp().ln_1p());
     erf |t| t.map(|[x]| x.erf(), [-1.5..1.5], |[x]| erf(x));
     erfc |t| t.map(|[x]| x.erfc(), [-1.5..1.5], |[x]| 1.0 - erf(x));
+    normal_cdf |t| t.map(|[x]| x.normal_cdf(), [-2.0..2.0], |[x]| 0.5 + 0.5 * erf(x / 2f64.sqrt()));
     lgamma |t| t.map(|[x]| x.lgamma(), [0.5..6.0], |[x]| ln_gamma(x));
     digamma |t| t.map(|[x]| x.digamma(), [0.5..6.0], |[x]| digamma(x));
     polygamma |t| t.map(|[x]| x.polygamma(1), [0.5..6.0], |[x]| trigamma(x));

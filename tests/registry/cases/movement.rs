@@ -123,6 +123,37 @@ super::cases! {
         let x = t.tensor(&[a, b]);
         t.op(|[x]| x.diag(), [&x], by_index(&[a, b, b], |i| if i[1] == i[2] { at(&x, &i[..2]) } else { 0.0 }));
     };
+    diagonal_at |t| {
+        let [a, b] = t.sizes();
+        let x = t.tensor(&[a, b + 1]);
+        t.op(|[x]| x.diagonal_at(1, 0, 1), [&x], by_index(&[a.min(b)], |i| at(&x, &[i[0], i[0] + 1])));
+        t.refuses_by("diagonal", |tape| tape.var(Tensor::zeros([2, 3])).diagonal_at(1, 0, 0));
+    };
+    diag_at |t| {
+        let [a, b] = t.sizes();
+        let x = t.tensor(&[a, b]);
+        let expected = by_index(&[a, b + 1, b + 1], |i| if i[1] == i[2] + 1 { at(&x, &[i[0], i[2]]) } else { 0.0 });
+        t.op(|[x]| x.diag_at(-1), [&x], expected);
+        t.refuses_by("diag", |tape| tape.scalar(1.0).diag_at(1));
+    };
+    pixel_shuffle |t| {
+        let [a, b, c] = t.sizes();
+        let x = t.tensor(&[4 * a, b, c]);
+        let expected = by_index(&[a, 2 * b, 2 * c], |i| {
+            at(&x, &[4 * i[0] + 2 * (i[1] % 2) + i[2] % 2, i[1] / 2, i[2] / 2])
+        });
+        t.op(|[x]| x.pixel_shuffle(2), [&x], expected);
+        t.refuses(|tape| tape.var(Tensor::zeros([3, 1, 1])).pixel_shuffle(2));
+    };
+    pixel_unshuffle |t| {
+        let [a, b, c] = t.sizes();
+        let x = t.tensor(&[a, 2 * b, 2 * c]);
+        let expected = by_index(&[4 * a, b, c], |i| {
+            at(&x, &[i[0] / 4, 2 * i[1] + i[0] / 2 % 2, 2 * i[2] + i[0] % 2])
+        });
+        t.op(|[x]| x.pixel_unshuffle(2), [&x], expected);
+        t.refuses(|tape| tape.var(Tensor::zeros([1, 3, 2])).pixel_unshuffle(2));
+    };
     tril |t| {
         let (x, sizes) = drawn(t);
         t.op(|[x]| x.tril(0), [&x], by_index(&sizes, |i| if i[2] <= i[1] { at(&x, i) } else { 0.0 }));

@@ -44,6 +44,13 @@ super::cases! {
     norm_keep reduction!(norm_keep(3.0), norm3);
     logsumexp reduction!(logsumexp(), |v| v.iter().map(|v| v.exp()).sum::<f64>().ln());
     logsumexp_keep reduction!(logsumexp_keep(), |v| v.iter().map(|v| v.exp()).sum::<f64>().ln());
+    normalize |t| {
+        let (x, axis) = drawn(t);
+        let length = |index: &[usize]| line(&x, axis, index).iter().map(|v| v * v).sum::<f64>().sqrt();
+        let expected = by_index(x.shape(), |index| at(&x, index) / length(index));
+        t.op(|[x]| x.normalize(axis as isize, 2.0, 1e-12), [&x], expected);
+        t.refuses(|tape| tape.var(Tensor::zeros([2, 3])).normalize(2, 2.0, 1e-12));
+    };
     any |t| {
         let (x, axis) = drawn(t);
         t.op(|[x]| x.gt(0.8).any(axis as isize), [&x], along(&x, axis, |v| f64::from(v.iter().any(|&v| v > 0.8))));

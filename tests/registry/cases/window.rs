@@ -1,7 +1,7 @@
 //! Windows, convolutions and pooling, against loops over what each output sees.
 
 use wengert::prelude::*;
-use wengert::{Conv, Pool};
+use wengert::{Conv, Interpolation, Pool};
 
 use crate::trial::{at, by_index};
 
@@ -26,7 +26,37 @@ fn part(x: &Tensor<f64>, rows: std::ops::Range<usize>, columns: std::ops::Range<
     rows.flat_map(move |i| columns.clone().map(move |j| at(x, &[i, j])))
 }
 
+/// Where element `i` of `to` lies among `from`: the one before, the one after, and how far between.
+fn between(i: usize, from: usize, to: usize) -> (usize, usize, f64) {
+    let place = ((i as f64 + 0.5) * from as f64 / to as f64 - 0.5).clamp(0.0, (from - 1) as f64);
+    let before = place.floor() as usize;
+    (before, (before + 1).min(from - 1), place.fract())
+}
+
+const LINEAR: Interpolation = Interpolation::Linear { align_corners: false };
+
 super::cases! {
+    interpolate1d |t| {
+        let [a, n, m] = t.sizes();
+        let x = t.tensor(&[a, n]);
+        let expected = by_index(&[a, m], |i| {
+            let (before, after, part) = between(i[1], n, m);
+            at(&x, &[i[0], before]) * (1.0 - part) + at(&x, &[i[0], after]) * part
+        });
+        t.op(|[x]| x.interpolate1d(m, LINEAR), [&x], expected);
+        t.refuses(|tape| tape.var(Tensor::zeros([2, 0])).interpolate1d(3, LINEAR));
+    };
+    interpolate2d |t| {
+        let [a, b, m] = t.sizes();
+        let x = t.tensor(&[a, b]);
+        let expected = by_index(&[m, 4], |i| {
+            let ((top, bottom, down), (left, right, across)) = (between(i[0], a, m), between(i[1], b, 4));
+            let row = |row| at(&x, &[row, left]) * (1.0 - across) + at(&x, &[row, right]) * across;
+            row(top) * (1.0 - down) + row(bottom) * down
+        });
+        t.op(|[x]| x.interpolate2d([m, 4], LINEAR), [&x], expected);
+        t.refuses(|tape| tape.var(Tensor::zeros([3])).interpolate2d([2, 2], LINEAR));
+    };
     windows |t| {
         let [a, b] = t.sizes();
         let x = t.tensor(&[a, b + 2]);
@@ -79,12 +109,13 @@ super::cases! {
             (0..c).map(|k| at(&x, &[i[0], k, i[2] / 2, i[3] / 2]) * at(&w, &[k, i[1], i[2] % 2, i[3] % 2])).sum()
         });
         t.op(|[x, w]| x.conv_transpose2d(w, Conv::new().stride(2)), [&x, &w], expected);
-        t.refuses(|tape| tape.var(Tensor::zeros([1, 2, 3, 3])).conv_transpose2d(&Tensor::zeros([3, 1, 2, 2]), Conv::new()));
+        let misfit = Tensor::zeros([3, 1, 2, 2]);
+        t.refuses(|tape| tape.var(Tensor::zeros([1, 2, 3, 3])).conv_transpose2d(&misfit, Conv::new()));
     };
     max_pool1d |t| {
         let [a, b] = t.sizes();
         let x = t.tensor(&[a, b + 2]);
-        let expected = by_index(&[a, b], |i| (0..3).map(|k| at(&x, &[i[0], i[1] + k])).fold(f64::NEG_INFINITY, f64::max));
+        let expected = by_index(&[a, b], |i| part(&x, i[0]..i[0] + 1, i[1]..i[1] + 3).fold(f64::NEG_INFINITY, f64::max));
         t.op(|[x]| x.max_pool1d(Pool::new(3).stride(1)), [&x], expected);
         t.refuses(|tape| tape.var(Tensor::zeros([2, 3])).max_pool1d(Pool::new(4)));
     };
