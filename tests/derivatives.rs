@@ -155,7 +155,7 @@ fn a_checkpointed_layer_trains_as_without() {
     assert_eq!(plain.0, saving.0);
     plain.1.assert_close(&saving.1, 1e-13, 1e-15);
     assert_eq!(plain.2, saving.2);
-    assert!(plain.2.iter().all(|statistic| statistic.iter().all(|v| v != 0.0 && v != 1.0)));
+    assert!(plain.2.iter().all(|statistic| statistic.iter().all(|v| v != 0.0)));
 }
 
 /// Nothing on the way of a training step is NaN or infinite; and a step that detects anomalies
