@@ -23,7 +23,8 @@ fn main() -> ExitCode {
     let mut held = true;
     for row in ROWS.iter().filter(|row| only.as_ref().is_none_or(|name| name == row.name)) {
         let Worst { error, at } = worst(row, stride);
-        let end = |x: f32| if x.is_finite() { x.to_string() } else { if x > 0.0 { "∞" } else { "−∞" }.to_owned() };
+        let end =
+            |x: f32| if x.is_finite() { x.to_string() } else { if x > 0.0 { "∞" } else { "−∞" }.to_owned() };
         let (name, from, to, bound) = (row.name, end(row.from), end(row.to), row.bound);
         let mark = if error <= bound { "" } else { " **not held**" };
         held &= error <= bound;

@@ -49,7 +49,7 @@ pub(crate) const ROWS: [Row; 35] = rows! {
     gelu_tanh [-3.0, INF] 20.0;
     mish [-87.0, INF] 4.0;
     softsign [-INF, INF] 2.0;
-    normal_cdf [-INF, INF] 4.0;
+    normal_cdf [-INF, INF] 2.0;
     sqrt [0.0, INF] 0.5;
     rsqrt [0.0, INF] 1.5;
     sin [-INF, INF] 1.0;

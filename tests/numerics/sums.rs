@@ -86,7 +86,8 @@ fn products_to_eight_roundings() {
     let constant = |shape: [usize; 2]| Tensor::full(shape, 0.1f32);
     let random = |shape: [usize; 2]| Tensor::normal(shape, 0.3, 1.0, &mut Rng::seed(7));
     for make in [&constant as &dyn Fn([usize; 2]) -> Tensor<f32>, &random] {
-        for [m, k, n] in [[1, 1_000_000, 1], [1, 70_000, 9], [9, 70_000, 1], [5, 100_000, 6], [33, 4096, 65], [8, 3, 8]] {
+        for [m, k, n] in [[1, 1_000_000, 1], [1, 70_000, 9], [9, 70_000, 1], [5, 100_000, 6], [33, 4096, 65], [8, 3, 8]]
+        {
             let (a, b) = (make([m, k]), make([k, n]));
             let (wide_a, wide_b) = (a.cast::<f64>(), b.cast::<f64>());
             let (exact, sizes) = (wide_a.matmul(&wide_b), wide_a.abs().matmul(&wide_b.abs()));

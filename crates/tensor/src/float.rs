@@ -138,6 +138,8 @@ float! {
     erf();
     /// 1 − erf(x), accurate in the tail.
     erfc();
+    /// Φ(x), the distribution function of the normal distribution, accurate in the tail.
+    normal_cdf();
     /// ln |Γ(x)|.
     lgamma();
     /// √(x² + y²) without overflow.

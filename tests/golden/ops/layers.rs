@@ -2,7 +2,7 @@
 
 use wengert::prelude::*;
 use wengert::{
-    Bilinear, Embedding, Gru, GroupNorm, InstanceNorm, LayerNorm, Lstm, MultiHeadAttention, Prelu, Recurrent,
+    Bilinear, Embedding, GroupNorm, Gru, InstanceNorm, LayerNorm, Lstm, MultiHeadAttention, Prelu, Recurrent,
     RecurrentCell, RmsNorm, Rnn,
 };
 

@@ -19,7 +19,8 @@ pub(crate) use shape::slice;
 
 /// The outputs of `op`; `None` if it, its inputs or its arguments are not supported.
 pub(crate) fn run<'t, T: Float>(op: &str, c: &Call<'t, T>) -> Outputs<'t, T> {
-    let families = [elementwise::run, reduce::run, shape::run, index::run, product::run, window::run, layers::run, losses::run];
+    let families =
+        [elementwise::run, reduce::run, shape::run, index::run, product::run, window::run, layers::run, losses::run];
     families.iter().find_map(|family| family(op, c))
 }
 

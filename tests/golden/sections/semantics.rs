@@ -50,8 +50,7 @@ fn nth_derivative(entry: &Value) -> Option<Result<(), String>> {
 fn clip(entry: &Value, meta: &Value) -> Option<Result<(), String>> {
     let lists = |key: &str| -> Option<Vec<Vec<f64>>> { entry[key].as_array()?.iter().map(data::numbers).collect() };
     let (given, after, norm) = (lists("grads")?, lists("after")?, data::number(&entry["norm"])?);
-    let params: Vec<Param<f64>> =
-        given.iter().map(|g| Param::new("p", Tensor::zeros([g.len()]))).collect();
+    let params: Vec<Param<f64>> = given.iter().map(|g| Param::new("p", Tensor::zeros([g.len()]))).collect();
     let tape = Tape::<f64>::train(0);
     let terms = params.iter().zip(&given).map(|(param, g)| (param.on(&tape) * &Tensor::from(g.clone())).sum(..));
     let gradients = terms.reduce(|a, b| a + b)?.backward();

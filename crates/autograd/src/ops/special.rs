@@ -31,20 +31,6 @@ fn gaussian<T: Float>(x: Var<'_, T>) -> Var<'_, T> {
     x.tape().map(Gaussian, [x])
 }
 
-/// 1/√2 as `f64`, minus 1/√2.
-const LOST_BY_F64: f64 = 4.833646656726457e-17;
-
-#[inline(always)]
-fn phi<T: Float>(x: T) -> T {
-    // From 40 on it is 0 or 1. The tail magnifies what rounding x/√2 takes away, so the slope
-    // there puts it back.
-    let x = x.min_nan(T::from_f64(40.0)).max_nan(T::from_f64(-40.0));
-    let factor = T::from_f64(-FRAC_1_SQRT_2);
-    let z = x * factor;
-    let lost = x.mul_add(factor, -z) + x * T::from_f64(-FRAC_1_SQRT_2 - factor.to_f64() + LOST_BY_F64);
-    T::from_f64(0.5) * (z.erfc() - T::from_f64(FRAC_2_SQRT_PI) * (-(z * z)).exp() * lost)
-}
-
 unary! {
     /// The error function, 2/√π · ∫₀ˣ e^(−t²) dt.
     erf = Erf(x) { x.erf() } dear;
@@ -59,7 +45,7 @@ unary! {
     on -2.0, 2.0;
 
     /// Φ(x), the probability that a standard normal number is at most x, accurate in the tail.
-    normal_cdf = NormalCdf(x) { phi(x) } dear;
+    normal_cdf = NormalCdf(x) { x.normal_cdf() } dear;
     slope(y) { (0.5 * FRAC_1_SQRT_2 * FRAC_2_SQRT_PI) * gaussian(x * FRAC_1_SQRT_2) };
     at 0.0 => 0.5, 0.5 * std::f64::consts::FRAC_1_SQRT_2 * std::f64::consts::FRAC_2_SQRT_PI;
     on -2.0, 2.0;

@@ -66,6 +66,20 @@ pub(super) fn exp_negative(x: f32) -> f32 {
     scale(exp_reduced(n.mul_add(-LN2_LOW, exact)), sum)
 }
 
+/// eˣ for x ≤ 0, and what rounding took from it.
+#[inline(always)]
+pub(super) fn exp_negative_pair(x: f32) -> (f32, f32) {
+    let (sum, n, exact) = reduce(if x < -104.0 { -104.0 } else { x });
+    let r = n.mul_add(-LN2_LOW, exact);
+    let lost = n.mul_add(-LN2_LOW, exact - r);
+    let q = poly32(r, [0.499_999_94, 0.166_665_21, 0.041_668_29, 0.008_368_704, 0.001_381_894_5]);
+    let rest = q.mul_add(r * r, lost);
+    let high = 1.0 + r;
+    let p = high + (rest + (r - (high - 1.0)));
+    let p_low = rest - (p - high) + (r - (high - 1.0));
+    (scale(p, sum), scale(p_low, sum))
+}
+
 /// eˣ for x ≤ 0, which stops falling at x = −80: for sums with numbers near 1.
 #[inline(always)]
 pub(super) fn exp_coarse(x: f32) -> f32 {

@@ -8,7 +8,7 @@ mod sigmoid;
 mod trig;
 mod wide;
 
-pub use erf::{erf, erfc};
+pub use erf::{erf, erfc, normal_cdf};
 pub use exp::{exp, exp2, expm1};
 pub use log::{ln, ln1p, log2, log10, xlogy};
 pub use pow::pow;

@@ -1,7 +1,7 @@
 //! Functions of e⁻ˡˣˡ, which never overflows: tanh, the logistic sigmoid and its integral.
 
 use super::super::poly::poly32;
-use super::exp::{exp_coarse, exp_negative};
+use super::exp::{exp_coarse, exp_negative, exp_negative_pair};
 use super::max_nan;
 
 /// One step towards a/(1 + e) from a first guess and an approximate 1/(1 + e), without rounding
@@ -24,14 +24,16 @@ pub fn tanh(x: f32) -> f32 {
     (if x.abs() < 0.625 { small } else { large }).copysign(x)
 }
 
-/// 1/(1 + e⁻ˣ). Error 1.65.
+/// 1/(1 + e⁻ˣ). Error 1.2: a product with it, silu, stays below 2.5.
 #[inline(always)]
 pub fn sigmoid(x: f32) -> f32 {
-    let e = exp_negative(-x.abs());
+    let (e, e_low) = exp_negative_pair(-x.abs());
     let reciprocal = poly32(e, [0.989_899, -0.808_080_7, 0.323_232_14]);
     let reciprocal = (1.0 + e).mul_add(-reciprocal, 1.0).mul_add(reciprocal, reciprocal);
-    let top = if x < 0.0 { e } else { 1.0 };
-    improve(top, e, top * reciprocal, reciprocal)
+    let (top, top_low) = if x < 0.0 { (e, e_low) } else { (1.0, 0.0) };
+    let guess = top * reciprocal;
+    let rest = guess.mul_add(-e, top - guess) + guess.mul_add(-e_low, top_low);
+    rest.mul_add(reciprocal, guess)
 }
 
 /// ln(1 + e) for 0 ≤ e ≤ 1.
