@@ -1,7 +1,7 @@
 //! A recurrent network that learns the names of an invented language, one letter at a time.
 //!
 //! ```text
-//! cargo run --release --example names -- [--steps N] [--seed S]
+//! cargo run --release --example names -- [STEPS]
 //! ```
 //!
 //! The example makes its data. A name is two to four syllables of a consonant and a vowel, and may
@@ -11,7 +11,6 @@
 
 use std::collections::HashSet;
 use std::error::Error;
-use std::process::ExitCode;
 
 use wengert::prelude::*;
 use wengert::train::Progress;
@@ -124,8 +123,8 @@ fn batch(names: &[String]) -> [Tensor<i64>; 2] {
     [read, next].map(|letters| Tensor::from_vec(letters, [length, names.len()]))
 }
 
-fn run(steps: usize, seed: u64) -> Result<(), Box<dyn Error>> {
-    let rng = Rng::seed(seed);
+fn train(steps: usize) -> Result<(), Box<dyn Error>> {
+    let rng = Rng::seed(0);
     let writer = Writer::new(&rng);
     println!("{}\n", Summary::of(&writer, |tape| writer.read(tape, &Tensor::zeros([1, 1]), None).0));
 
@@ -160,22 +159,7 @@ fn run(steps: usize, seed: u64) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn main() -> ExitCode {
-    let (mut steps, mut seed) = (1000, 0);
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    for pair in words.chunks(2) {
-        match (pair[0].as_str(), pair.get(1).and_then(|value| value.parse::<u32>().ok())) {
-            ("--steps", Some(n @ 1..)) => steps = n as usize,
-            ("--seed", Some(n)) => seed = n.into(),
-            _ => {
-                eprintln!("names: {}: expected [--steps N] [--seed S]", pair.join(" "));
-                return ExitCode::FAILURE;
-            }
-        }
-    }
-    if let Err(error) = run(steps, seed) {
-        eprintln!("names: {error}");
-        return ExitCode::FAILURE;
-    }
-    ExitCode::SUCCESS
+fn main() -> Result<(), Box<dyn Error>> {
+    let steps = std::env::args().nth(1).map_or(Ok(1000), |steps| steps.parse())?;
+    train(steps)
 }

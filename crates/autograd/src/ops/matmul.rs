@@ -39,7 +39,10 @@ impl Op for Matmul {
 
     fn vjp<'t, T: Float>(&self, x: &[Var<'t, T>], _: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
         let (a, b) = (x[0], x[1]);
-        [g.matmul(b.t()).sum_to_shape(a.shape()), a.t().matmul(g).sum_to_shape(b.shape())].into()
+        // Of a transposed matrix (a layer's weight, outputs by inputs) the other way round, so that
+        // the cotangent of what was transposed lies in rows, as that does.
+        let db = if b.op_name() == "permute" { g.t().matmul(a).t() } else { a.t().matmul(g) };
+        [g.matmul(b.t()).sum_to_shape(a.shape()), db.sum_to_shape(b.shape())].into()
     }
 }
 
@@ -153,6 +156,17 @@ mod tests {
     use crate::Tape;
     use crate::ops::testing::{gradients, message_of, numbers, slope};
     use proptest::prelude::*;
+
+    /// A gradient in another order of memory would slow down the optimizer that reads it.
+    #[test]
+    fn the_gradient_of_a_transposed_weight_lies_as_the_weight() {
+        let tape = Tape::<f64>::new();
+        let (x, w) = (tape.var(numbers(&[5, 3])), tape.var(numbers(&[4, 3])));
+        let [dw] = x.matmul(w.t()).square().sum(..).grad([w]);
+        assert!(dw.value().as_slice().is_some());
+        gradients(|[x, w]| x.matmul(w.t()), [numbers(&[2, 5, 3]), numbers(&[4, 3])]);
+        gradients(|[x, w]| x.matmul(w.t()), [numbers(&[5, 3]), numbers(&[2, 4, 3])]);
+    }
 
     #[test]
     fn derivatives() {
