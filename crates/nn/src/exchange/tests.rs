@@ -3,11 +3,12 @@
 use std::time::Instant;
 
 use proptest::prelude::*;
-use wengert_autograd::{Buffer, Param};
-use wengert_tensor::{Tensor, tensor};
+use wengert_autograd::{Buffer, Param, Tape};
+use wengert_tensor::{Rng, Tensor, tensor};
 
 use super::*;
-use crate::{BatchNorm, Linear, Module};
+use crate::testing::assert_close;
+use crate::{Activation, AdamW, BatchNorm, Clip, CosineLr, CrossEntropy, Layer, Linear, Module, Optimizer, Schedule};
 
 /// Written by PyTorch 2.15 and safetensors 0.8.
 const TORCH: &[u8] = include_bytes!("fixtures/torch.safetensors");
@@ -50,7 +51,7 @@ fn any_tensor() -> impl Strategy<Value = AnyTensor> {
     (0..11usize, shape, any::<u64>()).prop_map(|(kind, shape, seed)| {
         let types = ["F64", "F32", "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8", "BOOL"];
         let size = AnyTensor::element_size(types[kind]).unwrap();
-        let mut rng = wengert_tensor::Rng::seed(seed);
+        let mut rng = Rng::seed(seed);
         let limit = if types[kind] == "BOOL" { 2 } else { 256 };
         let bytes: Vec<u8> = (0..shape.iter().product::<usize>() * size).map(|_| rng.below(limit) as u8).collect();
         AnyTensor::decode(types[kind], &bytes, false, shape.into()).unwrap()
@@ -59,6 +60,30 @@ fn any_tensor() -> impl Strategy<Value = AnyTensor> {
 
 fn any_state() -> impl Strategy<Value = StateDict> {
     prop::collection::vec(("[a-c.\"\\\\\u{1}é\u{10ffff}]{0,5}", any_tensor()), 0..6).prop_map(StateDict::from_iter)
+}
+
+/// A model built, trained for 20 steps and saved by PyTorch: the same weights here.
+#[test]
+fn a_model_of_pytorch_trains_here_as_there() {
+    let mut rng = Rng::seed(0);
+    let net = (Linear::<f64>::new(3, 5, &mut rng).no_bias(), BatchNorm::new(5), (), Linear::new(5, 2, &mut rng));
+    net.load_state_dict(&StateDict::from_safetensors(include_bytes!("fixtures/model.safetensors")).unwrap()).unwrap();
+    let at = |i: usize| ((7 * (i / 3) + 3 * (i % 3)) % 11) as f64 / 5.0 - 1.0;
+    let x = (0..24).map(at).collect::<Tensor<f64>>().reshape([8, 3]);
+    let classes: Tensor<i64> = (0..8).map(|i| i % 2).collect();
+    let (schedule, loss) = (CosineLr::new(0.05, 20), CrossEntropy::new().label_smoothing(0.1));
+    let mut optimizer = AdamW::new(&net, 0.05);
+    for step in 0..20 {
+        optimizer.set_lr(schedule.lr(step));
+        let tape = Tape::train(step);
+        let hidden = net.1.forward(net.0.forward(tape.var(&x))).relu();
+        let gradients = loss.of(net.3.forward(hidden), &classes).backward();
+        optimizer.step(&gradients.clip_norm(&net, 0.5)).unwrap();
+    }
+    let trained = StateDict::from_safetensors(include_bytes!("fixtures/trained.safetensors")).unwrap();
+    for (name, tensor) in net.state_dict().iter() {
+        assert_close(&tensor.to(), &trained.get(name).unwrap().to(), 1e-11);
+    }
 }
 
 /// NaN is itself here.
@@ -192,7 +217,7 @@ fn headers_that_lie_are_refused() {
 
 #[test]
 fn a_model_takes_on_a_state_or_says_all_that_is_wrong() {
-    let mut rng = wengert_tensor::Rng::seed(1);
+    let mut rng = Rng::seed(1);
     let net = (Linear::<f32>::new(3, 2, &mut rng), BatchNorm::<f32>::new(2));
     let state = net.state_dict();
     let names = state.names().collect::<Vec<_>>().join(" ");

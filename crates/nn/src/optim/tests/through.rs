@@ -39,16 +39,16 @@ fn a_step_is_differentiable() {
     of(&LionRule::default(), false);
 }
 
-/// What differs from step to step enters as numbers: launches stay few, and none is added for
-/// the learning rate or the decay.
+/// All parameters of a size are updated in one launch: none is added for the learning rate or the
+/// decay, which enter as numbers.
 #[test]
 fn an_update_is_one_launch() {
-    let param = Param::<f32>::new("p", Tensor::ones([64]));
-    let mut adam = AdamW::new(&param, 0.1);
+    let params: Vec<_> = (0..5).map(|_| Param::<f32>::new("p", Tensor::ones([64]))).collect();
+    let mut adam = AdamW::new(&params, 0.1);
     for step in 0..3 {
         let tape = Tape::train(step);
-        let gradients = (param.on(&tape) * param.on(&tape)).sum(..).backward();
-        adam.record(&gradients).unwrap();
+        let squares = params.iter().map(|param| param.on(&tape).square().sum(..));
+        adam.record(&squares.reduce(|a, b| a + b).unwrap().backward()).unwrap();
         tape.profile();
         tape.commit();
         assert!(tape.explain().launches.len() <= 2, "{}", tape.explain());
