@@ -198,12 +198,13 @@ impl<T: Float> Product<'_, T> {
                 });
                 continue;
             };
+            let panel = if width == n { self.micro.width(n) } else { self.micro.cols };
             let columns = (PACKED / k).next_multiple_of(GRAIN);
             for left in (0..n).step_by(columns) {
                 let right = (left + columns).min(n);
                 let b = self.b.matrix(s).from(terms.start, left);
                 // SAFETY: `check` has seen all of B.
-                let rights = unsafe { Rights::new(self.isa, self.micro, b, k, right - left, m, true) };
+                let rights = unsafe { Rights::new(self.isa, panel, b, k, right - left, m, true) };
                 let (across, down) = ((right - left).div_ceil(width), m.div_ceil(height));
                 for_each(across * down, self.cost_ns(width * height * k), |i| {
                     let (i, j) = (i / across * height, left + i % across * width);
@@ -245,7 +246,7 @@ impl<T: Float> Product<'_, T> {
                 Kernel::Tiles { turned: false } => match rights {
                     Some((rights, from)) => block.product(a, rights, cols.start - from, c, self.n),
                     None => {
-                        let rights = Rights::new(self.isa, self.micro, b, k, n, m, false);
+                        let rights = Rights::new(self.isa, self.micro.width(n), b, k, n, m, false);
                         block.product(a, &rights, 0, c, self.n);
                     }
                 },

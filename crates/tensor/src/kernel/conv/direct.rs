@@ -61,8 +61,9 @@ pub(super) fn weight<T: Float>(conv: &Convolution, x: &[T], g: &[T], w: &mut [T]
     });
 }
 
+/// What the kernel meets at once lies side by side.
 fn frame(conv: &Convolution) -> Frame {
-    Frame { from: conv.image, size: conv.reach(), corner: conv.padding }
+    Frame { from: conv.image, size: conv.reach(), corner: conv.padding, apart: conv.stride[1] }
 }
 
 /// The estimated time of an image and group.
@@ -81,7 +82,7 @@ fn group<'a, T>(conv: &Convolution, i: usize, w: &'a [T]) -> &'a [T] {
 fn start(conv: &Convolution, frame: &Frame, c: usize, i: usize, tap: usize) -> usize {
     let (a, b) = (tap / conv.kernel[1], tap % conv.kernel[1]);
     let row = i * conv.stride[0] + a * conv.dilation[0];
-    c * frame.len() + row * frame.size[1] + b * conv.dilation[1]
+    c * frame.len() + row * frame.width() + frame.column(b * conv.dilation[1])
 }
 
 multiversion! {
@@ -90,7 +91,7 @@ multiversion! {
     /// # Safety
     /// None.
     unsafe fn rows[T: Float](conv: &Convolution, frame: &Frame, padded: &[T], w: &[T], y: &mut [T]) {
-        let (taps, step, width) = (conv.taps(), conv.stride[1], conv.output[1]);
+        let (taps, width) = (conv.taps(), conv.output[1]);
         for (row, y) in y.chunks_exact_mut(width).enumerate() {
             let (o, i) = (row / conv.output[0], row % conv.output[0]);
             for (j, y) in y.chunks_mut(LANES).enumerate() {
@@ -98,16 +99,10 @@ multiversion! {
                 for c in 0..conv.inputs {
                     for tap in 0..taps {
                         let weight = w[(o * conv.inputs + c) * taps + tap];
-                        let at = start(conv, frame, c, i, tap) + j * LANES * step;
-                        if step == 1 {
-                            let from: &[T; LANES] = padded[at..].first_chunk().expect("there is slack");
-                            for l in 0..LANES {
-                                sums[l] = weight.mul_add(from[l], sums[l]);
-                            }
-                        } else {
-                            for (sum, &x) in sums[..y.len()].iter_mut().zip(padded[at..].iter().step_by(step)) {
-                                *sum = weight.mul_add(x, *sum);
-                            }
+                        let at = start(conv, frame, c, i, tap) + j * LANES;
+                        let from: &[T; LANES] = padded[at..].first_chunk().expect("there is slack");
+                        for l in 0..LANES {
+                            sums[l] = weight.mul_add(from[l], sums[l]);
                         }
                     }
                 }
@@ -123,20 +118,14 @@ multiversion! {
     /// # Safety
     /// None.
     unsafe fn scatter[T: Float](conv: &Convolution, frame: &Frame, g: &[T], w: &[T], padded: &mut [T]) {
-        let (taps, step) = (conv.taps(), conv.stride[1]);
+        let taps = conv.taps();
         for (row, g) in g.chunks_exact(conv.output[1]).enumerate() {
             let (o, i) = (row / conv.output[0], row % conv.output[0]);
             for c in 0..conv.inputs {
                 for tap in 0..taps {
                     let weight = w[(o * conv.inputs + c) * taps + tap];
-                    let at = start(conv, frame, c, i, tap);
-                    if step == 1 {
-                        let to = &mut padded[at..][..g.len()];
-                        to.iter_mut().zip(g).for_each(|(to, &g)| *to = weight.mul_add(g, *to));
-                    } else {
-                        let to = padded[at..].iter_mut().step_by(step);
-                        to.zip(g).for_each(|(to, &g)| *to = weight.mul_add(g, *to));
-                    }
+                    let to = &mut padded[start(conv, frame, c, i, tap)..][..g.len()];
+                    to.iter_mut().zip(g).for_each(|(to, &g)| *to = weight.mul_add(g, *to));
                 }
             }
         }
@@ -149,28 +138,22 @@ multiversion! {
     /// # Safety
     /// None.
     unsafe fn products[T: Float](conv: &Convolution, frame: &Frame, padded: &[T], g: &[T], w: &mut [T]) {
-        let (taps, step) = (conv.taps(), conv.stride[1]);
+        let taps = conv.taps();
         let [height, width] = conv.output;
         for (at, w) in w.iter_mut().enumerate() {
             let (o, c, tap) = (at / taps / conv.inputs, at / taps % conv.inputs, at % taps);
             let mut sums = [T::ZERO; LANES];
             for i in 0..height {
-                let g = &g[(o * height + i) * width..][..width];
-                let from = &padded[start(conv, frame, c, i, tap)..];
-                if step == 1 {
-                    let ((g, g_rest), (x, x_rest)) = (g.as_chunks::<LANES>(), from[..width].as_chunks::<LANES>());
-                    for (g, x) in g.iter().zip(x) {
-                        for l in 0..LANES {
-                            sums[l] = g[l].mul_add(x[l], sums[l]);
-                        }
+                let from = &padded[start(conv, frame, c, i, tap)..][..width];
+                let (g, g_rest) = g[(o * height + i) * width..][..width].as_chunks::<LANES>();
+                let (x, x_rest) = from.as_chunks::<LANES>();
+                for (g, x) in g.iter().zip(x) {
+                    for l in 0..LANES {
+                        sums[l] = g[l].mul_add(x[l], sums[l]);
                     }
-                    for (sum, (&g, &x)) in sums.iter_mut().zip(g_rest.iter().zip(x_rest)) {
-                        *sum = g.mul_add(x, *sum);
-                    }
-                } else {
-                    for (j, (&g, &x)) in g.iter().zip(from.iter().step_by(step)).enumerate() {
-                        sums[j % LANES] = g.mul_add(x, sums[j % LANES]);
-                    }
+                }
+                for (sum, (&g, &x)) in sums.iter_mut().zip(g_rest.iter().zip(x_rest)) {
+                    *sum = g.mul_add(x, *sum);
                 }
             }
             let mut half = LANES / 2;

@@ -17,6 +17,10 @@ use crate::kernel::transpose::{SIDE, transpose};
 
 /// Elements of `C` that are computed at a time, before they are transposed to channels first.
 const BLOCK: usize = 1 << 15;
+/// Rows of `C` that are enough for one product.
+const TOGETHER: usize = 256;
+/// Elements of padded images that there are at a time, for each thread.
+const SET: usize = 1 << 18;
 
 /// Products of every image with the same weights.
 struct Gather<T> {
@@ -36,30 +40,38 @@ struct Gather<T> {
 
 /// One product an image and group: its places are a grid within the target.
 struct Pass<T> {
-    /// Offsets of the places in a padded image.
+    /// Offsets of the places in a padded image, and then of the same places in the next ones.
     rows: Vec<isize>,
     /// Offsets of the terms.
     steps: Vec<isize>,
     /// The weights of each group.
     weights: Vec<Rights<T>>,
-    /// The first place in the target, the step to the next row and column of the grid, and its
-    /// number of columns.
+    /// The first place in the target, the step to the next row and column of the grid, and how
+    /// many of both there are.
     first: usize,
     step: [usize; 2],
     across: usize,
+    down: usize,
+}
+
+impl<T> Pass<T> {
+    /// The number of places of an image.
+    fn places(&self) -> usize {
+        self.across * self.down
+    }
 }
 
 /// See [`Convolution::forward`].
 pub(super) fn forward<T: Float>(conv: &Convolution, x: &[T], w: &[T], y: &mut [T]) {
     let isa = Isa::get();
     let micro = T::micro(isa);
-    let frame = Frame { from: conv.image, size: conv.reach(), corner: conv.padding };
+    let frame = Frame { from: conv.image, size: conv.reach(), corner: conv.padding, apart: 1 };
     let terms = conv.inputs * conv.taps();
     let weights = |group: usize| {
         let first = w[group * conv.outputs * terms..].as_ptr();
         let view = View { first, row: 1, col: terms as isize };
         // SAFETY: a group has `outputs` rows of so many terms, which are packed now.
-        unsafe { Rights::new(isa, micro, view, terms, conv.outputs, usize::MAX, true) }
+        unsafe { Rights::new(isa, micro.width(conv.outputs), view, terms, conv.outputs, usize::MAX, true) }
     };
     let pass = Pass {
         rows: grid(conv.output, conv.stride, frame.size[1]).collect(),
@@ -68,6 +80,7 @@ pub(super) fn forward<T: Float>(conv: &Convolution, x: &[T], w: &[T], y: &mut [T
         first: 0,
         step: [conv.output[1], 1],
         across: conv.output[1],
+        down: conv.output[0],
     };
     let &Convolution { batch, groups, inputs, outputs, output, .. } = conv;
     let gather = Gather {
@@ -107,6 +120,7 @@ pub(super) fn input<T: Float>(conv: &Convolution, g: &[T], w: &[T], x: &mut [T])
         from: conv.output,
         size: [0, 1].map(|i| along[i].zeros + along[i].places.max(conv.output[i])),
         corner: along.each_ref().map(|along| along.zeros),
+        apart: 1,
     };
     let mut passes = Vec::new();
     for r in 0..conv.stride[0].min(conv.image[0]) {
@@ -132,7 +146,7 @@ pub(super) fn input<T: Float>(conv: &Convolution, g: &[T], w: &[T], x: &mut [T])
                 });
                 let view = View { first: by_terms.as_ptr(), row: conv.inputs as isize, col: 1 };
                 // SAFETY: `by_terms` has so many rows and columns, which are packed now.
-                unsafe { Rights::new(isa, micro, view, terms, conv.inputs, usize::MAX, true) }
+                unsafe { Rights::new(isa, micro.width(conv.inputs), view, terms, conv.inputs, usize::MAX, true) }
             };
             passes.push(Pass {
                 rows: grid([down.count, across.count], [1, 1], frame.size[1])
@@ -145,6 +159,7 @@ pub(super) fn input<T: Float>(conv: &Convolution, g: &[T], w: &[T], x: &mut [T])
                 first: down.pixel * conv.image[1] + across.pixel,
                 step: [conv.stride[0] * conv.image[1], conv.stride[1]],
                 across: across.count,
+                down: down.count,
             });
         }
     }
@@ -209,84 +224,103 @@ impl Along {
 }
 
 impl<T: Float> Gather<T> {
-    fn run(&self, from: &[T], to: &mut [T]) {
-        let (read, pixels) = (self.channels * self.frame.from[0] * self.frame.from[1], self.target[0] * self.target[1]);
-        let (padded, written) = (self.channels * self.frame.len(), self.outs * pixels);
-        let images = self.batch * self.groups;
-        let places = (BLOCK / self.outs).clamp(SIDE, 8 * SIDE) / SIDE * SIDE;
-        let chunks: Vec<(&Pass<T>, Range<usize>)> = self
+    fn run(mut self, from: &[T], to: &mut [T]) {
+        let (read, padded) =
+            (self.channels * self.frame.from[0] * self.frame.from[1], self.channels * self.frame.len());
+        // Small images are computed together, for there are no narrow tiles then.
+        let places = self.passes.iter().map(|pass| pass.rows.len()).max().unwrap_or(1);
+        let together = (TOGETHER / places.max(1)).clamp(1, self.batch);
+        for pass in &mut self.passes {
+            let image = |i: usize| pass.rows.iter().map(move |at| at + (i * self.groups * padded) as isize);
+            pass.rows = (0..together).flat_map(image).collect();
+        }
+        let block = (BLOCK / self.outs).clamp(SIDE, 8 * SIDE) / SIDE * SIDE;
+        let blocks: Vec<(&Pass<T>, Range<usize>)> = self
             .passes
             .iter()
             .flat_map(|pass| {
                 let rows = pass.rows.len();
-                (0..rows).step_by(places).map(move |first| (pass, first..(first + places).min(rows)))
+                (0..rows).step_by(block).map(move |first| (pass, first..(first + block).min(rows)))
             })
             .collect();
-        let out = SharedMut::new(to);
         let work: usize = self.passes.iter().map(|pass| pass.rows.len() * pass.steps.len() * self.outs).sum();
-        let cost = work / (160 / size_of::<T>()) + padded;
-        let fill = |image: usize, to: &mut [T]| self.frame.fill(&from[image * read..][..read], to);
-        let block = |padded: *const T, image: usize, (pass, places): &(&Pass<T>, Range<usize>)| {
-            // SAFETY: each chunk of an image is computed once, by one task; all offsets are inside of
-            // a padded image.
-            unsafe { self.chunk(pass, image, padded, places.clone(), out.as_mut_ptr().add(image * written)) };
-        };
-        if images >= 4 * threads() || threads() == 1 {
-            for_each(images, cost, |image| {
-                let mut memory = self.frame.memory::<T>(self.channels);
-                // SAFETY: there is room for so many elements.
-                let to = unsafe { std::slice::from_raw_parts_mut(memory.start().cast::<T>(), padded) };
-                fill(image, to);
-                chunks.iter().for_each(|chunk| block(to.as_ptr(), image, chunk));
-            });
-        } else {
-            let mut memory = self.frame.memory::<T>(images * self.channels);
+        let cost = work / (160 / size_of::<T>()) / blocks.len().max(1);
+        // Padded images that the caches hold.
+        let set =
+            (SET * threads() / (self.groups * padded).max(1)).next_multiple_of(together).clamp(together, self.batch);
+        let mut memory = self.frame.memory::<T>(set * self.groups * self.channels);
+        let out = SharedMut::new(to);
+        for first in (0..self.batch).step_by(set) {
+            let count = set.min(self.batch - first);
+            let len = count * self.groups * padded;
             // SAFETY: there is room for so many elements.
-            let all = unsafe { std::slice::from_raw_parts_mut(memory.start().cast::<T>(), images * padded) };
-            for_each_chunk(all, padded, padded, fill);
-            let all = &*all;
-            for_each(images * chunks.len(), cost / chunks.len().max(1), |i| {
-                let image = i / chunks.len();
-                block(all[image * padded..].as_ptr(), image, &chunks[i % chunks.len()]);
+            let images = unsafe { std::slice::from_raw_parts_mut(memory.start().cast::<T>(), len) };
+            for_each_chunk(images, padded.max(1), padded, |i, to| {
+                self.frame.fill(&from[(first * self.groups + i) * read..][..read], to);
+            });
+            let images = &*images;
+            for_each(count.div_ceil(together) * self.groups * blocks.len(), cost, |i| {
+                let (pass, rows) = &blocks[i % blocks.len()];
+                let (group, image) = (i / blocks.len() % self.groups, i / blocks.len() / self.groups * together);
+                let rows = rows.start..rows.end.min(pass.places() * (count - image));
+                if rows.is_empty() {
+                    return;
+                }
+                let from = images[(image * self.groups + group) * padded..].as_ptr();
+                // SAFETY: the offsets are inside of the images; no place is in two blocks.
+                unsafe { self.block(pass, from, rows, &out, [first + image, group]) };
             });
         }
     }
 
-    /// Computes some places of all channels, and writes them to `to`.
+    /// Computes some places of all channels of a group, of images from the given one on.
     ///
     /// # Safety
-    /// The offsets must be inside of `padded`, and `to` have room for the channels of a group.
-    unsafe fn chunk(&self, pass: &Pass<T>, image: usize, padded: *const T, places: Range<usize>, to: *mut T) {
-        let (m, k, n) = (places.len(), pass.steps.len(), self.outs);
+    /// The offsets must be readable from `from` on, and the places must be no other task's.
+    unsafe fn block(&self, pass: &Pass<T>, from: *const T, rows: Range<usize>, to: &SharedMut<'_, T>, at: [usize; 2]) {
+        let (m, k, n) = (rows.len(), pass.steps.len(), self.outs);
         let mut memory = Scratch::take(m * n * size_of::<T>());
         let block = memory.start().cast::<T>();
-        let weights = &pass.weights[image % self.groups];
+        let weights = &pass.weights[at[1]];
         let most = k.max(1).div_ceil(k.max(1).div_ceil(TERMS)).next_multiple_of(CHAIN);
         // SAFETY: the caller's promise; the block has room for `m` rows of `n`.
         unsafe {
             if k == 0 {
                 std::slice::from_raw_parts_mut(block, m * n).fill(T::ZERO);
             }
-            for j in (0..n).step_by(self.micro.cols) {
+            for j in (0..n).step_by(weights.cols) {
                 for p in (0..k).step_by(most) {
                     let left = Left::Gathered {
-                        first: padded,
-                        rows: pass.rows[places.clone()].as_ptr(),
+                        first: from,
+                        rows: pass.rows[rows.clone()].as_ptr(),
                         steps: pass.steps[p..].as_ptr(),
                     };
                     let out = Out { first: block.add(j), step: n, add: p > 0 };
-                    self.micro.panel(m, most.min(k - p), self.micro.cols.min(n - j), left, weights.panel(j, p), out);
+                    self.micro.panel(m, most.min(k - p), weights.cols.min(n - j), left, weights.panel(j, p), out);
                 }
             }
-            self.write(pass, places, block, to);
+        }
+        // As many rows of the block at a time as are of one image.
+        let (places, pixels) = (pass.places(), self.target[0] * self.target[1]);
+        let mut row = rows.start;
+        while row < rows.end {
+            let (image, place) = (at[0] + row / places, row % places);
+            let count = (places - place).min(rows.end - row);
+            let channel = (image * self.groups + at[1]) * n;
+            // SAFETY: rows of the block, and places in the target of this task.
+            unsafe {
+                let from = block.add((row - rows.start) * n);
+                self.write(pass, from, place..place + count, to.as_mut_ptr().add(channel * pixels));
+            }
+            row += count;
         }
     }
 
-    /// Writes a block, whose rows are places, to the target, whose rows are channels.
+    /// Writes rows of a block, which are places, to the target, whose rows are channels.
     ///
     /// # Safety
-    /// As for [`Gather::chunk`].
-    unsafe fn write(&self, pass: &Pass<T>, places: Range<usize>, block: *const T, to: *mut T) {
+    /// `from` must have a row for each place, and `to` be the first channel of a target that has them.
+    unsafe fn write(&self, pass: &Pass<T>, from: *const T, places: Range<usize>, to: *mut T) {
         let (n, pixels) = (self.outs, self.target[0] * self.target[1]);
         let dense = pass.step == [pass.across, 1];
         for j in (0..n).step_by(SIDE) {
@@ -295,7 +329,7 @@ impl<T: Float> Gather<T> {
                 let count = SIDE.min(places.end - p);
                 // SAFETY: the caller's promise.
                 unsafe {
-                    let from = block.add((p - places.start) * n + j);
+                    let from = from.add((p - places.start) * n + j);
                     let to = to.add(j * pixels + pass.first);
                     if dense {
                         transpose(self.isa, from, n as isize, to.add(p), pixels as isize, channels, count);

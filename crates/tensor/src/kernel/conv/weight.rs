@@ -28,11 +28,11 @@ const PARTS: usize = 1 << 20;
 pub(super) fn weight<T: Float>(conv: &Convolution, x: &[T], g: &[T], w: &mut [T]) {
     let isa = Isa::get();
     let micro = T::micro(isa);
-    let frame = Frame { from: conv.image, size: conv.reach(), corner: conv.padding };
+    let frame = Frame { from: conv.image, size: conv.reach(), corner: conv.padding, apart: 1 };
     let rows = steps(conv, &frame);
     let places: Vec<isize> = grid(conv.output, conv.stride, frame.size[1]).collect();
     let (m, k, n) = (rows.len(), places.len(), conv.outputs);
-    let (groups, across) = (conv.groups, m.div_ceil(ROWS));
+    let (groups, across, width) = (conv.groups, m.div_ceil(ROWS), micro.width(n));
     let parts = TASKS.div_ceil(groups * across).min(conv.batch).min((PARTS / (groups * m * n)).max(1));
     let (padded, packed) = (groups * conv.inputs * frame.len(), groups * k * n);
     let set = (SET / (padded + packed)).clamp(1, conv.batch).next_multiple_of(parts).min(conv.batch);
@@ -58,18 +58,18 @@ pub(super) fn weight<T: Float>(conv: &Convolution, x: &[T], g: &[T], w: &mut [T]
             let len = conv.inputs * frame.len();
             // SAFETY: a part of both that is no other task's.
             unsafe { frame.fill(&x[at * read..][..read], images.slice(i * len..(i + 1) * len)) };
-            for j in (0..n).step_by(micro.cols) {
+            for j in (0..n).step_by(width) {
                 let view = View { first: g[(at * n + j) * k..].as_ptr(), row: 1, col: k as isize };
                 // SAFETY: as above; all channels of this group are there.
-                unsafe { pack(isa, view, k, micro.cols.min(n - j), packs.as_mut_ptr().add((i * n + j) * k)) };
+                unsafe { pack(isa, view, k, width.min(n - j), packs.as_mut_ptr().add((i * n + j) * k)) };
             }
         });
         for_each(parts * groups * across, share * ROWS.min(m) * k * n / (160 / size_of::<T>()), |task| {
             let (part, group, row) = (task / across / groups, task / across % groups, task % across * ROWS);
             for i in part * share..((part + 1) * share).min(count) {
                 let at = i * groups + group;
-                for j in (0..n).step_by(micro.cols) {
-                    let cols = micro.cols.min(n - j);
+                for j in (0..n).step_by(width) {
+                    let cols = width.min(n - j);
                     for p in (0..k).step_by(most) {
                         // SAFETY: the image and its cotangents were written before; these rows of
                         // this part's sums are no other task's.

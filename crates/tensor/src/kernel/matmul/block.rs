@@ -27,20 +27,29 @@ pub(super) struct Block<T> {
     pub(super) n: usize,
 }
 
-/// The right operand: where it is, or in panels as wide as a tile, one after the other.
-pub(in crate::kernel) enum Rights<T> {
+/// The right operand in panels of columns.
+pub(in crate::kernel) struct Rights<T> {
+    /// The columns of a panel.
+    pub(in crate::kernel) cols: usize,
+    memory: Memory<T>,
+}
+
+/// Where the panels are: in the matrix itself, or one after the other.
+enum Memory<T> {
     Direct(View<T>),
-    Packed { memory: Scratch, cols: usize, k: usize, n: usize },
+    Packed { memory: Scratch, k: usize, n: usize },
 }
 
 impl<T: Float> Rights<T> {
-    /// `B [k, n]`, which `m` rows are multiplied with; packed by all threads if it is `shared`.
+    /// `B [k, n]` in panels of `cols`, for the product with `m` rows; packed by all threads if it is
+    /// `shared`.
     ///
     /// # Safety
-    /// All of it must be readable, now and as long as this is used.
+    /// All of it must be readable, and as long as this is used if there are fewer rows than pay for
+    /// packing it.
     pub(in crate::kernel) unsafe fn new(
         isa: Isa,
-        micro: Micro<T>,
+        cols: usize,
         view: View<T>,
         k: usize,
         n: usize,
@@ -48,34 +57,33 @@ impl<T: Float> Rights<T> {
         shared: bool,
     ) -> Self {
         if view.col == 1 && m < PACK_RIGHT {
-            return Rights::Direct(view);
+            return Rights { cols, memory: Memory::Direct(view) };
         }
         let mut memory = Scratch::take(k * n * size_of::<T>());
         // SAFETY: there is room for so many elements, of which every bit pattern is one.
         let packed = SharedMut::new(unsafe { std::slice::from_raw_parts_mut(memory.start().cast::<T>(), k * n) });
         let task = |i: usize| {
-            let j = i * micro.cols;
-            let cols = micro.cols.min(n - j);
+            let j = i * cols;
             // SAFETY: a panel of its own; the caller's promise for what it is made of.
-            unsafe { pack(isa, view.from(0, j), k, cols, packed.as_mut_ptr().add(j * k)) };
+            unsafe { pack(isa, view.from(0, j), k, cols.min(n - j), packed.as_mut_ptr().add(j * k)) };
         };
-        let panels = n.div_ceil(micro.cols);
+        let panels = n.div_ceil(cols);
         if shared {
             // About a third of a nanosecond an element.
-            for_each(panels, k * micro.cols / 3, task);
+            for_each(panels, k * cols / 3, task);
         } else {
             (0..panels).for_each(task);
         }
-        Rights::Packed { memory, cols: micro.cols, k, n }
+        Rights { cols, memory: Memory::Packed { memory, k, n } }
     }
 
     /// The panel that begins with column `j`, from term `p` on.
     #[inline(always)]
     pub(in crate::kernel) fn panel(&self, j: usize, p: usize) -> Right<T> {
-        match self {
-            Rights::Direct(view) => Right { first: view.from(p, j).first, step: view.row },
-            Rights::Packed { memory, cols, k, n } => {
-                let width = *cols.min(&(n - j));
+        match &self.memory {
+            Memory::Direct(view) => Right { first: view.from(p, j).first, step: view.row },
+            Memory::Packed { memory, k, n } => {
+                let width = self.cols.min(n - j);
                 let first = memory.as_ptr().cast::<T>().wrapping_add(j * k + p * width);
                 Right { first, step: width as isize }
             }
@@ -117,8 +125,8 @@ impl<T: Float> Block<T> {
                 };
                 let part = p / most % IN_ORDER;
                 let (to, step_to) = if p < IN_ORDER * most { (c, step) } else { (sums.start().cast(), n) };
-                for j in (0..n).step_by(micro.cols) {
-                    let cols = micro.cols.min(n - j);
+                for j in (0..n).step_by(rights.cols) {
+                    let cols = rights.cols.min(n - j);
                     // SAFETY: the caller's promise.
                     unsafe {
                         let out = Out { first: to.add(j), step: step_to, add: part > 0 };
@@ -149,7 +157,7 @@ impl<T: Float> Block<T> {
         let Block { isa, micro, m, k, n } = *self;
         // SAFETY: the caller's promise, and there is room for the block.
         unsafe {
-            let rights = Rights::new(isa, micro, b, k, n, m, false);
+            let rights = Rights::new(isa, micro.width(n), b, k, n, m, false);
             let height = ROWS.min(m);
             let mut memory = Scratch::take(height * n * size_of::<T>());
             let block = memory.start().cast::<T>();

@@ -139,7 +139,7 @@ fn every_instruction_set() {
         let block = Block { isa, micro, m, k, n };
         let (a, b) = (Mat::row_major(a, k).matrix(0), Mat::row_major(b, n).matrix(0));
         // SAFETY: everything has the size that is said.
-        unsafe { block.product(a, &Rights::new(isa, micro, b, k, n, m, false), 0, c.as_mut_ptr(), n) };
+        unsafe { block.product(a, &Rights::new(isa, micro.width(n), b, k, n, m, false), 0, c.as_mut_ptr(), n) };
         c
     }
     let mut rng = Random(5);

@@ -50,6 +50,7 @@ pub struct Micro<T> {
     pub(in crate::kernel) rows: usize,
     /// Columns of a tile.
     pub(in crate::kernel) cols: usize,
+    lanes: usize,
     panel: Panel<T>,
 }
 
@@ -58,6 +59,11 @@ impl<T> Micro<T> {
     #[inline(always)]
     pub(in crate::kernel) fn rows_of_tile(&self, left: usize) -> usize {
         rows_of_tile(self.rows, left)
+    }
+
+    /// The width of panels that share `n` columns evenly: narrow tiles are slow.
+    pub(in crate::kernel) fn width(&self, n: usize) -> usize {
+        n.div_ceil(n.div_ceil(self.cols).max(1)).next_multiple_of(self.lanes)
     }
 
     /// `C ← A B` or `C ← C + A B` for `A [m, k]`, `B [k, n]`, `C [m, n]` with `k` from 1 to
@@ -293,7 +299,7 @@ macro_rules! gemm {
                 #[cfg(target_arch = "x86_64")]
                 gemm!(@ #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")] avx512, $element, $avx512, 8, 3);
                 let make = |panel: Panel<$element>, lanes: usize, rows, vectors: usize| {
-                    Micro { rows, cols: vectors * lanes, panel }
+                    Micro { rows, cols: vectors * lanes, lanes, panel }
                 };
                 match isa {
                     #[cfg(target_arch = "x86_64")]
