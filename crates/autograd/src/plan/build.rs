@@ -267,6 +267,10 @@ impl<'a, T: Float> Build<'a, T> {
         let mut maps = 0;
         let mut stack: SmallVec<[u32; 16]> = SmallVec::from_slice(&[position]);
         while let Some(next) = stack.pop() {
+            // What is small beside it (a row's mean) is loaded, or computed again, for nothing.
+            if self.shape(next).count() <= large / 8 {
+                continue;
+            }
             let again = match (&self.partition.places[next as usize], self.lowering(next)) {
                 (Place::Member(_), Some(Lowering::Map { dear, .. })) => {
                     !self.in_memory[next as usize] && (!dear || self.shape(next).count() <= 1)

@@ -154,6 +154,11 @@ impl Windows {
 
     /// Calls `f` with the number of a window, and where the largest elements of it and the next are.
     fn search<T: Float>(&self, x: &[T], mut f: impl FnMut(usize, &[u32])) {
+        match self.squares() {
+            Some((2, strides)) => return self.search_squares::<T, 2>(x, strides, f),
+            Some((3, strides)) => return self.search_squares::<T, 3>(x, strides, f),
+            _ => {}
+        }
         let (mut best, mut at) = ([T::ZERO; LANES], [0; LANES]);
         let [rows, cols] = self.0.map(|axis| axis.count);
         for i in 0..rows {
@@ -161,6 +166,44 @@ impl Windows {
                 let count = LANES.min(cols - j);
                 // SAFETY: the instruction set is this machine's.
                 unsafe { largest(Isa::get(), self, x, [i, j], &mut best[..count], &mut at[..count]) };
+                f(i * cols + j, &at[..count]);
+            }
+        }
+    }
+
+    /// The size and the strides of the windows, if they are squares that lie inside of the image.
+    fn squares(&self) -> Option<(usize, [usize; 2])> {
+        let [down, across] = self.0.map(|axis| match axis.place {
+            Place::Steps { size, stride, padding: 0 } if axis.span(axis.count.max(1) - 1).len() == size => {
+                Some((size, stride))
+            }
+            _ => None,
+        });
+        let ((rows, down), (cols, across)) = (down?, across?);
+        (rows == cols).then_some((rows, [down, across]))
+    }
+
+    /// As [`Windows::search`]: of small windows one after the other takes less than the loops over
+    /// the elements of all.
+    fn search_squares<T: Float, const S: usize>(&self, x: &[T], strides: [usize; 2], mut f: impl FnMut(usize, &[u32])) {
+        let [rows, cols] = self.0.map(|axis| axis.count);
+        let length = self.0[1].length;
+        let mut at = [0; LANES];
+        for i in 0..rows {
+            let band = &x[i * strides[0] * length..][..S * length];
+            for j in (0..cols).step_by(LANES) {
+                let count = LANES.min(cols - j);
+                for (l, at) in at[..count].iter_mut().enumerate() {
+                    let corner = (j + l) * strides[1];
+                    let (mut best, mut place) = (band[corner], corner);
+                    for row in 0..S {
+                        for (k, &v) in band[row * length + corner..][..S].iter().enumerate() {
+                            let better = v > best || (v.is_nan() && !best.is_nan());
+                            (best, place) = if better { (v, row * length + corner + k) } else { (best, place) };
+                        }
+                    }
+                    *at = (i * strides[0] * length + place) as u32;
+                }
                 f(i * cols + j, &at[..count]);
             }
         }
@@ -281,6 +324,7 @@ mod tests {
         let axes = [
             (7, 3, steps(2, 2, 0)),
             (1, 1, steps(1, 1, 0)),
+            (10, 4, steps(3, 2, 0)),
             (150, 149, steps(2, 1, 0)),
             (150, 51, steps(3, 3, 2)),
             (9, 5, steps(3, 2, 1)),
