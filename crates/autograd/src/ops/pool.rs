@@ -199,7 +199,7 @@ impl<T: Float> Var<'_, T> {
     /// assert_eq!(x.adaptive_max_pool1d(3).value(), tensor![1.0, 3.0, 4.0]);
     /// ```
     /// # Panics
-    /// If there is no axis, or it has no elements.
+    /// If there is no axis, it has no elements, or there are no windows.
     #[track_caller]
     pub fn adaptive_max_pool1d(self, bins: usize) -> Self {
         self.largest::<1>(self.bins("adaptive_max_pool1d", [bins]))
@@ -287,8 +287,11 @@ impl<T: Float> Var<'_, T> {
                 return Err("no elements along".to_owned());
             }
             let count = bins[i];
-            let size = length / count.max(1);
-            let even = count > 0 && length.is_multiple_of(count);
+            if count == 0 {
+                return Err("no windows along".to_owned());
+            }
+            let size = length / count;
+            let even = length.is_multiple_of(count);
             let place = if even { Place::Steps { size, stride: size, padding: 0 } } else { Place::Bins };
             Ok(Spans { length, count, place })
         })
