@@ -78,7 +78,7 @@ pub fn normal_cdf(x: f32) -> f32 {
     let square = size * size;
     let y = 0.5 * tail((a, a_low), (0.5 * square, 0.5 * size.mul_add(size, -square)));
     let p =
-        poly32(square, [0.398_942_3, -0.066_490_38, 0.009_973_557, -0.001_187_328_2, 0.000_115_434_685, -9.444_656e-6]);
+        poly32(square, [0.398_942_3, -0.066_490_38, 0.009_973_557, -0.001_187_328_2, 0.000_115_434_69, -9.444_656e-6]);
     let near = x.mul_add(p, 0.5);
     let far = if x > 0.0 { 1.0 - y } else { y };
     if size < 0.5 { near } else { far }
