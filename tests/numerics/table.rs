@@ -3,6 +3,7 @@
 /// A function's name and its points: argument, value, slope.
 pub(crate) type Row = (&'static str, &'static [[f64; 3]]);
 
+#[allow(clippy::approx_constant, reason = "values of functions happen to be constants")]
 pub(crate) const TABLE: [Row; 29] = [
     (
         "exp",

@@ -153,7 +153,7 @@ fn affine<T: Float>(c: &Call<'_, T>, weight: &Option<Param<T>>, bias: &Option<Pa
     if c.count() > 2 {
         c.give(2, bias.as_ref()?)?;
     }
-    Some([Affine::None, Affine::Scale, Affine::Both].into_iter().nth(c.count() - 1)?)
+    [Affine::None, Affine::Scale, Affine::Both].into_iter().nth(c.count() - 1)
 }
 
 /// One step of a sequence: inputs x, the `S` states, the weights of x and of the state, and the
