@@ -91,13 +91,15 @@ pub enum Along {
     Direction(usize),
 }
 
-/// The one-sided derivatives at a kink.
+/// The one-sided derivatives at a kink, or beside a jump.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Kink {
     /// Towards smaller values.
     pub left: f64,
     /// Towards larger values.
     pub right: f64,
+    /// By how much the function jumps there; 0 at a kink.
+    pub jump: f64,
 }
 
 /// What a comparison says, from the least to the most serious.
@@ -107,7 +109,8 @@ pub enum Finding {
     Agrees,
     /// It agrees, and is zero everywhere, to rounding.
     Zero,
-    /// The function has no derivative here, and the gradient lies between its one-sided ones.
+    /// The function has no derivative here, on a kink or a jump, and the gradient lies between its
+    /// one-sided ones.
     Kink,
     /// Finite differences are not accurate enough to decide.
     Unsettled,
@@ -177,9 +180,10 @@ pub(super) fn suggest(inputs: &mut [InputReport]) {
 fn hint(input: &InputReport, all: &[InputReport]) -> Option<String> {
     let about = |a: f64, b: f64| (a - b).abs() <= 1e-7 * a.abs().max(b.abs());
     let at_kinks = || {
-        let (index, Kink { left, right }) = input.kinks.first()?;
+        let (index, Kink { left, right, jump }) = input.kinks.first()?;
+        let jump = if *jump == 0.0 { String::new() } else { format!("a jump of {} ", short(*jump)) };
         let more = if input.kinks.len() > 1 { format!(", and {} more", input.kinks.len() - 1) } else { String::new() };
-        Some(format!("at {index:?}, slopes {} and {}{more}", short(*left), short(*right)))
+        Some(format!("{jump}at {index:?}, slopes {} and {}{more}", short(*left), short(*right)))
     };
     match input.finding {
         Finding::Kink => at_kinks(),
