@@ -90,7 +90,7 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
 
     let steps = args.epochs * training.batches(BATCH, 0).len();
     let schedule = OneCycleLr::new(if args.cnn { 0.005 } else { 0.003 }, steps as u64);
-    let mut optimizer = AdamW::new(&net, 0.0).weight_decay(0.01);
+    let mut optimizer = AdamW::new(&net, 0.0);
     let progress = Progress::new("training", steps);
     let mut step = 0;
     for epoch in 1..=args.epochs {
