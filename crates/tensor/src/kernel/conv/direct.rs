@@ -12,6 +12,7 @@ const LANES: usize = 16;
 /// See [`Convolution::forward`].
 pub(super) fn forward<T: Float>(conv: &Convolution, x: &[T], w: &[T], y: &mut [T]) {
     let frame = frame(conv);
+    let (starts, step) = (starts(conv, &frame), conv.stride[0] * frame.width());
     let (read, written) = (conv.inputs * conv.pixels(), conv.outputs * conv.places());
     for_each_chunk(y, written, cost(conv), |i, y| {
         let mut memory = frame.memory::<T>(conv.inputs);
@@ -20,13 +21,14 @@ pub(super) fn forward<T: Float>(conv: &Convolution, x: &[T], w: &[T], y: &mut [T
         let padded = unsafe { std::slice::from_raw_parts_mut(memory.start().cast::<T>(), len) };
         frame.fill(&x[i * read..][..read], &mut padded[..len - SLACK]);
         // SAFETY: the instruction set is this machine's.
-        unsafe { rows(Isa::get(), conv, &frame, padded, group(conv, i, w), y) };
+        unsafe { rows(Isa::get(), conv, step, &starts, padded, group(conv, i, w), y) };
     });
 }
 
 /// See [`Convolution::input`].
 pub(super) fn input<T: Float>(conv: &Convolution, g: &[T], w: &[T], x: &mut [T]) {
     let frame = frame(conv);
+    let (starts, step) = (starts(conv, &frame), conv.stride[0] * frame.width());
     let (read, written) = (conv.outputs * conv.places(), conv.inputs * conv.pixels());
     for_each_chunk(x, written, cost(conv), |i, x| {
         let mut memory = frame.memory::<T>(conv.inputs);
@@ -34,7 +36,7 @@ pub(super) fn input<T: Float>(conv: &Convolution, g: &[T], w: &[T], x: &mut [T])
         let padded = unsafe { std::slice::from_raw_parts_mut(memory.start().cast::<T>(), conv.inputs * frame.len()) };
         padded.fill(T::ZERO);
         // SAFETY: the instruction set is this machine's.
-        unsafe { scatter(Isa::get(), conv, &frame, &g[i * read..][..read], group(conv, i, w), padded) };
+        unsafe { scatter(Isa::get(), conv, step, &starts, &g[i * read..][..read], group(conv, i, w), padded) };
         frame.take(padded, x);
     });
 }
@@ -42,6 +44,7 @@ pub(super) fn input<T: Float>(conv: &Convolution, g: &[T], w: &[T], x: &mut [T])
 /// See [`Convolution::weight`].
 pub(super) fn weight<T: Float>(conv: &Convolution, x: &[T], g: &[T], w: &mut [T]) {
     let frame = frame(conv);
+    let (starts, step) = (starts(conv, &frame), conv.stride[0] * frame.width());
     let (inner, outer) = (conv.inputs * conv.pixels(), conv.outputs * conv.places());
     let len = conv.outputs * conv.inputs * conv.taps();
     let out = SharedMut::new(w);
@@ -56,7 +59,7 @@ pub(super) fn weight<T: Float>(conv: &Convolution, x: &[T], g: &[T], w: &mut [T]
             let i = image * conv.groups + group;
             frame.fill(&x[i * inner..][..inner], padded);
             // SAFETY: the instruction set is this machine's.
-            unsafe { products(Isa::get(), conv, &frame, padded, &g[i * outer..][..outer], w) };
+            unsafe { products(Isa::get(), conv, step, &starts, padded, &g[i * outer..][..outer], w) };
         }
     });
 }
@@ -77,12 +80,13 @@ fn group<'a, T>(conv: &Convolution, i: usize, w: &'a [T]) -> &'a [T] {
     &w[i % conv.groups * len..][..len]
 }
 
-/// Where element `tap` of the kernel of channel `c` begins in row `i` of the output.
-#[inline(always)]
-fn start(conv: &Convolution, frame: &Frame, c: usize, i: usize, tap: usize) -> usize {
-    let (a, b) = (tap / conv.kernel[1], tap % conv.kernel[1]);
-    let row = i * conv.stride[0] + a * conv.dilation[0];
-    c * frame.len() + row * frame.width() + frame.column(b * conv.dilation[1])
+/// Where the elements of the kernels of all channels of a group begin.
+fn starts(conv: &Convolution, frame: &Frame) -> Vec<usize> {
+    let at = |i: usize| {
+        let (c, a, b) = (i / conv.taps(), i % conv.taps() / conv.kernel[1], i % conv.kernel[1]);
+        c * frame.len() + a * conv.dilation[0] * frame.width() + frame.column(b * conv.dilation[1])
+    };
+    (0..conv.inputs * conv.taps()).map(at).collect()
 }
 
 multiversion! {
@@ -90,20 +94,16 @@ multiversion! {
     ///
     /// # Safety
     /// None.
-    unsafe fn rows[T: Float](conv: &Convolution, frame: &Frame, padded: &[T], w: &[T], y: &mut [T]) {
-        let (taps, width) = (conv.taps(), conv.output[1]);
-        for (row, y) in y.chunks_exact_mut(width).enumerate() {
+    unsafe fn rows[T: Float](conv: &Convolution, step: usize, starts: &[usize], padded: &[T], w: &[T], y: &mut [T]) {
+        for (row, y) in y.chunks_exact_mut(conv.output[1]).enumerate() {
             let (o, i) = (row / conv.output[0], row % conv.output[0]);
+            let (padded, w) = (&padded[i * step..], &w[o * starts.len()..]);
             for (j, y) in y.chunks_mut(LANES).enumerate() {
                 let mut sums = [T::ZERO; LANES];
-                for c in 0..conv.inputs {
-                    for tap in 0..taps {
-                        let weight = w[(o * conv.inputs + c) * taps + tap];
-                        let at = start(conv, frame, c, i, tap) + j * LANES;
-                        let from: &[T; LANES] = padded[at..].first_chunk().expect("there is slack");
-                        for l in 0..LANES {
-                            sums[l] = weight.mul_add(from[l], sums[l]);
-                        }
+                for (start, &weight) in starts.iter().zip(w) {
+                    let from: &[T; LANES] = padded[start + j * LANES..].first_chunk().expect("there is slack");
+                    for l in 0..LANES {
+                        sums[l] = weight.mul_add(from[l], sums[l]);
                     }
                 }
                 y.copy_from_slice(&sums[..y.len()]);
@@ -117,16 +117,12 @@ multiversion! {
     ///
     /// # Safety
     /// None.
-    unsafe fn scatter[T: Float](conv: &Convolution, frame: &Frame, g: &[T], w: &[T], padded: &mut [T]) {
-        let taps = conv.taps();
+    unsafe fn scatter[T: Float](conv: &Convolution, step: usize, starts: &[usize], g: &[T], w: &[T], padded: &mut [T]) {
         for (row, g) in g.chunks_exact(conv.output[1]).enumerate() {
             let (o, i) = (row / conv.output[0], row % conv.output[0]);
-            for c in 0..conv.inputs {
-                for tap in 0..taps {
-                    let weight = w[(o * conv.inputs + c) * taps + tap];
-                    let to = &mut padded[start(conv, frame, c, i, tap)..][..g.len()];
-                    to.iter_mut().zip(g).for_each(|(to, &g)| *to = weight.mul_add(g, *to));
-                }
+            for (start, &weight) in starts.iter().zip(&w[o * starts.len()..]) {
+                let to = &mut padded[i * step + start..][..g.len()];
+                to.iter_mut().zip(g).for_each(|(to, &g)| *to = weight.mul_add(g, *to));
             }
         }
     }
@@ -137,14 +133,13 @@ multiversion! {
     ///
     /// # Safety
     /// None.
-    unsafe fn products[T: Float](conv: &Convolution, frame: &Frame, padded: &[T], g: &[T], w: &mut [T]) {
-        let taps = conv.taps();
+    unsafe fn products[T: Float](conv: &Convolution, step: usize, starts: &[usize], padded: &[T], g: &[T], w: &mut [T]) {
         let [height, width] = conv.output;
         for (at, w) in w.iter_mut().enumerate() {
-            let (o, c, tap) = (at / taps / conv.inputs, at / taps % conv.inputs, at % taps);
+            let (o, start) = (at / starts.len(), starts[at % starts.len()]);
             let mut sums = [T::ZERO; LANES];
             for i in 0..height {
-                let from = &padded[start(conv, frame, c, i, tap)..][..width];
+                let from = &padded[i * step + start..][..width];
                 let (g, g_rest) = g[(o * height + i) * width..][..width].as_chunks::<LANES>();
                 let (x, x_rest) = from.as_chunks::<LANES>();
                 for (g, x) in g.iter().zip(x) {

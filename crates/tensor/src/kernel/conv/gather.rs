@@ -234,7 +234,7 @@ impl<T: Float> Gather<T> {
             let image = |i: usize| pass.rows.iter().map(move |at| at + (i * self.groups * padded) as isize);
             pass.rows = (0..together).flat_map(image).collect();
         }
-        let block = (BLOCK / self.outs).clamp(SIDE, 8 * SIDE) / SIDE * SIDE;
+        let block = (BLOCK / self.outs).clamp(4 * SIDE, 8 * SIDE) / SIDE * SIDE;
         let blocks: Vec<(&Pass<T>, Range<usize>)> = self
             .passes
             .iter()

@@ -30,7 +30,7 @@ impl Frame {
     /// Where a column lies in its row.
     #[inline(always)]
     pub(super) fn column(&self, at: usize) -> usize {
-        if self.apart == 1 { at } else { at % self.apart * (self.width() / self.apart) + at / self.apart }
+        at % self.apart * (self.width() / self.apart) + at / self.apart
     }
 
     /// Memory for so many of them.
@@ -56,9 +56,12 @@ impl Frame {
                     to[..corner[1]].fill(T::ZERO);
                     to[corner[1]..][..cols].copy_from_slice(&from[..cols]);
                     to[corner[1] + cols..].fill(T::ZERO);
-                } else {
-                    to.fill(T::ZERO);
-                    from[..cols].iter().enumerate().for_each(|(j, &x)| to[self.column(corner[1] + j)] = x);
+                    continue;
+                }
+                to.fill(T::ZERO);
+                for first in 0..self.apart.min(cols) {
+                    let from = from[first..cols].iter().step_by(self.apart);
+                    to[self.column(corner[1] + first)..].iter_mut().zip(from).for_each(|(to, &x)| *to = x);
                 }
             }
         }
@@ -76,7 +79,11 @@ impl Frame {
                 match from {
                     Some(from) if self.apart == 1 => inside.copy_from_slice(&from[corner[1]..][..cols]),
                     Some(from) => {
-                        inside.iter_mut().enumerate().for_each(|(j, x)| *x = from[self.column(corner[1] + j)]);
+                        for first in 0..self.apart.min(cols) {
+                            let from = &from[self.column(corner[1] + first)..];
+                            let to = inside[first..].iter_mut().step_by(self.apart);
+                            to.zip(from).for_each(|(to, &x)| *to = x);
+                        }
                     }
                     None => {}
                 }

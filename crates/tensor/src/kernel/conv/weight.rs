@@ -14,7 +14,7 @@ use crate::kernel::scratch::Scratch;
 use crate::kernel::transpose::{SIDE, transpose};
 
 /// Elements of padded images and packed cotangents that are there at once.
-const SET: usize = 1 << 21;
+const SET: usize = 1 << 20;
 /// Rows of a task.
 const ROWS: usize = 48;
 /// Tasks that are enough for any number of threads.
@@ -33,12 +33,13 @@ pub(super) fn weight<T: Float>(conv: &Convolution, x: &[T], g: &[T], w: &mut [T]
     let places: Vec<isize> = grid(conv.output, conv.stride, frame.size[1]).collect();
     let (m, k, n) = (rows.len(), places.len(), conv.outputs);
     let (groups, across, width) = (conv.groups, m.div_ceil(ROWS), micro.width(n));
-    let parts = TASKS.div_ceil(groups * across).min(conv.batch).min((PARTS / (groups * m * n)).max(1));
     let (padded, packed) = (groups * conv.inputs * frame.len(), groups * k * n);
-    let set = (SET / (padded + packed)).clamp(1, conv.batch).next_multiple_of(parts).min(conv.batch);
-    let most = k.div_ceil(k.div_ceil(TERMS)).next_multiple_of(CHAIN);
-    // Images that are multiplied in a set, by each part.
+    let set = (SET / (padded + packed)).clamp(1, conv.batch);
+    let panels = n.div_ceil(width);
+    let parts = TASKS.div_ceil(groups * across * panels).min(set).min((PARTS / (groups * m * n)).max(1));
+    // Images of a set that each part sums.
     let share = set.div_ceil(parts);
+    let most = k.div_ceil(k.div_ceil(TERMS)).next_multiple_of(CHAIN);
 
     let mut sums = vec![T::ZERO; parts * groups * m * n];
     let out = SharedMut::new(&mut sums);
@@ -64,28 +65,27 @@ pub(super) fn weight<T: Float>(conv: &Convolution, x: &[T], g: &[T], w: &mut [T]
                 unsafe { pack(isa, view, k, width.min(n - j), packs.as_mut_ptr().add((i * n + j) * k)) };
             }
         });
-        for_each(parts * groups * across, share * ROWS.min(m) * k * n / (160 / size_of::<T>()), |task| {
+        let cost = share * ROWS.min(m) * k * width.min(n) / (160 / size_of::<T>());
+        for_each(parts * groups * across * panels, cost, |task| {
+            let (j, task) = (task % panels * width, task / panels);
             let (part, group, row) = (task / across / groups, task / across % groups, task % across * ROWS);
+            let cols = width.min(n - j);
             for i in part * share..((part + 1) * share).min(count) {
                 let at = i * groups + group;
-                for j in (0..n).step_by(width) {
-                    let cols = width.min(n - j);
-                    for p in (0..k).step_by(most) {
-                        // SAFETY: the image and its cotangents were written before; these rows of
-                        // this part's sums are no other task's.
-                        unsafe {
-                            let left = Left::Gathered {
-                                first: images.as_mut_ptr().add(at * conv.inputs * frame.len()),
-                                rows: rows[row..].as_ptr(),
-                                steps: places[p..].as_ptr(),
-                            };
-                            let right = packs.as_mut_ptr().add((at * n + j) * k + p * cols);
-                            let right = Right { first: right, step: cols as isize };
-                            let to = out.as_mut_ptr().add(((part * groups + group) * m + row) * n + j);
-                            let add = first + i > part * share || p > 0;
-                            let to = Out { first: to, step: n, add };
-                            micro.panel(ROWS.min(m - row), most.min(k - p), cols, left, right, to);
-                        }
+                for p in (0..k).step_by(most) {
+                    // SAFETY: the image and its cotangents were written before; these rows and
+                    // columns of this part's sums are no other task's.
+                    unsafe {
+                        let left = Left::Gathered {
+                            first: images.as_mut_ptr().add(at * conv.inputs * frame.len()),
+                            rows: rows[row..].as_ptr(),
+                            steps: places[p..].as_ptr(),
+                        };
+                        let right = packs.as_mut_ptr().add((at * n + j) * k + p * cols);
+                        let right = Right { first: right, step: cols as isize };
+                        let to = out.as_mut_ptr().add(((part * groups + group) * m + row) * n + j);
+                        let to = Out { first: to, step: n, add: first + i > part * share || p > 0 };
+                        micro.panel(ROWS.min(m - row), most.min(k - p), cols, left, right, to);
                     }
                 }
             }

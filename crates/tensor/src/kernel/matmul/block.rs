@@ -15,6 +15,10 @@ const IN_ORDER: usize = 4;
 const ROWS: usize = 384;
 /// Rows of `C` from which on the right operand is packed.
 const PACK_RIGHT: usize = 160;
+/// The same where its rows lie further apart than [`NEAR`], each in another page.
+const FEW_ROWS: usize = 32;
+/// Elements from one row to the next that the processor foresees.
+const NEAR: usize = 1024;
 /// Columns of `C` from which on the left operand is packed.
 const PACK_LEFT: usize = 640;
 
@@ -56,7 +60,7 @@ impl<T: Float> Rights<T> {
         m: usize,
         shared: bool,
     ) -> Self {
-        if view.col == 1 && m < PACK_RIGHT {
+        if view.col == 1 && (m < FEW_ROWS || m < PACK_RIGHT && view.row.unsigned_abs() <= NEAR) {
             return Rights { cols, memory: Memory::Direct(view) };
         }
         let mut memory = Scratch::take(k * n * size_of::<T>());
