@@ -1,8 +1,8 @@
 //! Matrix products of any strides, over batches and over threads.
 //!
-//! An inner kernel keeps a tile of `C` in registers ([`tile`]); around it, operands are packed where
-//! they are read often enough ([`block`]), and the work is cut over threads. A product with a vector
-//! reads its matrix once, in the order in which it lies in memory ([`matvec`]).
+//! An inner kernel keeps a tile of `C` in registers (`tile`); around it, operands are packed where
+//! they are read often enough (`block`), and the work is cut over threads. A product with a vector
+//! reads its matrix once, in the order in which it lies in memory (`matvec`).
 //!
 //! Sums of `f32` stay within a few units of the last place of the sum of the absolute terms for any
 //! length: they are added in short chains, and the sums of these in pairs of pairs.
