@@ -344,7 +344,9 @@ impl<T: Float> Tape<T> {
             return Var::new(self, on_tape.next.unwrap_or_else(|| on_tape.latest()));
         }
         let var = self.var(slot.value());
-        self.state.borrow_mut().insert(slot.id(), OnTape { slot: slot.clone(), held: SmallVec::from_slice(&[var.id]), next: None });
+        self.state
+            .borrow_mut()
+            .insert(slot.id(), OnTape { slot: slot.clone(), held: SmallVec::from_slice(&[var.id]), next: None });
         var
     }
 

@@ -297,7 +297,7 @@ mod tests {
         assert_eq!(a.permute(..).shape(), &[2, 3, 4]);
         assert_eq!(a.permute([-1, 0, 1]).shape(), &[4, 2, 3]);
         assert_eq!(a.t().shape(), &[2, 4, 3]);
-        assert_eq!(message_of(&|| drop(t([3]).t())), "t: a transpose needs two axes, shape [3] has 1");
+        assert_eq!(message_of(|| drop(t([3]).t())), "t: a transpose needs two axes, shape [3] has 1");
         assert_eq!(a.windows(1, 2, 1).shape(), &[2, 2, 4, 2]);
         assert_eq!(a.diagonal(0, -1).shape(), &[3, 2]);
         assert_eq!(a.unsqueeze(-1).shape(), &[2, 3, 4, 1]);

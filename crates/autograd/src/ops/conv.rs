@@ -216,7 +216,7 @@ impl<'t, T: Float> Var<'t, T> {
             output[2 - D + i] = (padded - extent) / options.stride[i] + 1;
         }
         let op = Convolve { steps: options.steps(), output };
-        self.tape().record(op, &[self.as_image::<D>(), kernel.as_image::<D>()]).from_image::<D>()
+        self.tape().record(op, &[self.with_row::<D>(), kernel.with_row::<D>()]).without_row::<D>()
     }
 
     #[track_caller]
@@ -241,17 +241,17 @@ impl<'t, T: Float> Var<'t, T> {
             image[2 - D + i] = length;
         }
         let op = ToImage { steps: options.steps(), image };
-        self.tape().record(op, &[self.as_image::<D>(), kernel.as_image::<D>()]).from_image::<D>()
+        self.tape().record(op, &[self.with_row::<D>(), kernel.with_row::<D>()]).without_row::<D>()
     }
 
     /// With a row for an axis of which there is none.
     #[track_caller]
-    fn as_image<const D: usize>(self) -> Self {
+    fn with_row<const D: usize>(self) -> Self {
         if D == 1 { self.unsqueeze(2) } else { self }
     }
 
     #[track_caller]
-    fn from_image<const D: usize>(self) -> Self {
+    fn without_row<const D: usize>(self) -> Self {
         if D == 1 { self.squeeze(2) } else { self }
     }
 }
