@@ -4,8 +4,9 @@ use std::cell::RefCell;
 use std::fmt;
 
 use wengert_autograd::{Tape, Var};
-use wengert_tensor::{Float, Shape};
+use wengert_tensor::{Float, Shape, Tensor};
 
+use crate::Layer;
 use crate::module::{Identity, Module, Visitor};
 
 thread_local! {
@@ -111,7 +112,22 @@ impl Summary {
         let tape = Tape::new();
         let listening = Listening::start();
         run(&tape);
-        let (calls, parts) = (listening.finish(), Visitor::parts(model));
+        Self::new(model, listening.finish())
+    }
+
+    /// The summary of a layer for an input of this shape. No closure stands between the caller and
+    /// the layer, so that a mistake is one of the caller's line.
+    #[track_caller]
+    pub(crate) fn of_layer<T: Float>(layer: &impl Layer<T>, input: Shape) -> Self {
+        let tape = Tape::new();
+        let x = tape.var(Tensor::zeros(input));
+        let listening = Listening::start();
+        layer.forward(x);
+        Self::new(layer, listening.finish())
+    }
+
+    fn new<T: Float>(model: &(impl Module<T> + ?Sized), calls: Vec<Call>) -> Self {
+        let parts = Visitor::parts(model);
         let params = model.params();
         let mut uncounted: Vec<(&str, usize)> =
             params.iter().map(|(name, param)| (name.as_str(), param.shape().count())).collect();
@@ -245,10 +261,10 @@ fn grouped(n: usize) -> String {
 mod tests {
     use super::*;
     use crate::testing::message_of;
-    use crate::{Activation, Dropout, Layer, Linear, Module, Sequential};
+    use crate::{Activation, Dropout, Linear, Module, Sequential};
     use std::sync::Arc;
     use wengert_autograd::Param;
-    use wengert_tensor::{Rng, Tensor};
+    use wengert_tensor::Rng;
 
     #[derive(Debug, Module)]
     struct Net {

@@ -23,7 +23,7 @@ mod transformer;
 use std::fmt;
 
 use wengert_autograd::{Param, Var};
-use wengert_tensor::{Float, Shape, Tensor};
+use wengert_tensor::{Float, Shape};
 
 use crate::{Module, Summary};
 
@@ -85,8 +85,7 @@ pub trait Layer<T: Float = f32>: Module<T> + fmt::Debug {
     where
         Self: Sized,
     {
-        let input = Tensor::zeros(input);
-        Summary::of(self, |tape| self.forward(tape.var(input)))
+        Summary::of_layer(self, input.into())
     }
 }
 
@@ -137,8 +136,20 @@ mod tests {
         assert_eq!(line_of_panic(|| _ = linear.forward(x)), line!());
         assert_eq!(line_of_panic(|| _ = maxout.forward(x)), line!());
         assert_eq!(line_of_panic(|| _ = BatchNorm::new(2).forward(x)), line!());
-        let chain = Sequential::new().then(BatchNorm::new(3)).then(linear);
+        let chain = Sequential::new().then(BatchNorm::new(3)).then(Linear::new(2, 3, &mut rng));
         assert_eq!(line_of_panic(|| _ = chain.forward(x)), line!());
+        let wide = Conv1d::new(1, 1, 5, &mut rng);
+        let image = tape.var(Tensor::zeros([1, 1, 2]));
+        assert_eq!(line_of_panic(|| _ = wide.forward(image)), line!());
+        assert_eq!(line_of_panic(|| _ = MaxPool1d::new(5).forward(image)), line!());
+        assert_eq!(line_of_panic(|| _ = LayerNorm::new(2).forward(x)), line!());
+        assert_eq!(line_of_panic(|| _ = RmsNorm::new(2).forward(x)), line!());
+        assert_eq!(line_of_panic(|| _ = GroupNorm::new(1, 2).forward(x)), line!());
+        assert_eq!(line_of_panic(|| _ = InstanceNorm::new(2).forward(image)), line!());
+        assert_eq!(line_of_panic(|| _ = Prelu::new().channels(2).forward(x)), line!());
+        assert_eq!(line_of_panic(|| _ = MultiHeadAttention::new(4, 2, &mut rng).forward(x)), line!());
+        assert_eq!(line_of_panic(|| _ = Flatten::new().from_axis(9).forward(x)), line!());
+        assert_eq!(line_of_panic(|| _ = linear.summary([4, 3])), line!());
         assert_eq!(line_of_panic(|| _ = maxout.weight(Init::Uniform(f64::NAN))), line!());
         assert_eq!(line_of_panic(|| _ = x.softmax(2)), line!());
         assert_eq!(line_of_panic(|| _ = x.mse(&tensor![0.0])), line!());
