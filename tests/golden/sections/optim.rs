@@ -62,7 +62,7 @@ pub(super) fn optimizer(
             let decoupled = args.named("weight_decay").is_some() && kind == "adamw";
             let adam = match &kind[..] {
                 "adam" => Adam::new(param, lr).weight_decay(decay),
-                _ if decoupled => AdamW::new(param, lr).decoupled_weight_decay(decay),
+                _ if decoupled => AdamW::new(param, lr).weight_decay(decay),
                 _ => AdamW::new(param, lr),
             };
             let [first, second] = betas()?;
@@ -94,7 +94,7 @@ pub(super) fn optimizer(
         }
         "lion" => {
             let [first, second] = if args.named("betas").is_some() { betas()? } else { [0.9, 0.99] };
-            Box::new(Lion::new(param, lr).decoupled_weight_decay(decay).betas(first, second))
+            Box::new(Lion::new(param, lr).weight_decay(decay).betas(first, second))
         }
         _ => return None,
     })

@@ -38,7 +38,7 @@ pub type Adam<T = f32> = Descent<AdamRule, T>;
 /// use wengert_tensor::tensor;
 ///
 /// let w = Param::<f32>::new("w", tensor![3.0]);
-/// let optimizer = AdamW::new(&w, 1e-3).decoupled_weight_decay(0.1); // 0.01 unless told
+/// let optimizer = AdamW::new(&w, 1e-3).weight_decay(0.1); // 0.01 unless told
 /// ```
 pub enum AdamW {}
 

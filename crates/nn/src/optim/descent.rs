@@ -79,14 +79,18 @@ impl<R: Rule, T: Float> Descent<R, T> {
         Self { lr, groups: vec![Group { rule, decay: Decay::Gradient(0.0), lr_scale: 1.0, members }] }
     }
 
-    /// Adds this multiple of each parameter to its gradient, before the rule sees it.
+    /// Decays the weights by this much, in the way that the optimizer has: `AdamW`, `Lion` and
+    /// `Muon` as [`decoupled_weight_decay`](Descent::decoupled_weight_decay), all others by adding this
+    /// multiple of each parameter to its gradient, before the rule sees it.
     ///
     /// # Panics
     /// If it is negative or not finite.
     #[track_caller]
     pub fn weight_decay(self, decay: f64) -> Self {
-        let decay = Decay::Gradient(non_negative(R::NAME, "weight decay", decay));
-        self.each(|group| group.decay = decay)
+        let decay = non_negative(R::NAME, "weight decay", decay);
+        self.each(|group| match &mut group.decay {
+            Decay::Gradient(own) | Decay::Decoupled(own) => *own = decay,
+        })
     }
 
     /// Shrinks each parameter by lr·`decay` of itself at every step, past the rule: Loshchilov &

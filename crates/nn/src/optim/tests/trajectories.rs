@@ -88,7 +88,7 @@ fn muon_on_a_tall_matrix() {
 #[test]
 fn lion() {
     let param = Param::<f64>::new("p", values(START));
-    let mut optimizer = Lion::new(&param, 0.05).betas(0.7, 0.9).decoupled_weight_decay(0.1);
+    let mut optimizer = Lion::new(&param, 0.05).betas(0.7, 0.9).weight_decay(0.1);
     let (mut p, mut m) = (values::<f64>(START).to_vec(), [0.0; 6]);
     for step in 0..20 {
         let tape = Tape::train(step);
