@@ -17,7 +17,7 @@ use super::{Descent, Memory, Rule};
 /// use wengert_tensor::tensor;
 ///
 /// let w = Param::<f64>::new("w", tensor![3.0, -1.0]);
-/// let mut optimizer = Lion::new(&w, 0.1).decoupled_weight_decay(0.0);
+/// let mut optimizer = Lion::new(&w, 0.1);
 /// let tape = Tape::train(0);
 /// optimizer.step(&w.on(&tape).square().sum(..).backward())?;
 /// // Every step has the size of the learning rate.
@@ -55,7 +55,7 @@ impl Rule for LionRule {
 
 options! { Lion by LionRule {
     /// Lion on the parameters of `module` with learning rate `lr` and β = (0.9, 0.99).
-    new;
+    new with decoupled_weight_decay 0.0;
     /// How much of the moving mean of gradients counts in a step, and how much it keeps.
     betas betas;
 } }
