@@ -194,7 +194,9 @@ fn hint(input: &InputReport, all: &[InputReport]) -> Option<String> {
             let everywhere = compared.iter().all(|c| about(c.analytic, factor * c.numeric));
             if everywhere && compared.len() > 1 && factor.is_finite() && !about(factor, 1.0) {
                 let why = if about(factor, -1.0) { " (a sign?)" } else { "" };
-                return Some(format!("{} times the right gradient everywhere{why}", short(factor)));
+                // Near 1, what matters is in the later digits.
+                let times = if (factor - 1.0).abs() < 1e-2 { format!("{factor:.9}") } else { short(factor) };
+                return Some(format!("{times} times the right gradient everywhere{why}"));
             }
             let same = |other: &&InputReport| {
                 !std::ptr::eq(*other, input)

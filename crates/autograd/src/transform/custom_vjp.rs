@@ -161,7 +161,7 @@ impl<T: Float> Tape<T> {
         while let Some(id) = ahead.pop() {
             let node = &nodes.list[id as usize];
             let inside = id >= start;
-            let constant = matches!(node.kind, Kind::Scalar(_)) || inside && !params.contains(&id);
+            let constant = inside && !params.contains(&id);
             assert!(
                 constant || x.iter().any(|x| x.id == id),
                 "custom_vjp: the function uses {} of shape {}, recorded at {}, which is not among its inputs: its derivative would be lost; give it as an input, or detach it",
@@ -267,6 +267,14 @@ mod tests {
         let w = Param::<f64>::new("w", tensor![2.0]);
         let tape = Tape::new();
         custom_vjp(|[x]| x * &w, |_, _, g| [g], [tape.var(tensor![1.0])]);
+    }
+
+    #[test]
+    #[should_panic(expected = "custom_vjp: the function uses scalar of shape []")]
+    fn a_captured_scalar_is_refused() {
+        let tape = Tape::<f64>::new();
+        let w = tape.scalar(2.0);
+        custom_vjp(|[x]| x * w, |_, _, g| [g], [tape.scalar(1.0)]);
     }
 
     #[test]
