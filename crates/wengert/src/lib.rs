@@ -86,7 +86,7 @@
 //!
 //! # Speed of debug builds
 //!
-//! Numerical code without optimisation is a hundred times slower. Two lines in your own
+//! Numerical code without optimisation is many times slower. Two lines in your own
 //! `Cargo.toml` spare you that:
 //!
 //! ```toml
