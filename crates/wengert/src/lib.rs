@@ -83,6 +83,7 @@
 //! # Features
 //!
 //! - `progress`: progress bars in the terminal.
+//! - `search`: hyperparameter search.
 //!
 //! # Speed of debug builds
 //!
@@ -99,6 +100,9 @@
 pub use wengert_autograd::*;
 #[doc(inline)]
 pub use wengert_nn::*;
+#[cfg(feature = "search")]
+#[doc(inline)]
+pub use wengert_search as search;
 #[doc(inline)]
 pub use wengert_tensor::kernel::parallel::{set_threads, threads};
 #[doc(inline)]

@@ -1,0 +1,2 @@
+//! Charts as SVG, and self-contained HTML pages of them; knows nothing of tensors.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Hyperparameter search: cross-validated, coarse to fine, in stages.
+#![forbid(unsafe_code)]
