@@ -16,6 +16,7 @@
 
 mod dataset;
 mod digits;
+mod history;
 mod idx;
 mod metrics;
 mod progress;
@@ -23,6 +24,10 @@ mod standardize;
 
 pub use dataset::Dataset;
 pub use digits::digits;
+pub use history::{
+    Best, Curve, Dated, Distribution, End, Epoch, Histogram, History, LayerStats, NormStats, NotFinite, Note,
+    ParamStats, Point, Snapshot, Task, Thinned,
+};
 pub use idx::{IdxError, IdxErrorKind, read_idx};
 pub use metrics::{ConfusionMatrix, accuracy};
 pub use progress::Progress;
