@@ -71,9 +71,11 @@ impl<'t, T: Float> Var<'t, T> {
     pub fn backward(self) -> Gradients<'t, T> {
         let one = self.unit_cotangent("backward");
         let params = self.tape().trainable(self.id);
-        let ids: Vec<u32> = params.iter().map(|(_, leaf)| *leaf).collect();
-        let found = self.cotangents(one, &ids);
-        self.tape().watched.borrow_mut().push(self.id);
+        let mut ids: Vec<u32> = params.iter().map(|(_, leaf)| *leaf).collect();
+        ids.extend(self.tape().noted());
+        let mut found = self.cotangents(one, &ids);
+        self.tape().note_cotangents(found.drain(params.len()..));
+        self.tape().expected.borrow_mut().push(self.id);
         Gradients::new(self, params.into_iter().map(|(slot, _)| slot.id()).zip(found).collect())
     }
 

@@ -12,6 +12,7 @@ use indexmap::IndexMap;
 use smallvec::SmallVec;
 use wengert_tensor::{Float, Shape, Tensor};
 
+use crate::note::Noted;
 use crate::op::{Elementwise, Op, Recorded};
 use crate::state::{Slot, StateId};
 use crate::transform::Rule;
@@ -47,8 +48,10 @@ pub struct Tape<T: Float = f32> {
     pub(crate) state: RefCell<IndexMap<StateId, OnTape<T>>>,
     /// Whether a gradient was asked for: what the forward pass computed may be dropped then.
     pub(crate) differentiated: Cell<bool>,
-    /// Scalars whose value somebody will ask for after the step (losses).
-    pub(crate) watched: RefCell<SmallVec<[u32; 2]>>,
+    /// What somebody will ask for after the step: losses, statistics.
+    pub(crate) expected: RefCell<SmallVec<[u32; 2]>>,
+    /// What layers and activations noted, if the tape is watched.
+    pub(crate) notes: RefCell<Option<Vec<Noted>>>,
     /// What was launched since profiling began.
     pub(crate) explanation: RefCell<Option<Explanation>>,
     /// Whether runs stop at the first value that is not finite.
@@ -204,7 +207,8 @@ impl<T: Float> Tape<T> {
             on_behalf_of: Cell::new(None),
             state: RefCell::default(),
             differentiated: Cell::new(false),
-            watched: RefCell::default(),
+            expected: RefCell::default(),
+            notes: RefCell::default(),
             explanation: RefCell::new(None),
             detects_anomaly: Cell::new(false),
             checkpoints: RefCell::default(),
@@ -372,7 +376,7 @@ impl<T: Float> Tape<T> {
             return;
         }
         let mut roots = pending;
-        roots.extend_from_slice(&self.watched.borrow());
+        roots.extend_from_slice(&self.expected.borrow());
         self.run(&roots);
         let nodes = self.nodes.borrow();
         for on_tape in self.state.borrow_mut().values_mut() {
@@ -400,6 +404,30 @@ impl<T: Float> Tape<T> {
     #[track_caller]
     pub fn compute<'t>(&'t self, vars: impl IntoIterator<Item = Var<'t, T>>) {
         self.run(&self.roots("compute", vars));
+    }
+
+    /// Computes these as well when the step is committed, in the same run: looking at them
+    /// afterwards is free. A loss that was differentiated is expected anyway.
+    ///
+    /// ```
+    /// use wengert_autograd::{Param, Tape};
+    /// use wengert_tensor::tensor;
+    ///
+    /// let w = Param::<f64>::new("w", tensor![3.0]);
+    /// let tape = Tape::train(0);
+    /// let old = w.on(&tape);
+    /// w.assign(old * 0.5);
+    /// let change = (w.on(&tape) - old).abs().max(..);
+    /// tape.expect([change]);
+    /// tape.commit();
+    /// assert_eq!(change.item(), 1.5);
+    /// ```
+    /// # Panics
+    /// If one is on another tape.
+    #[track_caller]
+    pub fn expect<'t>(&'t self, vars: impl IntoIterator<Item = Var<'t, T>>) {
+        let expected = self.roots("expect", vars);
+        self.expected.borrow_mut().extend(expected);
     }
 
     /// The entries of variables that somebody asks for.

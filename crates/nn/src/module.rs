@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use wengert_autograd::{Buffer, Param};
+use wengert_autograd::{Buffer, Identity, Param};
 use wengert_tensor::{Float, Rng, Tensor};
 
 use crate::exchange::Check;
@@ -68,8 +68,7 @@ pub trait Module<T: Float = f32>: Send + Sync {
     /// What tells this part from the others of a model; none if it holds nothing at all.
     #[doc(hidden)]
     fn identity(&self) -> Option<Identity> {
-        let place = std::ptr::from_ref(self).cast::<()>().addr();
-        (size_of_val(self) > 0).then(|| Identity { place, kind: std::any::type_name::<Self>() })
+        Identity::of(self)
     }
 
     /// The parameters by name, frozen ones included.
@@ -136,15 +135,6 @@ pub trait Module<T: Float = f32>: Send + Sync {
     fn load_state_dict(&self, state: &StateDict) -> Result<(), LoadError> {
         Visitor::walk(self).load(state)
     }
-}
-
-/// A part of a model: where it is and, as the first field of a struct is where the struct is, its
-/// type.
-#[doc(hidden)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Identity {
-    place: usize,
-    kind: &'static str,
 }
 
 /// Collects the parameters and buffers of a [`Module`] with their names.
@@ -218,8 +208,9 @@ impl<T: Float> Visitor<T> {
         visitor
     }
 
-    /// Every part of a module with its path.
-    pub(crate) fn parts(module: &(impl Module<T> + ?Sized)) -> Vec<(Identity, String)> {
+    /// Every part of a module with its path: what the [`Note`](wengert_autograd::Note)s of its layers
+    /// tell is looked up here.
+    pub fn parts(module: &(impl Module<T> + ?Sized)) -> Vec<(Identity, String)> {
         Self::walk(module).parts
     }
 

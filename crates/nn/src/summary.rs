@@ -1,24 +1,12 @@
 //! The table of a model's layers.
 
-use std::cell::RefCell;
 use std::fmt;
 
-use wengert_autograd::{Tape, Var};
+use wengert_autograd::{Note, Noter, Tape, Var};
 use wengert_tensor::{Float, Shape, Tensor};
 
 use crate::Layer;
-use crate::module::{Identity, Module, Visitor};
-
-thread_local! {
-    /// The layers that ran, in order; none if nobody asks.
-    static CALLS: RefCell<Option<Vec<Call>>> = const { RefCell::new(None) };
-}
-
-struct Call {
-    layer: Option<Identity>,
-    kind: String,
-    output: Shape,
-}
+use crate::module::{Module, Visitor};
 
 /// The layers of a model in the order in which they run, with their output shapes and parameters.
 ///
@@ -110,9 +98,9 @@ impl Summary {
         run: impl for<'t> FnOnce(&'t Tape<T>) -> Var<'t, T>,
     ) -> Self {
         let tape = Tape::new();
-        let listening = Listening::start();
+        tape.watch();
         run(&tape);
-        Self::new(model, listening.finish())
+        Self::new(model, &tape)
     }
 
     /// The summary of a layer for an input of this shape. No closure stands between the caller and
@@ -120,20 +108,20 @@ impl Summary {
     #[track_caller]
     pub(crate) fn of_layer<T: Float>(layer: &impl Layer<T>, input: Shape) -> Self {
         let tape = Tape::new();
-        let x = tape.var(Tensor::zeros(input));
-        let listening = Listening::start();
-        layer.forward(x);
-        Self::new(layer, listening.finish())
+        tape.watch();
+        layer.forward(tape.var(Tensor::zeros(input)));
+        Self::new(layer, &tape)
     }
 
-    fn new<T: Float>(model: &(impl Module<T> + ?Sized), calls: Vec<Call>) -> Self {
+    fn new<T: Float>(model: &(impl Module<T> + ?Sized), tape: &Tape<T>) -> Self {
         let parts = Visitor::parts(model);
         let params = model.params();
         let mut uncounted: Vec<(&str, usize)> =
             params.iter().map(|(name, param)| (name.as_str(), param.shape().count())).collect();
 
         let mut rows = Vec::new();
-        for Call { layer, kind, output } in calls {
+        for Note { kind, by, output, .. } in tape.notes() {
+            let Noter::Layer(layer) = by else { continue };
             let part = parts.iter().find(|(identity, _)| Some(*identity) == layer);
             let mut parameters = 0;
             uncounted.retain(|&(name, count)| {
@@ -144,7 +132,7 @@ impl Summary {
             rows.push(SummaryRow {
                 path: part.map(|(_, path)| path.clone()).unwrap_or_default(),
                 kind,
-                output,
+                output: output.shape(),
                 parameters,
             });
         }
@@ -159,8 +147,8 @@ impl Summary {
         Self { rows, parameters: model.param_count(), frozen, buffered }
     }
 
-    /// Tells the summary that is being made, if any, that `layer` has this output, and returns
-    /// the output: the last line of a layer's `forward`.
+    /// Notes that `layer` has this output, for summaries and whoever else watches the tape, and
+    /// returns the output: the last line of a layer's `forward`.
     ///
     /// The name of the type is taken from the layer's `Debug`.
     ///
@@ -188,39 +176,27 @@ impl Summary {
     /// assert_eq!((summary.rows[0].kind.as_str(), summary.rows[0].parameters), ("Scale", 1));
     /// ```
     pub fn note<'t, T: Float, L: Module<T> + fmt::Debug>(layer: &L, output: Var<'t, T>) -> Var<'t, T> {
-        CALLS.with_borrow_mut(|calls| {
-            if let Some(calls) = calls {
-                let text = format!("{layer:?}");
-                let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
-                calls.push(Call { layer: layer.identity(), kind: text[..end].to_owned(), output: output.shape() });
-            }
-        });
-        output
+        Self::note_from(usize::MAX, layer, output)
+    }
+
+    /// As [`Summary::note`], in place of whatever was noted from entry `from` on.
+    pub(crate) fn note_from<'t, T: Float, L: Module<T> + fmt::Debug>(
+        from: usize,
+        layer: &L,
+        output: Var<'t, T>,
+    ) -> Var<'t, T> {
+        if !output.tape().is_watched() {
+            return output;
+        }
+        let text = format!("{layer:?}");
+        let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+        output.noted(&text[..end], Noter::Layer(layer.identity()), from)
     }
 }
 
 /// Whether the parameter of this name belongs to the part at `path`.
 fn holds(path: &str, name: &str) -> bool {
     path.is_empty() || name.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-}
-
-/// While it lives, layers that run are noted; afterwards what was before, even after a panic.
-struct Listening(Option<Vec<Call>>);
-
-impl Listening {
-    fn start() -> Self {
-        Self(CALLS.replace(Some(Vec::new())))
-    }
-
-    fn finish(self) -> Vec<Call> {
-        CALLS.take().unwrap_or_default()
-    }
-}
-
-impl Drop for Listening {
-    fn drop(&mut self) {
-        CALLS.set(self.0.take());
-    }
 }
 
 impl fmt::Display for Summary {
@@ -317,14 +293,6 @@ mod tests {
         assert_eq!(summary.rows[5].output, [5, 2]);
         assert_eq!((summary.parameters, summary.frozen, summary.buffered), (116, 64, 0));
         assert_eq!(rows.iter().map(|row| row.2).sum::<usize>(), summary.parameters);
-    }
-
-    #[test]
-    fn a_panic_ends_the_listening() {
-        message_of(|| _ = net().summary([5, 4]));
-        assert!(CALLS.with_borrow(Option::is_none));
-        assert_eq!(net().summary([5, 3]).rows.len(), 8);
-        assert!(CALLS.with_borrow(Option::is_none));
     }
 
     #[test]

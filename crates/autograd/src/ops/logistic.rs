@@ -32,12 +32,14 @@ unary! {
     /// The logistic function 1/(1 + e⁻ˣ), with its slope accurate over the whole range.
     sigmoid = Sigmoid(x) { x.sigmoid() } dear;
     slope(y) { bell(x) };
+    noted;
     at 0.0 => 0.5, 0.25;
     on -4.0, 4.0;
 
     /// Hyperbolic tangent, with its slope accurate over the whole range.
     tanh = Tanh(x) { x.tanh() } dear;
     slope(y) { 4.0 * bell(x + x) };
+    noted;
     at 0.0 => 0.0, 1.0;
     on -2.0, 2.0;
 

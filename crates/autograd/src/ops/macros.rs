@@ -21,6 +21,7 @@ macro_rules! pull_back {
 ///     /// What it is.
 ///     method = Struct(x) { value of a number x };      // `{ … } dear` to store rather than recompute
 ///     slope(y) { derivative, from variables };         // or `1 / { … }`; left out where it is 0
+///     noted;                                           // if it is an activation
 ///     at 0.5 => value, derivative;                     // the example
 ///     on low, high;                                    // where it is smooth, for the test
 /// }
@@ -30,6 +31,7 @@ macro_rules! unary {
         $(#[$doc:meta])*
         $method:ident = $op:ident($x:ident) { $value:expr } $($dear:ident)?;
         $(slope($y:ident) $(1 $over:tt)? $slope:block;)?
+        $(noted $end:tt)?
         at $at:expr => $is:expr, $rise:expr;
         on $low:expr, $high:expr;
     )*) => {$(
@@ -63,7 +65,9 @@ macro_rules! unary {
             /// ```
             #[track_caller]
             pub fn $method(self) -> Self {
-                self.tape().map($op, [self])
+                let y = self.tape().map($op, [self]);
+                $(y.noted(stringify!($method), crate::Noter::Activation, y.entry()) $end)?
+                y
             }
         }
 

@@ -7,7 +7,7 @@ mod tests;
 
 use std::f64::consts::{FRAC_2_SQRT_PI, SQRT_2};
 
-use wengert_autograd::Var;
+use wengert_autograd::{Noter, Var};
 use wengert_tensor::{Float, Tensor, resolve_axis};
 
 /// Declares [`Activation`] and implements it: the expression and its example stand together.
@@ -40,7 +40,9 @@ macro_rules! activations {
         impl<T: Float> $trait for Var<'_, T> {$(
             fn $name(self $(, $arg: $type)*) -> Self {
                 let $x = self;
-                $body
+                let from = $x.tape().len();
+                let y = $body;
+                y.noted(stringify!($name), Noter::Activation, from)
             }
         )*}
     };
@@ -55,7 +57,7 @@ activations! {
     /// Activations as methods of [`Var`], beside its own `tanh`, `sigmoid` and `softplus`.
     ///
     /// Values and slopes are finite and accurate from −1000 to 1000; NaN stays NaN. At a kink,
-    /// the slope is the one that the example shows.
+    /// the slope is the one that the example shows. On a tape that is watched, each notes its output.
     Activation;
 
     /// max(x, 0).

@@ -236,6 +236,7 @@ impl<C: RecurrentCell<S>, const S: usize, T: Float> Recurrent<C, S, T> {
     #[track_caller]
     pub fn unroll<'t>(&self, x: Var<'t, T>, state: Option<[Var<'t, T>; S]>) -> (Var<'t, T>, [Var<'t, T>; S]) {
         let (shape, inputs, tape) = (x.shape(), self.inputs, x.tape());
+        let from = tape.len();
         let form = if self.batch_first { "[batch, length" } else { "[length, batch" };
         let fits = shape.len() == 3 && shape[2] == inputs;
         assert!(fits, "{}: the input's shape {shape} should be {form}, {inputs}]", C::NAME);
@@ -275,7 +276,7 @@ impl<C: RecurrentCell<S>, const S: usize, T: Float> Recurrent<C, S, T> {
                 _ => directions.swap_remove(0),
             };
         }
-        let y = Summary::note(self, Var::stack(&steps, time as isize));
+        let y = Summary::note_from(from, self, Var::stack(&steps, time as isize));
         (y, last.map(|parts| Var::stack(&parts, 0)))
     }
 
