@@ -20,24 +20,26 @@ impl Identity {
     }
 }
 
-/// What notes its output.
+/// What notes a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Noter {
-    /// A function.
+    /// A function, its output.
     Activation,
-    /// A layer, with what tells it from others.
+    /// A layer, its output; with what tells it from others.
     Layer(Option<Identity>),
+    /// A layer, something else that it found out on the way.
+    Inside(Option<Identity>),
 }
 
-/// The output of a layer or an activation, on a tape that is watched: see [`Tape::watch`].
+/// What a layer or an activation noted, on a tape that is watched: see [`Tape::watch`].
 #[derive(Clone, Debug)]
 pub struct Note<'t, T: Float = f32> {
-    /// The type of the layer, or the name of the activation.
+    /// The type of the layer, the name of the activation, or that of something inside a layer.
     pub kind: String,
-    /// Which of the two it is.
+    /// Which of these it is.
     pub by: Noter,
-    /// The output.
-    pub output: Var<'t, T>,
+    /// What was noted.
+    pub var: Var<'t, T>,
     /// The cotangent that arrived there in the latest [`Var::backward`], if one did.
     pub cotangent: Option<Var<'t, T>>,
 }
@@ -46,7 +48,7 @@ pub struct Note<'t, T: Float = f32> {
 pub(crate) struct Noted {
     kind: String,
     by: Noter,
-    output: u32,
+    entry: u32,
     cotangent: Option<u32>,
 }
 
@@ -81,7 +83,7 @@ impl<T: Float> Tape<T> {
         let note = |noted: &Noted| Note {
             kind: noted.kind.clone(),
             by: noted.by,
-            output: var(noted.output),
+            var: var(noted.entry),
             cotangent: noted.cotangent.map(var),
         };
         self.notes.borrow().iter().flatten().map(note).collect()
@@ -89,7 +91,7 @@ impl<T: Float> Tape<T> {
 
     /// The entries that were noted.
     pub(crate) fn noted(&self) -> Vec<u32> {
-        self.notes.borrow().iter().flatten().map(|noted| noted.output).collect()
+        self.notes.borrow().iter().flatten().map(|noted| noted.entry).collect()
     }
 
     /// Keeps what backward found at the entries that were noted.
@@ -105,9 +107,8 @@ impl<'t, T: Float> Var<'t, T> {
         self.id as usize
     }
 
-    /// Notes that this is the output of the activation or layer `kind`, if the tape is watched, in
-    /// place of whatever was noted from entry `from` on, and returns it: the last line of an
-    /// activation of your own. A vjp rule notes nothing.
+    /// Notes this as `kind` if the tape is watched, in place of whatever was noted from entry `from`
+    /// on, and returns it: the last line of an activation of your own. A vjp rule notes nothing.
     ///
     /// ```
     /// use wengert_autograd::{Noter, Tape, Var};
@@ -126,8 +127,8 @@ impl<'t, T: Float> Var<'t, T> {
     pub fn noted(self, kind: &str, by: Noter, from: usize) -> Self {
         if let Some(notes) = &mut *self.tape().notes.borrow_mut() {
             if self.tape().on_behalf_of.get().is_none() {
-                notes.retain(|noted| (noted.output as usize) < from);
-                notes.push(Noted { kind: kind.to_owned(), by, output: self.id, cotangent: None });
+                notes.retain(|noted| (noted.entry as usize) < from);
+                notes.push(Noted { kind: kind.to_owned(), by, entry: self.id, cotangent: None });
             }
         }
         self

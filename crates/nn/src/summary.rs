@@ -120,7 +120,7 @@ impl Summary {
             params.iter().map(|(name, param)| (name.as_str(), param.shape().count())).collect();
 
         let mut rows = Vec::new();
-        for Note { kind, by, output, .. } in tape.notes() {
+        for Note { kind, by, var, .. } in tape.notes() {
             let Noter::Layer(layer) = by else { continue };
             let part = parts.iter().find(|(identity, _)| Some(*identity) == layer);
             let mut parameters = 0;
@@ -132,7 +132,7 @@ impl Summary {
             rows.push(SummaryRow {
                 path: part.map(|(_, path)| path.clone()).unwrap_or_default(),
                 kind,
-                output: output.shape(),
+                output: var.shape(),
                 parameters,
             });
         }
@@ -236,8 +236,7 @@ fn grouped(n: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::message_of;
-    use crate::{Activation, Dropout, Linear, Module, Sequential};
+    use crate::{Activation, BatchNorm, Dropout, Linear, Lstm, Module, Sequential};
     use std::sync::Arc;
     use wengert_autograd::Param;
     use wengert_tensor::Rng;
@@ -293,6 +292,42 @@ mod tests {
         assert_eq!(summary.rows[5].output, [5, 2]);
         assert_eq!((summary.parameters, summary.frozen, summary.buffered), (116, 64, 0));
         assert_eq!(rows.iter().map(|row| row.2).sum::<usize>(), summary.parameters);
+    }
+
+    #[test]
+    fn a_watched_tape_keeps_the_notes_of_layers_and_whole_activations() {
+        let mut rng = Rng::seed(0);
+        let (lstm, norm) = (Lstm::new(3, 4, &mut rng), BatchNorm::new(4));
+        let kinds = |watched: bool| -> Vec<String> {
+            let tape = Tape::<f32>::train(0);
+            if watched {
+                tape.watch();
+            }
+            let h = lstm.forward(tape.var(Tensor::ones([5, 2, 3]))).select(0, 0);
+            norm.forward(h.silu()).sigmoid().sum(..).backward();
+            tape.notes().into_iter().map(|note| note.kind).collect()
+        };
+        // Neither the gates of the LSTM nor the sigmoid in silu, nor what the backward pass records.
+        assert_eq!(kinds(true), ["Lstm", "silu", "running_mean", "running_var", "BatchNorm", "sigmoid"]);
+        assert!(kinds(false).is_empty());
+    }
+
+    #[test]
+    fn watching_changes_no_gradient() {
+        let net = net();
+        let gradient = |watched: bool| {
+            let tape = Tape::train(3);
+            if watched {
+                tape.watch();
+            }
+            let x = tape.var(Tensor::normal([5, 3], 0.0, 1.0, &mut Rng::seed(1)));
+            let gradients = net.forward(x).square().sum(..).backward();
+            let found = gradients.get(net.first.bias.as_ref().unwrap()).unwrap().value();
+            (found, tape.notes().into_iter().filter_map(|note| note.cotangent).count())
+        };
+        let (plain, watched) = (gradient(false), gradient(true));
+        assert_eq!(plain.0, watched.0);
+        assert_eq!((plain.1, watched.1), (0, 8));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use wengert_autograd::{Buffer, Param, Var};
+use wengert_autograd::{Buffer, Noter, Param, Var};
 use wengert_tensor::{Float, Tensor};
 
 use super::normalize::{checked_eps, moments, on_axis_1, scaled_by_channel};
@@ -135,6 +135,9 @@ impl<T: Float> BatchNorm<T> {
         }
         assert!(count > 1, "batch_norm: one value a channel has no variance to train with (shape {shape})");
         let [centred, mean, variance] = moments(x, &axes);
+        for (statistic, name) in [(mean, "running_mean"), (variance, "running_var")] {
+            statistic.noted(name, Noter::Inside(self.identity()), usize::MAX);
+        }
         let seen = self.num_batches_tracked.on(tape) + 1.0;
         self.num_batches_tracked.assign(seen);
         let rate = self.momentum.map_or_else(|| seen.recip(), |momentum| tape.scalar(momentum));
