@@ -125,11 +125,11 @@ impl<'t, T: Float> Var<'t, T> {
     /// assert_eq!(kinds, ["swish"]);
     /// ```
     pub fn noted(self, kind: &str, by: Noter, from: usize) -> Self {
-        if let Some(notes) = &mut *self.tape().notes.borrow_mut() {
-            if self.tape().on_behalf_of.get().is_none() {
-                notes.retain(|noted| (noted.entry as usize) < from);
-                notes.push(Noted { kind: kind.to_owned(), by, entry: self.id, cotangent: None });
-            }
+        if let Some(notes) = &mut *self.tape().notes.borrow_mut()
+            && self.tape().on_behalf_of.get().is_none()
+        {
+            notes.retain(|noted| (noted.entry as usize) < from);
+            notes.push(Noted { kind: kind.to_owned(), by, entry: self.id, cotangent: None });
         }
         self
     }
