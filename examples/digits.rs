@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use wengert::prelude::*;
-use wengert::train::{ConfusionMatrix, Dataset, Progress, Standardize, accuracy, digits};
+use wengert::train::{ConfusionMatrix, Labelled, Progress, Standardize, accuracy, digits};
 
 const BATCH: usize = 32;
 
@@ -36,7 +36,7 @@ impl Net {
         self.out.forward(self.fc2.forward(h))
     }
 
-    fn predict(&self, data: &Dataset) -> Tensor<i64> {
+    fn predict(&self, data: &Labelled) -> Tensor<i64> {
         let tape = Tape::new();
         self.forward(tape.var(data.features())).value().argmax(1)
     }
@@ -46,7 +46,7 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
 
     // The same parts whatever the seed, scaled by what the training part says.
-    let parts = digits().split([0.7, 0.1, 0.2], 0);
+    let parts = digits().stratified_split([0.7, 0.1, 0.2], 0);
     let scale = Standardize::fit(parts[0].features());
     let [training, validation, test] = parts.map(|part| part.map_features(|x| scale.apply(x)));
     let net = Net::new(&mut Rng::seed(args.seed));

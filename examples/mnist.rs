@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use wengert::prelude::*;
-use wengert::train::{ConfusionMatrix, Dataset, IdxError, Progress, accuracy, read_idx};
+use wengert::train::{ConfusionMatrix, IdxError, Labelled, Progress, accuracy, read_idx};
 use wengert::{AdamW, Conv2d, Flatten, MaxPool2d, OneCycleLr, Schedule};
 
 const BATCH: usize = 100;
@@ -56,7 +56,7 @@ fn cnn(rng: &Rng) -> Sequential {
 }
 
 /// Images `[rows, 1, 28, 28]` with pixels around 0, and their labels.
-fn load(folder: &Path, part: &str) -> Result<Dataset, Box<dyn Error>> {
+fn load(folder: &Path, part: &str) -> Result<Labelled, Box<dyn Error>> {
     let images: Tensor = read(folder, &format!("{part}-images-idx3-ubyte"))?;
     let labels: Tensor<i64> = read(folder, &format!("{part}-labels-idx1-ubyte"))?;
     let rows = labels.count();
@@ -65,7 +65,7 @@ fn load(folder: &Path, part: &str) -> Result<Dataset, Box<dyn Error>> {
     }
     // The mean and the standard deviation of the training part.
     let images = (images / 255.0 - 0.1307) / 0.3081;
-    Ok(Dataset::new(images.reshape([rows, 1, 28, 28]), labels))
+    Ok(Labelled::new(images.reshape([rows, 1, 28, 28]), labels))
 }
 
 fn read<E: Element>(folder: &Path, name: &str) -> Result<Tensor<E>, IdxError> {
@@ -73,7 +73,7 @@ fn read<E: Element>(folder: &Path, name: &str) -> Result<Tensor<E>, IdxError> {
     read_idx(if packed.exists() { packed } else { folder.join(name) })
 }
 
-fn predict(net: &Sequential, data: &Dataset) -> Tensor<i64> {
+fn predict(net: &Sequential, data: &Labelled) -> Tensor<i64> {
     let of = |x: Tensor| {
         let tape = Tape::new();
         net.forward(tape.var(x)).value().argmax(1)

@@ -14,21 +14,20 @@
 //! ```
 #![forbid(unsafe_code)]
 
-mod dataset;
-mod digits;
+mod data;
 mod history;
-mod idx;
 mod metrics;
+mod prepare;
 mod progress;
-mod standardize;
 
-pub use dataset::Dataset;
-pub use digits::digits;
+pub use data::{
+    Batch, Batches, Collate, Concat, DataError, Dataset, Fold, IdxError, IdxErrorKind, Labelled, Loader, LoaderState,
+    Map, Mismatch, ResumeError, Subset, digits, k_folds, read_idx, split, stratified_k_folds, stratified_split,
+};
 pub use history::{
     Best, Curve, Dated, Distribution, End, Epoch, Histogram, History, LayerStats, NormStats, NotFinite, Note,
     ParamStats, Point, Snapshot, Task, Thinned,
 };
-pub use idx::{IdxError, IdxErrorKind, read_idx};
 pub use metrics::{ConfusionMatrix, accuracy};
+pub use prepare::Standardize;
 pub use progress::Progress;
-pub use standardize::Standardize;

@@ -5,7 +5,7 @@ use std::io::Read;
 use flate2::read::GzDecoder;
 use wengert_tensor::Tensor;
 
-use crate::Dataset;
+use crate::Labelled;
 
 const PIXELS: usize = 64;
 
@@ -21,9 +21,9 @@ const PIXELS: usize = 64;
 /// assert_eq!(data.features().shape(), &[1797, 64]);
 /// assert_eq!(data.labels().at([3]), 3);
 /// ```
-pub fn digits() -> Dataset {
+pub fn digits() -> Labelled {
     let mut text = String::new();
-    GzDecoder::new(&include_bytes!("../data/digits.csv.gz")[..])
+    GzDecoder::new(&include_bytes!("../../data/digits.csv.gz")[..])
         .read_to_string(&mut text)
         .expect("the embedded file is intact");
     let (mut pixels, mut labels) = (Vec::new(), Vec::new());
@@ -32,7 +32,7 @@ pub fn digits() -> Dataset {
         pixels.extend(image.split(',').map(|v| v.parse::<f32>().expect("a pixel")));
         labels.push(label.parse::<i64>().expect("a label"));
     }
-    Dataset::new(Tensor::from_vec(pixels, [labels.len(), PIXELS]), labels.into())
+    Labelled::new(Tensor::from_vec(pixels, [labels.len(), PIXELS]), labels.into())
 }
 
 #[cfg(test)]
