@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use wengert::prelude::*;
-use wengert::train::{ConfusionMatrix, Labelled, Progress, Standardize, accuracy, digits};
+use wengert::train::{ConfusionMatrix, Labelled, Progress, Standardize, Transform, accuracy, digits};
 
 const BATCH: usize = 32;
 
@@ -47,7 +47,7 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
 
     // The same parts whatever the seed, scaled by what the training part says.
     let parts = digits().stratified_split([0.7, 0.1, 0.2], 0);
-    let scale = Standardize::fit(parts[0].features());
+    let scale = Standardize::fit(parts[0].features())?;
     let [training, validation, test] = parts.map(|part| part.map_features(|x| scale.apply(x)));
     let net = Net::new(&mut Rng::seed(args.seed));
 

@@ -9,7 +9,7 @@
 //! goes from 0.001 to 0.53, which takes the loss after 8 steps of training from 2.25 to 0.17.
 
 use wengert::prelude::*;
-use wengert::train::{Progress, Standardize, digits};
+use wengert::train::{Progress, Standardize, Transform, digits};
 
 const CLASSES: usize = 10;
 const PENALTY: f64 = 1e-3;
@@ -62,7 +62,7 @@ fn after_training<'t>(log_lr: Var<'t, f64>, x: &Tensor<f64>, labels: &Tensor<i64
 
 fn main() {
     let data = digits();
-    let scale = Standardize::fit(data.features());
+    let scale = Standardize::fit(data.features())?;
     let x: Tensor<f64> = scale.apply(data.features()).cast().slice(0, ..600);
     let x = Tensor::concat(&[&x, &Tensor::ones([600, 1])], 1); // a bias
     let labels = data.labels().slice(0, ..600);

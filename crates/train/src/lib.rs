@@ -1,16 +1,17 @@
 //! Training with Wengert: data, preprocessing, metrics, progress.
 //!
 //! ```
-//! use wengert_train::{Standardize, accuracy, digits};
+//! use wengert_train::{Standardize, Transform, accuracy, digits};
 //!
 //! let [training, test] = digits().split([0.8, 0.2], 1);
-//! let scale = Standardize::fit(training.features());
+//! let scale = Standardize::fit(training.features())?;
 //! let training = training.map_features(|x| scale.apply(x));
 //! for (x, labels) in training.batches(64, 1) {
 //!     assert_eq!(x.shape()[1], 64);
 //!     assert_eq!(accuracy(&labels, &labels), 1.0);
 //! }
 //! # assert!(test.len() > 300);
+//! # Ok::<(), wengert_train::FitError>(())
 //! ```
 #![forbid(unsafe_code)]
 
@@ -29,5 +30,8 @@ pub use history::{
     ParamStats, Point, Snapshot, Task, Thinned,
 };
 pub use metrics::{ConfusionMatrix, accuracy};
-pub use prepare::Standardize;
+pub use prepare::{
+    Center, Components, FitError, Interval, MinMax, OneHot, Pca, PerChannel, Standardize, Transform, Whiten, Whitening,
+    random_crop, random_flip, random_shift,
+};
 pub use progress::Progress;

@@ -33,7 +33,7 @@
 //!
 //! ```
 //! use wengert::prelude::*;
-//! use wengert::train::{Standardize, accuracy, digits};
+//! use wengert::train::{Standardize, Transform, accuracy, digits};
 //!
 //! #[derive(Module)]
 //! struct Net {
@@ -51,7 +51,7 @@
 //!
 //! fn main() -> Result<(), Box<dyn std::error::Error>> {
 //!     let [training, test] = digits().split([0.8, 0.2], 1);
-//!     let scale = Standardize::fit(training.features());
+//!     let scale = Standardize::fit(training.features())?;
 //!
 //!     let mut rng = Rng::seed(1);
 //!     let net = Net {
