@@ -3,8 +3,12 @@
 mod adapters;
 mod batches;
 mod collate;
+#[cfg(feature = "csv")]
+mod csv;
 mod digits;
 mod error;
+#[cfg(feature = "csv")]
+mod gzip;
 mod idx;
 mod labelled;
 mod loader;
@@ -18,6 +22,8 @@ use wengert_tensor::Rng;
 pub use adapters::{Concat, Map, Subset};
 pub use batches::Batches;
 pub use collate::{Collate, Mismatch};
+#[cfg(feature = "csv")]
+pub use csv::{Csv, Missing, Table, TableError, TableErrorKind};
 pub use digits::digits;
 pub use error::DataError;
 pub use idx::{IdxError, IdxErrorKind, read_idx};

@@ -131,7 +131,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::collections::HashSet;
-    use wengert_tensor::tensor;
+    use wengert_tensor::{Rng, tensor};
 
     /// Pixels that are all different and none of which is 0.
     fn counted(sizes: [usize; 4]) -> Tensor<i64> {
