@@ -62,7 +62,7 @@ fn after_training<'t>(log_lr: Var<'t, f64>, x: &Tensor<f64>, labels: &Tensor<i64
 
 fn main() {
     let data = digits();
-    let scale = Standardize::fit(data.features())?;
+    let scale = Standardize::fit(data.features()).expect("digits are finite");
     let x: Tensor<f64> = scale.apply(data.features()).cast().slice(0, ..600);
     let x = Tensor::concat(&[&x, &Tensor::ones([600, 1])], 1); // a bias
     let labels = data.labels().slice(0, ..600);

@@ -23,10 +23,13 @@ mod progress;
 
 pub use data::{
     Batch, Batches, Collate, Concat, DataError, Dataset, Fold, IdxError, IdxErrorKind, Labelled, Loader, LoaderState,
-    Map, Mismatch, ResumeError, Subset, digits, k_folds, read_idx, split, stratified_k_folds, stratified_split,
+    Map, Mismatch, ResumeError, Subset, digits, k_folds, read_idx, read_npy, split, stratified_k_folds,
+    stratified_split,
 };
 #[cfg(feature = "csv")]
 pub use data::{Csv, Missing, Table, TableError, TableErrorKind};
+#[cfg(feature = "image")]
+pub use data::{ImageFolder, ImageFolderError};
 pub use history::{
     Best, Curve, Dated, Distribution, End, Epoch, Histogram, History, LayerStats, NormStats, NotFinite, Note,
     ParamStats, Point, Snapshot, Task, Thinned,

@@ -82,6 +82,8 @@
 //!
 //! # Features
 //!
+//! - `csv`: tables of comma-separated values.
+//! - `image`: folders of images.
 //! - `progress`: progress bars in the terminal.
 //! - `search`: hyperparameter search.
 //!

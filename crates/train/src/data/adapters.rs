@@ -27,6 +27,10 @@ impl<D: Dataset, O: Collate, F: Fn(D::Item) -> O + Send + Sync> Dataset for Map<
     fn item(&self, index: usize) -> Result<O, Box<dyn Error + Send + Sync>> {
         self.data.item(index).map(&self.f)
     }
+
+    fn origin(&self, index: usize) -> Option<String> {
+        self.data.origin(index)
+    }
 }
 
 /// Some examples of a set, in an order of their own: [`Dataset::subset`], [`Dataset::take`],
@@ -63,6 +67,10 @@ impl<D: Dataset> Dataset for Subset<D> {
         self.data.item(self.indices[index])
     }
 
+    fn origin(&self, index: usize) -> Option<String> {
+        self.data.origin(self.indices[index])
+    }
+
     fn batch(&self, indices: &[usize]) -> Result<Batch<D>, DataError> {
         let inner: Vec<usize> = indices.iter().map(|&index| self.indices[index]).collect();
         let outer = |item| inner.iter().position(|&i| i == item).map_or(item, |at| indices[at]);
@@ -94,6 +102,13 @@ impl<A: Dataset, B: Dataset<Item = A::Item>> Dataset for Concat<A, B> {
         match index.checked_sub(self.first.len()) {
             None => self.first.item(index),
             Some(rest) => self.second.item(rest),
+        }
+    }
+
+    fn origin(&self, index: usize) -> Option<String> {
+        match index.checked_sub(self.first.len()) {
+            None => self.first.origin(index),
+            Some(rest) => self.second.origin(rest),
         }
     }
 }

@@ -93,8 +93,9 @@ pub(super) fn batch<D: Dataset + ?Sized>(
 ) -> Result<Batch<D>, DataError> {
     let item = |&index: &usize| {
         let made = || data.item(index).map(|item| change(index, item)).map_err(|cause| DataError::new(index, cause));
-        DataError::guard(&[index], made)
+        DataError::guard(&[index], made).map_err(|error| error.of(data.origin(index)))
     };
     let items = indices.iter().map(item).collect::<Result<_, _>>()?;
-    D::Item::collate(items).map_err(|Mismatch { at, what }| DataError::new(indices[at], what))
+    let failed = |Mismatch { at, what }| DataError::new(indices[at], what).of(data.origin(indices[at]));
+    D::Item::collate(items).map_err(failed)
 }

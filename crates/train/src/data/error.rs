@@ -9,19 +9,25 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 #[derive(Debug)]
 pub struct DataError {
     items: Vec<usize>,
+    origin: Option<String>,
     cause: Box<dyn Error + Send + Sync>,
 }
 
 impl DataError {
     /// What was wrong with example `index`.
     pub fn new(index: usize, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { items: vec![index], cause: cause.into() }
+        Self { items: vec![index], origin: None, cause: cause.into() }
     }
 
     /// The examples of which one is at fault: a single one, unless they were asked for all at
     /// once. Their numbers are those in the set that was asked.
     pub fn items(&self) -> &[usize] {
         &self.items
+    }
+
+    /// The same with where the example comes from.
+    pub(super) fn of(self, origin: Option<String>) -> Self {
+        Self { origin, ..self }
     }
 
     /// The same with other numbers of examples, those of the set around.
@@ -33,7 +39,7 @@ impl DataError {
     pub(super) fn guard<R>(items: &[usize], make: impl FnOnce() -> Result<R, Self>) -> Result<R, Self> {
         catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(|payload| {
             let cause = format!("panicked: {}", message(&*payload)).into();
-            Err(Self { items: items.to_vec(), cause })
+            Err(Self { items: items.to_vec(), origin: None, cause })
         })
     }
 }
@@ -46,9 +52,13 @@ fn message(payload: &(dyn Any + Send)) -> &str {
 impl fmt::Display for DataError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.items[..] {
-            [item] => write!(f, "example {item}: {}", self.cause),
-            items => write!(f, "one of the examples {items:?}: {}", self.cause),
+            [item] => write!(f, "example {item}")?,
+            items => write!(f, "one of the examples {items:?}")?,
         }
+        if let Some(origin) = &self.origin {
+            write!(f, " ({origin})")?;
+        }
+        write!(f, ": {}", self.cause)
     }
 }
 

@@ -150,6 +150,7 @@ mod tests {
     use super::*;
     use flate2::Compression;
     use flate2::write::GzEncoder;
+    use proptest::prelude::*;
     use wengert_tensor::tensor;
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -206,6 +207,23 @@ mod tests {
         let last = broken.len() - 6;
         broken[last] ^= 1;
         assert!(parse::<f32>(&broken).is_err());
+    }
+
+    proptest! {
+        /// No bytes bring it down or make it take memory that the file does not back.
+        #[test]
+        fn damage_is_told(at: prop::sample::Index, byte: u8, cut: bool, packed: bool) {
+            let good = [&[0, 0, 8, 2, 0, 0, 0, 3, 0, 0, 0, 2][..], &[7; 6]].concat();
+            let mut bytes = if packed { gzip(&good) } else { good };
+            let at = at.index(bytes.len());
+            if cut {
+                bytes.truncate(at);
+                prop_assert!(parse::<f32>(&bytes).is_err());
+            } else {
+                bytes[at] = byte;
+                prop_assert!(parse::<f32>(&bytes).is_ok_and(|x| x.count() <= 6) || parse::<f32>(&bytes).is_err());
+            }
+        }
     }
 
     #[test]

@@ -10,8 +10,11 @@ mod error;
 #[cfg(feature = "csv")]
 mod gzip;
 mod idx;
+#[cfg(feature = "image")]
+mod image_folder;
 mod labelled;
 mod loader;
+mod npy;
 mod split;
 
 use std::error::Error;
@@ -27,8 +30,11 @@ pub use csv::{Csv, Missing, Table, TableError, TableErrorKind};
 pub use digits::digits;
 pub use error::DataError;
 pub use idx::{IdxError, IdxErrorKind, read_idx};
+#[cfg(feature = "image")]
+pub use image_folder::{ImageFolder, ImageFolderError};
 pub use labelled::Labelled;
 pub use loader::{Loader, LoaderState, ResumeError};
+pub use npy::read_npy;
 pub use split::{Fold, k_folds, split, stratified_k_folds, stratified_split};
 
 /// What examples of a data set become in a batch.
@@ -80,6 +86,12 @@ pub trait Dataset: Send + Sync {
     /// # Errors
     /// If it cannot be had: a file is missing or damaged, say. Whoever asked adds the index.
     fn item(&self, index: usize) -> Result<Self::Item, Box<dyn Error + Send + Sync>>;
+
+    /// Where example `index` comes from, for messages: its file, say.
+    fn origin(&self, index: usize) -> Option<String> {
+        let _ = index;
+        None
+    }
 
     /// Whether there is no example.
     fn is_empty(&self) -> bool {
@@ -164,6 +176,10 @@ macro_rules! behind {
 
             fn item(&self, index: usize) -> Result<Self::Item, Box<dyn Error + Send + Sync>> {
                 (**self).item(index)
+            }
+
+            fn origin(&self, index: usize) -> Option<String> {
+                (**self).origin(index)
             }
 
             fn batch(&self, indices: &[usize]) -> Result<Batch<Self>, DataError> {
