@@ -34,7 +34,10 @@ pub use history::{
     Best, Curve, Dated, Distribution, End, Epoch, Histogram, History, LayerStats, NormStats, NotFinite, Note,
     ParamStats, Point, Snapshot, Task, Thinned,
 };
-pub use metrics::{ConfusionMatrix, accuracy};
+pub use metrics::{
+    Accuracy, Average, ConfusionMatrix, F1, MeanAbsoluteError, MeanSquaredError, Metric, Precision, RSquared, Recall,
+    RegressionErrors, RootMeanSquaredError, TopK, accuracy, top_k_accuracy,
+};
 pub use prepare::{
     Center, Components, FitError, Interval, MinMax, OneHot, Pca, PerChannel, Standardize, Transform, Whiten, Whitening,
     random_crop, random_flip, random_shift,
