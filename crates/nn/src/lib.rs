@@ -71,7 +71,7 @@ mod summary;
 mod testing;
 
 pub use activation::Activation;
-pub use exchange::{AnyTensor, FileError, FormatError, LoadError, StateDict, Stateful};
+pub use exchange::{AnyTensor, FileError, FormatError, LoadError, StateDict, Stateful, replace_file};
 pub use init::{Fan, Init, gain};
 pub use layers::{
     AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d, BatchNorm,

@@ -15,12 +15,15 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod checkpoint;
 mod data;
 mod history;
 mod metrics;
 mod prepare;
 mod progress;
+mod trainer;
 
+pub use checkpoint::{Checkpoint, CheckpointError, CheckpointErrorKind, Checkpoints};
 pub use data::{
     Batch, Batches, Collate, Concat, DataError, Dataset, Fold, IdxError, IdxErrorKind, Labelled, Loader, LoaderState,
     Map, Mismatch, ResumeError, Subset, digits, k_folds, read_idx, read_npy, split, stratified_k_folds,
@@ -43,3 +46,4 @@ pub use prepare::{
     random_crop, random_flip, random_shift,
 };
 pub use progress::Progress;
+pub use trainer::{Callback, TrainError, TrainErrorKind, Trainer};

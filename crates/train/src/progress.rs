@@ -22,6 +22,8 @@ use std::fmt;
 pub struct Progress {
     #[cfg(feature = "progress")]
     bar: indicatif::ProgressBar,
+    #[cfg(feature = "progress")]
+    label: String,
 }
 
 #[cfg(feature = "progress")]
@@ -34,14 +36,28 @@ impl Progress {
 
         let terminal = std::io::stdout().is_terminal();
         let target = if terminal { ProgressDrawTarget::stdout() } else { ProgressDrawTarget::hidden() };
-        let style = ProgressStyle::with_template("{msg} {bar:40} {pos}/{len} {eta}").expect("a valid template");
+        let style =
+            ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} {per_sec} {eta}").expect("a valid template");
         let bar = ProgressBar::with_draw_target(Some(steps as u64), target).with_style(style);
-        Self { bar: bar.with_message(label.to_owned()) }
+        Self { bar: bar.with_message(label.to_owned()), label: label.to_owned() }
     }
 
     /// One step further.
     pub fn step(&self) {
         self.bar.inc(1);
+    }
+
+    /// So many steps further, which were done before: they do not count in the rate.
+    pub fn skip(&self, steps: usize) {
+        self.bar.inc(steps as u64);
+        self.bar.reset_eta();
+    }
+
+    /// Shows the loss of the last step.
+    pub fn loss(&self, loss: f64) {
+        if !self.bar.is_hidden() {
+            self.bar.set_message(format!("{} loss {loss:.4}", self.label));
+        }
     }
 
     /// Prints a line above the bar.
@@ -67,6 +83,12 @@ impl Progress {
 
     /// One step further.
     pub fn step(&self) {}
+
+    /// So many steps further, which were done before: they do not count in the rate.
+    pub fn skip(&self, _steps: usize) {}
+
+    /// Shows the loss of the last step.
+    pub fn loss(&self, _loss: f64) {}
 
     /// Prints a line above the bar.
     pub fn line(&self, text: impl fmt::Display) {

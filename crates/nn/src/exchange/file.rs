@@ -107,11 +107,18 @@ impl StateDict {
             #[cfg(feature = "npz")]
             Kind::Npz => self.to_npz().map_err(|error| FileError::Format(path.into(), error))?,
         };
-        replace(path, &bytes).map_err(|error| FileError::Io(path.into(), error))
+        replace_file(path, &bytes).map_err(|error| FileError::Io(path.into(), error))
     }
 }
 
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes a file so that, whatever happens meanwhile, there is the old one or the new one, whole:
+/// to a file of another name in the same folder, which is flushed to the disk and then renamed,
+/// and the folder is flushed as well.
+///
+/// # Errors
+/// If the system refuses. A file that was there is as it was then, unless it was only the folder
+/// that could not be flushed.
+pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.part", std::process::id()));
     let part = path.with_file_name(name);
@@ -121,5 +128,18 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         file.sync_all()?;
         fs::rename(&part, path)
     };
-    write().inspect_err(|_| _ = fs::remove_file(&part))
+    write().inspect_err(|_| _ = fs::remove_file(&part))?;
+    flush_folder(path)
+}
+
+/// Makes a renaming outlive a loss of power; other systems than Unix have no such call.
+#[cfg(unix)]
+fn flush_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn flush_folder(_: &Path) -> io::Result<()> {
+    Ok(())
 }

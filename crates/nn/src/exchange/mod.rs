@@ -19,7 +19,7 @@ use indexmap::IndexMap;
 use wengert_tensor::Tensor;
 
 pub use any_tensor::AnyTensor;
-pub use file::{FileError, FormatError};
+pub use file::{FileError, FormatError, replace_file};
 pub(crate) use load::Check;
 pub use load::LoadError;
 
@@ -53,6 +53,21 @@ pub trait Stateful {
     /// then.
     fn restore(&mut self, state: &StateDict) -> Result<(), LoadError>;
 }
+
+macro_rules! pointer {
+    ($($pointer:ty),*) => {$(
+        impl<S: Stateful + ?Sized> Stateful for $pointer {
+            fn state(&self) -> StateDict {
+                (**self).state()
+            }
+
+            fn restore(&mut self, state: &StateDict) -> Result<(), LoadError> {
+                (**self).restore(state)
+            }
+        }
+    )*};
+}
+pointer!(Box<S>, &mut S);
 
 /// Tensors by name, in order: the state of a model, an optimizer or both.
 ///

@@ -38,6 +38,13 @@ pub trait Clip<'t, T: Float>: Sized {
     #[track_caller]
     fn clip_norm(self, module: &(impl Module<T> + ?Sized), max: f64) -> Self;
 
+    /// [`Clip::clip_norm`] for gradients whose norm was recorded already, to be looked at as well.
+    ///
+    /// # Panics
+    /// If `max` is negative or not finite.
+    #[track_caller]
+    fn clip_norm_from(self, norm: Var<'t, T>, module: &(impl Module<T> + ?Sized), max: f64) -> Self;
+
     /// Limits every element of the gradients of `module`'s parameters to ±`limit`.
     ///
     /// ```
@@ -65,9 +72,14 @@ impl<'t, T: Float> Clip<'t, T> for Gradients<'t, T> {
         if norms.is_empty() { self.tape().scalar(0.0) } else { Var::stack(&norms, 0).norm(.., 2.0) }
     }
 
-    fn clip_norm(mut self, module: &(impl Module<T> + ?Sized), max: f64) -> Self {
+    fn clip_norm(self, module: &(impl Module<T> + ?Sized), max: f64) -> Self {
+        let norm = self.norm(module);
+        self.clip_norm_from(norm, module, max)
+    }
+
+    fn clip_norm_from(mut self, norm: Var<'t, T>, module: &(impl Module<T> + ?Sized), max: f64) -> Self {
         let max = non_negative("clip_norm", "max", max);
-        let shorter = (max / (self.norm(module) + 1e-6)).minimum(1.0);
+        let shorter = (max / (norm + 1e-6)).minimum(1.0);
         for (param, g) in found(&self, module) {
             self.set(&param, g * shorter);
         }

@@ -99,6 +99,26 @@ pub trait Optimizer<T: Float = f32>: Stateful {
     fn set_lr(&mut self, lr: f64);
 }
 
+/// A pointer is what it points to.
+macro_rules! pointer {
+    ($($pointer:ty),*) => {$(
+        impl<T: Float, O: Optimizer<T> + ?Sized> Optimizer<T> for $pointer {
+            fn record(&mut self, gradients: &Gradients<'_, T>) -> Result<(), StepError> {
+                (**self).record(gradients)
+            }
+
+            fn lr(&self) -> f64 {
+                (**self).lr()
+            }
+
+            fn set_lr(&mut self, lr: f64) {
+                (**self).set_lr(lr);
+            }
+        }
+    )*};
+}
+pointer!(Box<O>, &mut O);
+
 /// Why a step was not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StepError {

@@ -189,6 +189,12 @@ impl LoaderState {
         self.batch
     }
 
+    /// The number of examples in the next batch; 0 at the end of the epoch.
+    pub(crate) fn next_size(&self) -> usize {
+        let left = self.examples.saturating_sub(self.batch * self.size).min(self.size);
+        if self.drop_last && left < self.size { 0 } else { left }
+    }
+
     pub(super) fn advance(&mut self, batches: usize) {
         self.batch += batches;
     }

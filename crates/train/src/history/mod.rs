@@ -1,9 +1,11 @@
 //! A training run as data: what reports draw and the diagnosis reads.
 
 mod curve;
-mod number;
+pub(crate) mod number;
 mod snapshot;
 mod thinned;
+
+use std::fmt;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -143,6 +145,20 @@ pub struct Epoch {
     pub validation: IndexMap<String, f64>,
 }
 
+/// One line: the number, the metrics of the training data, those of the validation data.
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "epoch {:3}", self.epoch)?;
+        for (prefix, metrics) in [("", &self.train), ("  | validation", &self.validation)] {
+            if !metrics.is_empty() {
+                write!(f, "{prefix}")?;
+            }
+            metrics.iter().try_for_each(|(name, value)| write!(f, "  {name} {value:.4}"))?;
+        }
+        write!(f, "  | {:.1} s", self.seconds)
+    }
+}
+
 impl Dated for Epoch {
     fn date(&self) -> u64 {
         self.epoch
@@ -199,7 +215,7 @@ pub struct NotFinite {
     pub value: f64,
     /// The operation that gave the first such value, if it was found.
     pub op: Option<String>,
-    /// The layer in which it was, by its path in the model, if it was in one.
+    /// The layer in which or next to which it was, by its path in the model.
     pub layer: Option<String>,
     /// The line of the program that recorded the operation, as `file:line:column`.
     pub line: Option<String>,

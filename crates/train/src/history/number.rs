@@ -6,17 +6,17 @@ use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// For `#[serde(with = "number")]`.
-pub(super) fn serialize<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn serialize<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
     Number(*value).serialize(to)
 }
 
-pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
     Number::deserialize(from).map(|number| number.0)
 }
 
 /// A number that may be NaN or infinite.
 #[derive(Clone, Copy)]
-pub(super) struct Number(pub(super) f64);
+pub(crate) struct Number(pub(crate) f64);
 
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
@@ -66,7 +66,7 @@ impl Visitor<'_> for NumberVisitor {
 }
 
 /// Numbers by name.
-pub(super) mod map {
+pub(crate) mod map {
     use indexmap::IndexMap;
     use serde::{Deserialize, Deserializer, Serializer};
 
@@ -83,7 +83,7 @@ pub(super) mod map {
 }
 
 /// A number or none.
-pub(super) mod option {
+pub(crate) mod option {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     use super::Number;
@@ -94,5 +94,21 @@ pub(super) mod option {
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
         Ok(Option::<Number>::deserialize(from)?.map(|number| number.0))
+    }
+}
+
+/// Lists of numbers.
+pub(crate) mod lists {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Number;
+
+    pub(crate) fn serialize<S: Serializer>(lists: &[Vec<f64>], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(lists.iter().map(|list| list.iter().copied().map(Number).collect::<Vec<_>>()))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Vec<f64>>, D::Error> {
+        let lists = Vec::<Vec<Number>>::deserialize(from)?;
+        Ok(lists.into_iter().map(|list| list.into_iter().map(|number| number.0).collect()).collect())
     }
 }

@@ -6,12 +6,14 @@
 mod classes;
 mod confusion;
 mod regression;
+mod tally;
 
 use wengert_tensor::{Float, Tensor};
 
 pub use classes::{Accuracy, F1, Precision, Recall, TopK, accuracy, top_k_accuracy};
 pub use confusion::{Average, ConfusionMatrix};
 pub use regression::{MeanAbsoluteError, MeanSquaredError, RSquared, RegressionErrors, RootMeanSquaredError};
+pub(crate) use tally::{Metrics, Tally};
 
 /// A number that tells how good the outputs of a model are, for targets of type `Y`.
 ///

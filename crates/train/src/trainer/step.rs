@@ -1,0 +1,130 @@
+//! One step: forward, backward, update.
+
+use wengert_autograd::Tape;
+use wengert_nn::{Accumulator, Clip, StepError};
+use wengert_tensor::{Float, Tensor};
+
+use super::not_finite::Symptom;
+use super::{Clipping, TrainErrorKind, Trainer};
+use crate::Task;
+use crate::metrics::Tally;
+
+/// What a step brought.
+pub(super) struct Taken {
+    pub(super) loss: f64,
+    pub(super) gradient_norm: f64,
+}
+
+impl<B, T: Float> Trainer<'_, B, T> {
+    /// Takes step number `step` on some batches, given with their sizes. If it fails the model is as it was.
+    pub(super) fn take(
+        &mut self,
+        step: u64,
+        batches: &[(B, usize)],
+        tally: &mut Tally,
+    ) -> Result<Taken, TrainErrorKind> {
+        // The step's tape holds these values anyway.
+        let before = self.values();
+        let mut taken = Taken { loss: 0.0, gradient_norm: 0.0 };
+        let examples: usize = batches.iter().map(|(_, size)| size).sum();
+        let sums = (batches.len() > 1).then(|| Accumulator::new(self.model));
+        for (i, (batch, size)) in batches.iter().enumerate() {
+            let share = *size as f64 / examples as f64;
+            let seed = self.tape_seed(step, i);
+            let sums = sums.as_ref().map(|sums| (sums, i + 1 == batches.len()));
+            let part = match self.take_part(seed, batch, share, sums) {
+                Ok(part) => part,
+                Err(error) => {
+                    self.set_values(&before);
+                    return Err(error.into());
+                }
+            };
+            if let Some(symptom) = part.symptom(seed) {
+                self.set_values(&before);
+                return Err(self.diagnose(step, symptom, batch).into());
+            }
+            taken.loss += part.loss * share;
+            taken.gradient_norm = part.gradient_norm.unwrap_or(0.0);
+            tally.add_loss(*size, part.loss);
+            if let Some(outputs) = part.outputs {
+                tally.add_outputs(&self.learn.metrics, &outputs, batch);
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Forward and backward of one batch, which is this share of the step, and if it is the last the update.
+    fn take_part(
+        &mut self,
+        seed: u64,
+        batch: &B,
+        share: f64,
+        sums: Option<(&Accumulator<T>, bool)>,
+    ) -> Result<Part<T>, StepError> {
+        let tape = Tape::train(seed);
+        let [outputs, loss] = self.learn.record(&tape, batch);
+        if let Task::Classification { classes } = &mut self.learn.task {
+            *classes = outputs.shape().last().map_or(0, |&count| count as u64);
+        }
+        let mut gradients = if share == 1.0 { loss } else { loss * share }.backward();
+        tape.expect([loss]);
+        if !self.learn.metrics.is_empty() {
+            tape.expect([outputs]);
+        }
+        let mut norm = None;
+        match sums {
+            Some((sums, false)) => sums.add(&gradients)?,
+            _ => {
+                if let Some((sums, _)) = sums {
+                    gradients = sums.finish(gradients)?;
+                }
+                let whole = gradients.norm(self.model);
+                tape.expect([whole]);
+                gradients = match self.clip {
+                    None => gradients,
+                    Some(Clipping::Norm(max)) => gradients.clip_norm_from(whole, self.model, max),
+                    Some(Clipping::Value(limit)) => gradients.clip_value(self.model, limit),
+                };
+                self.optimizer.step(&gradients)?;
+                norm = Some(whole.item().to_f64());
+            }
+        }
+        let outputs = (!self.learn.metrics.is_empty()).then(|| outputs.value());
+        Ok(Part { loss: loss.item().to_f64(), gradient_norm: norm, outputs })
+    }
+
+    /// The seed of the tape for batch `i` of a step.
+    fn tape_seed(&self, step: u64, i: usize) -> u64 {
+        // Those of another run are far away.
+        self.seed.rotate_left(40) ^ (step * self.accumulate as u64 + i as u64)
+    }
+
+    /// The present values of parameters and buffers.
+    fn values(&self) -> Vec<Tensor<T>> {
+        let params = self.params.iter().map(|param| param.value());
+        params.chain(self.buffers.iter().map(|buffer| buffer.value())).collect()
+    }
+
+    fn set_values(&self, values: &[Tensor<T>]) {
+        let (params, buffers) = values.split_at(self.params.len());
+        self.params.iter().zip(params).for_each(|(param, value)| param.set(value));
+        self.buffers.iter().zip(buffers).for_each(|(buffer, value)| buffer.set(value));
+    }
+}
+
+/// What one batch of a step brought.
+struct Part<T: Float> {
+    loss: f64,
+    /// Of the whole step, known with its last batch.
+    gradient_norm: Option<f64>,
+    outputs: Option<Tensor<T>>,
+}
+
+impl<T: Float> Part<T> {
+    fn symptom(&self, tape: u64) -> Option<Symptom> {
+        let norm = self.gradient_norm.map(|norm| ("gradient norm", norm));
+        let numbers = [Some(("loss", self.loss)), norm];
+        let (what, value) = numbers.into_iter().flatten().find(|(_, value)| !value.is_finite())?;
+        Some(Symptom { what, value, tape })
+    }
+}
