@@ -34,7 +34,7 @@ pub enum CheckpointErrorKind {
     /// None of these is good.
     AllDamaged(Vec<CheckpointError>),
     /// This part of it belongs to something else: another model, another optimizer.
-    Misfit(&'static str, LoadError),
+    Misfit(&'static str, Box<LoadError>),
     /// It is of another run, which differs in this.
     OtherRun(String),
     /// There are checkpoints already.
@@ -92,7 +92,7 @@ impl Error for CheckpointError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.kind {
             CheckpointErrorKind::Write(error) | CheckpointErrorKind::Read(error) => Some(error),
-            CheckpointErrorKind::Misfit(_, error) => Some(error),
+            CheckpointErrorKind::Misfit(_, error) => Some(&**error),
             _ => None,
         }
     }

@@ -69,7 +69,8 @@ impl<B, T: Float> Trainer<'_, B, T> {
         }
         let before = self.tensors();
         let callbacks: Vec<_> = self.callbacks.iter().map(|callback| callback.state()).collect();
-        let outcome = self.set_tensors(tensors).map_err(|(part, error)| CheckpointErrorKind::Misfit(part, error));
+        let outcome =
+            self.set_tensors(tensors).map_err(|(part, error)| CheckpointErrorKind::Misfit(part, error.into()));
         let outcome = outcome.and_then(|()| {
             self.set_callbacks(&run.callbacks)
                 .map_err(|why| CheckpointErrorKind::OtherRun(format!("its callbacks: {why}")))
