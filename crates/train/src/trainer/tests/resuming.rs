@@ -7,6 +7,7 @@ use crate::{Checkpoint, Checkpoints, Standardize};
 use proptest::prelude::{ProptestConfig, prop, prop_assert_eq, proptest};
 use wengert_nn::{Adadelta, Adagrad, AdamW, Lion, NAdam, RAdam, RmsProp};
 
+type Classifier<'a> = Trainer<'a, (Tensor, Tensor<i64>)>;
 type Make = fn(&Net) -> Box<dyn Optimizer>;
 
 /// Every kind, with options that keep all there is to keep.
@@ -93,7 +94,7 @@ proptest! {
             run(make, Some(&folder), stop, every, 3);
             // The checkpoint of the stop itself, which a kill does not write.
             let last = crate::checkpoint::list(&folder.0).unwrap().pop().unwrap();
-            if last.0 % every != 0 && last.0 % 5 != 0 {
+            if !last.0.is_multiple_of(every) && !last.0.is_multiple_of(5) {
                 std::fs::remove_file(last.1).unwrap();
             }
         }
@@ -153,7 +154,7 @@ fn more_epochs_continue_a_finished_run() {
 fn what_does_not_fit_is_refused_and_changes_nothing() {
     let folder = Folder::new();
     let checkpoints = || Some(Checkpoints::new(&folder.0).resume());
-    let told = |net: &Net, make: Make, change: &dyn Fn(&mut Trainer<'_, (Tensor, Tensor<i64>)>), size: usize| {
+    let told = |net: &Net, make: Make, change: &dyn Fn(&mut Classifier<'_>), size: usize| {
         let mut trainer = Trainer::classifier(net, make(net), |x| forward(net, x)).epochs(1).quiet();
         trainer.checkpoints = checkpoints();
         change(&mut trainer);
@@ -171,7 +172,7 @@ fn what_does_not_fit_is_refused_and_changes_nothing() {
     let files = || std::fs::read_dir(&folder.0).unwrap().count();
     let count = files();
 
-    let same = |trainer: &mut Trainer<'_, (Tensor, Tensor<i64>)>| trainer.preprocessing = 1.5.into();
+    let same = |trainer: &mut Classifier<'_>| trainer.preprocessing = 1.5.into();
     let sgd: Make = |net| Box::new(Sgd::new(net, 0.1));
     let error = told(&net(2), sgd, &same, 4);
     assert!(error.contains("is not one of this optimizer") && error.contains("exp_avg"), "{error}");
@@ -204,8 +205,7 @@ fn what_does_not_fit_is_refused_and_changes_nothing() {
     );
     assert!(error.contains("its callbacks: there were 0, not 1"), "{error}");
 
-    let occupied =
-        |trainer: &mut Trainer<'_, (Tensor, Tensor<i64>)>| trainer.checkpoints = Some(Checkpoints::new(&folder.0));
+    let occupied = |trainer: &mut Classifier<'_>| trainer.checkpoints = Some(Checkpoints::new(&folder.0));
     let error = told(&net(2), adam, &occupied, 4);
     assert!(error.contains("there are checkpoints of a run already"), "{error}");
     assert_eq!(files(), count);
