@@ -34,16 +34,17 @@ pub(crate) use folder::list;
 /// ```
 /// use wengert_nn::{Adam, Layer, Linear, Module};
 /// use wengert_tensor::Rng;
-/// use wengert_train::{Checkpoint, Checkpoints, Loader, Standardize, Trainer, digits};
+/// use wengert_train::{Checkpoint, Checkpoints, Loader, Standardize, Trainer, Transform, digits};
 ///
 /// let folder = std::env::temp_dir().join(format!("wengert-checkpoint-{}", std::process::id()));
 /// let data = digits();
-/// let scale = Standardize::fit(data.features());
+/// let scale = Standardize::fit(data.features())?;
 /// let loader = Loader::new(data.map_features(|x| scale.apply(x)), 100);
 ///
 /// let net = Linear::<f32>::new(64, 10, &mut Rng::seed(1));
 /// Trainer::classifier(&net, Adam::new(&net, 0.01), |x| net.forward(x))
 ///     .epochs(1)
+///     .preprocessing(&scale)
 ///     .checkpoints(Checkpoints::new(&folder))
 ///     .fit(&loader)?;
 ///
@@ -51,6 +52,7 @@ pub(crate) use folder::list;
 /// let served = Linear::<f32>::new(64, 10, &mut Rng::seed(2));
 /// served.load_state_dict(&checkpoint.model())?;
 /// assert_eq!(served.state_dict(), net.state_dict());
+/// let scale: Standardize = checkpoint.preprocessing()?;
 /// assert_eq!(checkpoint.history().steps, 18);
 /// # std::fs::remove_dir_all(&folder)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())

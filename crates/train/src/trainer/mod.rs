@@ -39,10 +39,10 @@ pub use error::{TrainError, TrainErrorKind};
 /// use wengert_autograd::Tape;
 /// use wengert_nn::{Adam, Layer, Linear, Loss, Module, Optimizer};
 /// use wengert_tensor::Rng;
-/// use wengert_train::{Loader, Standardize, Trainer, digits};
+/// use wengert_train::{Loader, Standardize, Trainer, Transform, digits};
 ///
 /// let [training, validation] = digits().split([0.8, 0.2], 1);
-/// let scale = Standardize::fit(training.features());
+/// let scale = Standardize::fit(training.features())?;
 /// let [training, validation] = [training, validation].map(|part| part.map_features(|x| scale.apply(x)));
 /// let loader = Loader::new(training, 64).shuffle(1);
 ///

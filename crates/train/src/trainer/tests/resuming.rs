@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use super::*;
-use crate::{Checkpoint, Checkpoints, Standardize};
+use crate::{Checkpoint, Checkpoints, Standardize, Transform};
 use proptest::prelude::{ProptestConfig, prop, prop_assert_eq, proptest};
 use wengert_nn::{Adadelta, Adagrad, AdamW, Lion, NAdam, RAdam, RmsProp};
 
@@ -236,10 +236,10 @@ fn other_data_are_refused() {
 fn a_checkpoint_holds_what_a_user_of_the_model_needs() {
     let folder = Folder::new();
     let data = points(40, 1);
-    let scale = Standardize::fit(data.features());
+    let scale = Standardize::fit(data.features()).unwrap();
     let trained = net(1);
     let history = Trainer::classifier(&trained, Adam::new(&trained, 0.05), |x| forward(&trained, x))
-        .preprocessing(&"scale")
+        .preprocessing(&scale)
         .keep_best()
         .checkpoints(Checkpoints::new(&folder.0).every_epochs(4))
         .quiet()
@@ -247,7 +247,8 @@ fn a_checkpoint_holds_what_a_user_of_the_model_needs() {
         .unwrap();
     let checkpoint = Checkpoint::latest(&folder.0).unwrap().unwrap();
     assert_eq!(checkpoint.best().unwrap(), trained.state_dict());
-    assert_eq!(checkpoint.preprocessing::<String>().unwrap(), "scale");
+    let again: Standardize = checkpoint.preprocessing().unwrap();
+    assert_eq!(again.apply(data.features()), scale.apply(data.features()));
     assert!(checkpoint.preprocessing::<f64>().is_err());
     assert_eq!(checkpoint.history().best, history.best);
     // Those of epochs 8 and 10: the last is always written.
