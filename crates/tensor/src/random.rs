@@ -3,8 +3,8 @@
 use std::convert::Infallible;
 use std::ops::Range;
 
+use rand::distr::Distribution;
 use rand::{Rng as _, TryRng};
-use rand_distr::Distribution;
 use rand_pcg::Pcg64Mcg;
 
 use crate::error::checked;

@@ -3,14 +3,15 @@
 use std::any::Any;
 use std::fmt;
 
+use safetensors::Dtype;
 use wengert_tensor::{Element, Shape, Tensor};
 
-use super::bytes::{Stored, bf16_to_f32, decode, encode, f16_to_f32};
+use super::bytes::{bf16_to_f32, decode, encode, f16_to_f32};
 
-/// The element types that files hold, with their names in safetensors and npy files: the one list
-/// of them.
+/// The element types that files hold, with what they are called in safetensors and npy files: the
+/// one list of them.
 macro_rules! element_types {
-    ($($variant:ident $t:ident $safetensors:literal $npy:literal),* $(,)?) => {
+    ($($variant:ident $t:ident $dtype:ident $npy:literal),* $(,)?) => {
         /// A tensor of an element type that is known when the program runs: an entry of a
         /// [`StateDict`](crate::StateDict) or of a file.
         ///
@@ -57,11 +58,26 @@ macro_rules! element_types {
         }
 
         impl AnyTensor {
-            /// Its element type in a safetensors file and, without the order of bytes, in an npy
-            /// file.
-            pub(super) fn file_types(&self) -> [&'static str; 2] {
+            /// Its element type in a safetensors file.
+            pub(super) fn dtype(&self) -> Dtype {
                 match self {
-                    $(Self::$variant(_) => [$safetensors, $npy],)*
+                    $(Self::$variant(_) => Dtype::$dtype,)*
+                }
+            }
+
+            /// Its element type in an npy file, without the order of bytes.
+            pub(super) fn npy_type(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => $npy,)*
+                }
+            }
+
+            /// The element type that an npy file calls so.
+            pub(super) fn type_of_npy(name: &str) -> Option<Dtype> {
+                match name {
+                    $($npy => Some(Dtype::$dtype),)*
+                    "f2" => Some(Dtype::F16),
+                    _ => None,
                 }
             }
 
@@ -80,26 +96,16 @@ macro_rules! element_types {
                 }
             }
 
-            /// The bytes of an element of a type as [`AnyTensor::file_types`] names it.
-            pub(super) fn element_size(name: &str) -> Option<usize> {
-                match name {
-                    $($safetensors | $npy => Some(<$t as Stored>::SIZE),)*
-                    "F16" | "BF16" | "f2" => Some(2),
-                    _ => None,
-                }
-            }
-
-            /// Elements from bytes; two-byte floats become `f32`, which holds them exactly.
-            /// None if the bytes are not as many as the shape has, or are no value of the type.
-            pub(super) fn decode(name: &str, bytes: &[u8], big_endian: bool, shape: Shape) -> Option<Self> {
-                match name {
-                    $($safetensors | $npy => {
-                        Some(Self::$variant(decode(bytes, shape, |b| <$t as Stored>::get(b, big_endian))?))
-                    })*
-                    "F16" | "f2" => Some(Self::F32(decode(bytes, shape, |b| Some(f16_to_f32(u16::get(b, big_endian)?)))?)),
-                    "BF16" => Some(Self::F32(decode(bytes, shape, |b| Some(bf16_to_f32(u16::get(b, big_endian)?)))?)),
-                    _ => None,
-                }
+            /// Elements from bytes; two-byte floats become `f32`, which holds them exactly. None if
+            /// there is no such type here, or the bytes are not as many as the shape has, or stand
+            /// for no element.
+            pub(super) fn decode(dtype: Dtype, bytes: &[u8], big_endian: bool, shape: Shape) -> Option<Self> {
+                Some(match dtype {
+                    $(Dtype::$dtype => Self::$variant(decode(bytes, big_endian, shape, |value: $t| value)?),)*
+                    Dtype::F16 => Self::F32(decode(bytes, big_endian, shape, f16_to_f32)?),
+                    Dtype::BF16 => Self::F32(decode(bytes, big_endian, shape, bf16_to_f32)?),
+                    _ => return None,
+                })
             }
         }
 
@@ -115,17 +121,17 @@ macro_rules! element_types {
     };
 }
 element_types! {
-    F64 f64 "F64" "f8",
-    F32 f32 "F32" "f4",
-    I64 i64 "I64" "i8",
-    I32 i32 "I32" "i4",
-    I16 i16 "I16" "i2",
-    I8 i8 "I8" "i1",
-    U64 u64 "U64" "u8",
-    U32 u32 "U32" "u4",
-    U16 u16 "U16" "u2",
-    U8 u8 "U8" "u1",
-    Bool bool "BOOL" "b1",
+    F64 f64 F64 "f8",
+    F32 f32 F32 "f4",
+    I64 i64 I64 "i8",
+    I32 i32 I32 "i4",
+    I16 i16 I16 "i2",
+    I8 i8 I8 "i1",
+    U64 u64 U64 "u8",
+    U32 u32 U32 "u4",
+    U16 u16 U16 "u2",
+    U8 u8 U8 "u1",
+    Bool bool BOOL "b1",
 }
 
 impl<T: Element> From<Tensor<T>> for AnyTensor {

@@ -52,15 +52,19 @@ pub(super) fn encode<T: Stored>(tensor: &Tensor<T>, out: &mut Vec<u8>) {
     tensor.iter().for_each(|value| value.put(out));
 }
 
-/// A tensor from bytes, of which each element has as many; none if they do not fit its shape.
-pub(super) fn decode<T: Element>(bytes: &[u8], shape: Shape, get: impl Fn(&[u8]) -> Option<T>) -> Option<Tensor<T>> {
-    let count = shape.checked_count().ok()?;
-    // Of no elements there are no bytes, of whatever size.
-    let size = bytes.len().checked_div(count).unwrap_or(1);
-    if size * count != bytes.len() || size == 0 {
+/// A tensor of what stored elements mean; none if the bytes are not as many as the shape has, or
+/// stand for no element.
+pub(super) fn decode<S: Stored, T: Element>(
+    bytes: &[u8],
+    big_endian: bool,
+    shape: Shape,
+    meaning: impl Fn(S) -> T,
+) -> Option<Tensor<T>> {
+    if shape.checked_count().ok()?.checked_mul(S::SIZE)? != bytes.len() {
         return None;
     }
-    let values = bytes.chunks_exact(size).map(get).collect::<Option<Vec<T>>>()?;
+    let stored = bytes.chunks_exact(S::SIZE).map(|bytes| S::get(bytes, big_endian));
+    let values = stored.map(|value| value.map(&meaning)).collect::<Option<Vec<T>>>()?;
     Tensor::try_from_vec(values, shape).ok()
 }
 

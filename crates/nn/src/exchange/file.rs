@@ -105,8 +105,9 @@ impl StateDict {
         let bytes = match Kind::of(path)? {
             Kind::Safetensors => self.to_safetensors(),
             #[cfg(feature = "npz")]
-            Kind::Npz => self.to_npz().map_err(|error| FileError::Format(path.into(), error))?,
+            Kind::Npz => self.to_npz(),
         };
+        let bytes = bytes.map_err(|error| FileError::Format(path.into(), error))?;
         replace_file(path, &bytes).map_err(|error| FileError::Io(path.into(), error))
     }
 }

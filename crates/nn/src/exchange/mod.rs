@@ -11,7 +11,6 @@ mod npz;
 mod safetensors;
 #[cfg(test)]
 mod tests;
-mod text;
 
 use std::fmt;
 

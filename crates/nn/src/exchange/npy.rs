@@ -1,8 +1,5 @@
 //! NumPy's files of one array: a magic number, a header in Python, and the elements.
 
-use wengert_tensor::Shape;
-
-use super::text::Text;
 use super::{AnyTensor, FormatError};
 
 const MAGIC: &[u8] = b"\x93NUMPY";
@@ -29,14 +26,8 @@ impl AnyTensor {
         };
         let Header { order, element, fortran, shape } = read_header(header)?;
         let turned: Vec<usize> = if fortran { shape.iter().rev().copied().collect() } else { shape.clone() };
-        let fits = AnyTensor::element_size(&element).and_then(|size| {
-            let count = Shape::from(turned.clone()).checked_count().ok()?;
-            Some(count.checked_mul(size)? == data.len())
-        });
-        let tensor = match fits {
-            Some(true) => Self::decode(&element, data, order == '>', turned.into()),
-            _ => None,
-        };
+        let dtype = Self::type_of_npy(&element);
+        let tensor = dtype.and_then(|dtype| Self::decode(dtype, data, order == '>', turned.into()));
         let Some(tensor) = tensor else {
             let bytes = data.len();
             return Err(FormatError::new(format!("{bytes} bytes are not elements {element} of shape {shape:?}")));
@@ -55,7 +46,7 @@ impl AnyTensor {
     /// # Ok::<(), wengert_nn::FormatError>(())
     /// ```
     pub fn to_npy(&self) -> Vec<u8> {
-        let [_, element] = self.file_types();
+        let element = self.npy_type();
         let sizes: Vec<String> = self.shape().iter().map(usize::to_string).collect();
         let shape = if sizes.len() == 1 { format!("{},", sizes[0]) } else { sizes.join(", ") };
         let order = if element.ends_with('1') { '|' } else { '<' };
@@ -81,7 +72,7 @@ struct Header {
 }
 
 fn read_header(header: &[u8]) -> Result<Header, FormatError> {
-    let mut text = Text::python(header);
+    let mut text = Python { text: header, at: 0 };
     let (mut descr, mut fortran, mut shape) = (None, None, None);
     text.list([b'{', b'}'], |text| {
         let key = text.string()?;
@@ -102,7 +93,10 @@ fn read_header(header: &[u8]) -> Result<Header, FormatError> {
         }
         Ok(())
     })?;
-    text.end()?;
+    text.space();
+    if text.at < header.len() {
+        return text.error("something after the end");
+    }
     let (Some(descr), Some(fortran), Some(shape)) = (descr, fortran, shape) else {
         return text.error("no type, order or shape");
     };
@@ -112,4 +106,77 @@ fn read_header(header: &[u8]) -> Result<Header, FormatError> {
         return text.error(&format!("the unknown type `{descr}`"));
     };
     Ok(Header { order, element: characters.as_str().to_owned(), fortran, shape })
+}
+
+/// A place in a header, which is a dictionary as Python writes it.
+struct Python<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl Python<'_> {
+    /// What is wrong, and where.
+    fn error<R>(&self, what: &str) -> Result<R, FormatError> {
+        Err(FormatError::new(format!("{what} at byte {} of the header", self.at)))
+    }
+
+    fn space(&mut self) {
+        self.at += self.text[self.at..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    }
+
+    /// Passes a word by if it comes next.
+    fn word(&mut self, word: &str) -> bool {
+        self.space();
+        let found = self.text[self.at..].starts_with(word.as_bytes());
+        self.at += if found { word.len() } else { 0 };
+        found
+    }
+
+    fn eat(&mut self, byte: u8) -> bool {
+        self.word((byte as char).encode_utf8(&mut [0; 4]))
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<(), FormatError> {
+        if self.eat(byte) { Ok(()) } else { self.error(&format!("no `{}`", byte as char)) }
+    }
+
+    /// A whole number from 0 up.
+    fn number(&mut self) -> Result<usize, FormatError> {
+        self.space();
+        let digits = self.text[self.at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let text = str::from_utf8(&self.text[self.at..self.at + digits]).expect("digits");
+        let Ok(value) = text.parse() else {
+            return self.error("no number that is a size");
+        };
+        self.at += digits;
+        Ok(value)
+    }
+
+    /// A string in either kind of quotes. None that belongs here has anything to escape.
+    fn string(&mut self) -> Result<String, FormatError> {
+        let quote = if self.eat(b'"') { b'"' } else { self.expect(b'\'').map(|()| b'\'')? };
+        let length = self.text[self.at..].iter().position(|byte| *byte == quote);
+        let Some(length) = length else {
+            return self.error("a string without end");
+        };
+        let text = String::from_utf8_lossy(&self.text[self.at..self.at + length]).into_owned();
+        self.at += length + 1;
+        Ok(text)
+    }
+
+    /// Items between two brackets, separated by commas, of which there may be one at the end.
+    fn list(
+        &mut self,
+        [open, close]: [u8; 2],
+        mut item: impl FnMut(&mut Self) -> Result<(), FormatError>,
+    ) -> Result<(), FormatError> {
+        self.expect(open)?;
+        while !self.eat(close) {
+            item(self)?;
+            if !self.eat(b',') {
+                return self.expect(close);
+            }
+        }
+        Ok(())
+    }
 }
