@@ -29,6 +29,6 @@ pub use note::{Identity, Note, Noter};
 pub use op::{Cotangents, Elementwise, KernelFn, Lowering, Op, ViewFn};
 pub use ops::{Conv, Interpolation, PerAxis, Pool};
 pub use plan::{Explanation, LaunchKind, LaunchReport, set_fusion};
-pub use state::{Buffer, Param};
+pub use state::{Buffer, Param, StateId};
 pub use tape::Tape;
 pub use var::{Operand, Var};

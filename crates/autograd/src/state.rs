@@ -10,7 +10,7 @@ use crate::{Tape, Var};
 
 /// Identifies a parameter or buffer for as long as it lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct StateId(usize);
+pub struct StateId(usize);
 
 /// A named value shared between a model, an optimizer and tapes.
 pub(crate) struct Slot<T: Float>(Arc<Inner<T>>);
@@ -118,9 +118,14 @@ macro_rules! state {
                 tape.state_leaf(&self.0)
             }
 
+            /// What tells it from all others.
+            pub fn id(&self) -> StateId {
+                self.0.id()
+            }
+
             /// Whether both are handles to the same value.
             pub fn is(&self, other: &Self) -> bool {
-                self.0.id() == other.0.id()
+                self.id() == other.id()
             }
         }
 

@@ -76,8 +76,8 @@ pub use init::{Fan, Init, gain};
 pub use layers::{
     AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d, BatchNorm,
     Bilinear, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Dropout, Embedding, Flatten, GroupNorm, Gru, GruCell,
-    InstanceNorm, Layer, LayerNorm, Linear, Lstm, LstmCell, MaxPool1d, MaxPool2d, Maxout, MultiHeadAttention, Prelu,
-    Recurrent, RecurrentCell, Residual, RmsNorm, Rnn, RnnCell, Sequential, TransformerBlock,
+    InstanceNorm, Layer, LayerNorm, Linear, Lstm, LstmCell, MaxPool1d, MaxPool2d, Maxout, MultiHeadAttention,
+    PaddingMode, Prelu, Recurrent, RecurrentCell, Residual, RmsNorm, Rnn, RnnCell, Sequential, TransformerBlock,
 };
 pub use loss::{
     Bce, BceWithLogits, CosineEmbedding, CrossEntropy, Ctc, Hinge, HingeEmbedding, Huber, KlDiv, L1, Loss,

@@ -1,11 +1,12 @@
 //! A module: anything that holds parameters and buffers, found by name.
 
+use std::collections::HashMap;
 use std::fmt::Display;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use wengert_autograd::{Buffer, Identity, Param};
+use wengert_autograd::{Buffer, Identity, Param, StateId};
 use wengert_tensor::{Float, Rng, Tensor};
 
 use crate::exchange::Check;
@@ -75,7 +76,7 @@ pub trait Module<T: Float = f32>: Send + Sync {
     fn params(&self) -> IndexMap<String, Param<T>> {
         let leaves = Visitor::walk(self).leaves.into_iter();
         leaves
-            .filter_map(|(name, leaf)| if let Leaf::Param(param) = leaf { Some((name, param)) } else { None })
+            .filter_map(|(name, found)| if let Leaf::Param(param) = found.leaf { Some((name, param)) } else { None })
             .collect()
     }
 
@@ -83,7 +84,7 @@ pub trait Module<T: Float = f32>: Send + Sync {
     fn buffers(&self) -> IndexMap<String, Buffer<T>> {
         let leaves = Visitor::walk(self).leaves.into_iter();
         leaves
-            .filter_map(|(name, leaf)| if let Leaf::Buffer(buffer) = leaf { Some((name, buffer)) } else { None })
+            .filter_map(|(name, found)| if let Leaf::Buffer(buffer) = found.leaf { Some((name, buffer)) } else { None })
             .collect()
     }
 
@@ -105,7 +106,7 @@ pub trait Module<T: Float = f32>: Send + Sync {
     /// The values of all parameters and buffers, in the order of the fields: PyTorch's
     /// `state_dict`, with its names and layouts.
     fn state_dict(&self) -> StateDict {
-        Visitor::walk(self).leaves.iter().map(|(name, leaf)| (name, AnyTensor::from(leaf.value()))).collect()
+        Visitor::walk(self).leaves.iter().map(|(name, found)| (name, AnyTensor::from(found.leaf.value()))).collect()
     }
 
     /// Takes on the values of another model's [`Module::state_dict`], or of a file. Other
@@ -157,10 +158,16 @@ pub trait Module<T: Float = f32>: Send + Sync {
 /// ```
 pub struct Visitor<T: Float = f32> {
     path: String,
-    leaves: IndexMap<String, Leaf<T>>,
-    /// Further names of parts that are reached by several paths, with the first.
-    aliases: Vec<(String, String)>,
+    leaves: IndexMap<String, Found<T>>,
+    /// The numbers of the leaves.
+    seen: HashMap<StateId, usize>,
     parts: Vec<(Identity, String)>,
+}
+
+/// A parameter or buffer, with its further names if it is reached by several paths.
+struct Found<T: Float> {
+    leaf: Leaf<T>,
+    others: Vec<String>,
 }
 
 /// What a walk finds.
@@ -170,11 +177,10 @@ enum Leaf<T: Float> {
 }
 
 impl<T: Float> Leaf<T> {
-    fn is(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Param(a), Self::Param(b)) => a.is(b),
-            (Self::Buffer(a), Self::Buffer(b)) => a.is(b),
-            _ => false,
+    fn id(&self) -> StateId {
+        match self {
+            Self::Param(param) => param.id(),
+            Self::Buffer(buffer) => buffer.id(),
         }
     }
 
@@ -202,8 +208,8 @@ impl<T: Float> Leaf<T> {
 
 impl<T: Float> Visitor<T> {
     fn walk(module: &(impl Module<T> + ?Sized)) -> Self {
-        let (path, leaves, aliases, parts) = (String::new(), IndexMap::new(), Vec::new(), Vec::new());
-        let mut visitor = Self { path, leaves, aliases, parts };
+        let (path, leaves, seen, parts) = (String::new(), IndexMap::new(), HashMap::new(), Vec::new());
+        let mut visitor = Self { path, leaves, seen, parts };
         visitor.enter(module);
         visitor
     }
@@ -223,26 +229,26 @@ impl<T: Float> Visitor<T> {
     fn leaf(&mut self, leaf: Leaf<T>) {
         // On its own it has no path.
         let name = if self.path.is_empty() { leaf.name() } else { &self.path }.to_owned();
-        if let Some((first, _)) = self.leaves.iter().find(|(_, seen)| seen.is(&leaf)) {
-            self.aliases.push((name, first.clone()));
+        let number = *self.seen.entry(leaf.id()).or_insert(self.leaves.len());
+        if let Some((_, found)) = self.leaves.get_index_mut(number) {
+            found.others.push(name);
             return;
         }
-        let other = self.leaves.insert(name, leaf);
+        let other = self.leaves.insert(name, Found { leaf, others: Vec::new() });
         assert!(other.is_none(), "two different parts are called `{}`", self.path);
     }
 
     fn load(&self, state: &StateDict) -> Result<(), LoadError> {
         let mut check = Check::new(state);
-        let mut found = Vec::with_capacity(self.leaves.len());
-        for (name, leaf) in &self.leaves {
-            let others = self.aliases.iter().filter(|(_, first)| first == name).map(|(other, _)| other);
+        let mut values = Vec::with_capacity(self.leaves.len());
+        for (name, Found { leaf, others }) in &self.leaves {
             let mut given = Some(name).into_iter().chain(others).filter(|name| state.get(name).is_some());
             let source = given.next().unwrap_or(name);
-            found.push((leaf, check.tensor(source, leaf.value().shape())));
+            values.push((leaf, check.tensor(source, leaf.value().shape())));
             given.for_each(|name| check.also(name));
         }
         check.finish()?;
-        for (leaf, value) in found {
+        for (leaf, value) in values {
             leaf.set(value.expect("the check found every entry"));
         }
         Ok(())

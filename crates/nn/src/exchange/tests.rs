@@ -1,8 +1,8 @@
 //! Files of other programs, and files that are none.
 
+use ::safetensors::Dtype;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use ::safetensors::Dtype;
 use wengert_autograd::{Buffer, Param, Tape};
 use wengert_tensor::{Rng, Tensor, tensor};
 

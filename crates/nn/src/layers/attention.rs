@@ -7,6 +7,7 @@ use wengert_tensor::{Float, Rng, Shape, Tensor};
 
 use super::Linear;
 use super::dropout::{Dropout, dropped};
+use super::sequence::{form, sequence_options};
 use crate::activation::softmax_of_shown;
 use crate::{Activation, Init, Layer, Module, Summary};
 
@@ -76,18 +77,8 @@ impl<T: Float> MultiHeadAttention<T> {
         Self { causal: true, ..self }
     }
 
-    /// Takes and gives sequences as `[batch, length, size]`.
-    pub fn batch_first(self) -> Self {
-        Self { batch_first: true, ..self }
-    }
-
-    /// Drops attention weights with this probability.
-    ///
-    /// # Panics
-    /// If it is not a probability.
-    #[track_caller]
-    pub fn dropout(self, p: f64) -> Self {
-        Self { dropout: Some(Dropout::new(p)), ..self }
+    sequence_options! {
+        /// Drops attention weights with this probability.
     }
 
     /// Starts all projections with other values.
@@ -144,8 +135,8 @@ impl<T: Float> MultiHeadAttention<T> {
         let [q, k, v] = [query.shape(), key.shape(), value.shape()];
         let batch = usize::from(!self.batch_first);
         let fits = [&q, &k, &v].iter().all(|x| x.len() == 3 && x[2] == self.size() && x[batch] == q[batch]) && k == v;
-        let (form, size) = (if self.batch_first { "[batch, length" } else { "[length, batch" }, self.size());
-        assert!(fits, "attention: queries {q}, keys {k} and values {v} should be {form}, {size}]");
+        let form = form(self.batch_first, self.size());
+        assert!(fits, "attention: queries {q}, keys {k} and values {v} should be {form}");
         let parts = [self.part(query, 0, 1), self.part(key, 1, 1), self.part(value, 2, 1)];
         self.gathered(parts, hidden)
     }
@@ -209,11 +200,10 @@ impl<T: Float> Layer<T> for MultiHeadAttention<T> {
     /// # Panics
     /// If `x` is no batch of sequences of vectors of the layer's size.
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-        let (shape, size) = (x.shape(), self.size());
-        let form = if self.batch_first { "[batch, length" } else { "[length, batch" };
-        assert!(shape.len() == 3 && shape[2] == size, "attention: the input's shape {shape} should be {form}, {size}]");
-        let all = self.part(x, 0, 3);
-        let size = size as isize;
+        let (shape, form) = (x.shape(), form(self.batch_first, self.size()));
+        let fits = shape.len() == 3 && shape[2] == self.size();
+        assert!(fits, "attention: the input's shape {shape} should be {form}");
+        let (all, size) = (self.part(x, 0, 3), self.size() as isize);
         self.gathered([0, 1, 2].map(|i| all.slice(-1, i * size..(i + 1) * size)), None)
     }
 }

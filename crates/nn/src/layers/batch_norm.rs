@@ -5,8 +5,8 @@ use std::fmt;
 use wengert_autograd::{Buffer, Noter, Param, Var};
 use wengert_tensor::{Float, Tensor};
 
-use super::normalize::{checked_eps, moments, on_axis_1, scaled_by_channel};
-use crate::{Layer, Module, Summary};
+use super::normalize::{checked_eps, follow, moments, on_axis_1, scaled_by_channel};
+use crate::{Layer, Module, Summary, Visitor};
 
 /// (x − mean) / √(variance + ε) · γ + β for every channel: Ioffe & Szegedy, "Batch
 /// normalization" (2015), algorithms 1 and 2.
@@ -33,7 +33,6 @@ use crate::{Layer, Module, Summary};
 /// ```
 #[doc(alias = "BatchNorm1d")]
 #[doc(alias = "BatchNorm2d")]
-#[derive(Module)]
 pub struct BatchNorm<T: Float = f32> {
     /// γ, the scale, `[channels]`.
     pub weight: Option<Param<T>>,
@@ -48,6 +47,20 @@ pub struct BatchNorm<T: Float = f32> {
     /// None for the average over all batches.
     momentum: Option<f64>,
     eps: f64,
+    /// Whether there are running statistics.
+    running: bool,
+}
+
+impl<T: Float> Module<T> for BatchNorm<T> {
+    fn visit(&self, visitor: &mut Visitor<T>) {
+        visitor.child("weight", &self.weight);
+        visitor.child("bias", &self.bias);
+        if self.running {
+            visitor.child("running_mean", &self.running_mean);
+            visitor.child("running_var", &self.running_var);
+            visitor.child("num_batches_tracked", &self.num_batches_tracked);
+        }
+    }
 }
 
 impl<T: Float> BatchNorm<T> {
@@ -61,6 +74,7 @@ impl<T: Float> BatchNorm<T> {
             num_batches_tracked: Buffer::new("num_batches_tracked", Tensor::scalar(T::ZERO)),
             momentum: Some(0.1),
             eps: 1e-5,
+            running: true,
         }
     }
 
@@ -91,6 +105,23 @@ impl<T: Float> BatchNorm<T> {
     /// ```
     pub fn cumulative_average(self) -> Self {
         Self { momentum: None, ..self }
+    }
+
+    /// Without running statistics: those of the batch are used in evaluate mode too. PyTorch's
+    /// `track_running_stats=False`.
+    ///
+    /// ```
+    /// use wengert_autograd::Tape;
+    /// use wengert_nn::{BatchNorm, Layer, Module};
+    /// use wengert_tensor::tensor;
+    ///
+    /// let norm = BatchNorm::<f32>::new(1).no_running_statistics().eps(0.0);
+    /// let tape = Tape::new();
+    /// assert_eq!(norm.forward(tape.var(tensor![[1.0], [3.0]])).value(), tensor![[-1.0], [1.0]]);
+    /// assert!(norm.buffers().is_empty());
+    /// ```
+    pub fn no_running_statistics(self) -> Self {
+        Self { running: false, ..self }
     }
 
     /// What is added to the variance; 1e-5 unless told.
@@ -129,12 +160,15 @@ impl<T: Float> BatchNorm<T> {
         let axes: Vec<isize> = (0..shape.len() as isize).filter(|&axis| axis != 1).collect();
         let count: usize = axes.iter().map(|&axis| shape[axis as usize]).product();
         // An empty batch has no statistics of its own.
-        if !tape.is_training() || count == 0 {
+        if (self.running && !tape.is_training()) || count == 0 {
             let (mean, variance) = (self.running_mean.on(tape), self.running_var.on(tape));
             return [x - on_axis_1(mean, shape.len()), on_axis_1(variance, shape.len())];
         }
         assert!(count > 1, "batch_norm: one value a channel has no variance to train with (shape {shape})");
         let [centred, mean, variance] = moments(x, &axes);
+        if !(self.running && tape.is_training()) {
+            return [centred, variance];
+        }
         for (statistic, name) in [(mean, "running_mean"), (variance, "running_var")] {
             statistic.noted(name, Noter::Inside(self.identity()), usize::MAX);
         }
@@ -145,15 +179,6 @@ impl<T: Float> BatchNorm<T> {
         follow(&self.running_var, variance * (count as f64 / (count - 1) as f64), rate);
         [centred, variance]
     }
-}
-
-/// Records that `running` moves towards a statistic of this batch. It is read through the tape,
-/// so a layer that is used twice in a step moves it twice.
-#[track_caller]
-fn follow<'t, T: Float>(running: &Buffer<T>, batch: Var<'t, T>, rate: Var<'t, T>) {
-    let old = running.on(batch.tape());
-    let batch = batch.detach().reshape(old.shape());
-    running.assign(old * (1.0 - rate) + batch * rate);
 }
 
 impl<T: Float> Layer<T> for BatchNorm<T> {

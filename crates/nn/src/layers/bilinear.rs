@@ -5,7 +5,7 @@ use std::fmt;
 use wengert_autograd::{Param, Var};
 use wengert_tensor::{Float, Rng};
 
-use super::plus;
+use super::{affine_options, plus};
 use crate::{Init, Module, Summary};
 
 /// xᵀ·Aᵢ·y + bᵢ: every output is a weighted sum of the products of both inputs.
@@ -46,25 +46,6 @@ impl<T: Float> Bilinear<T> {
         Self { weight, bias: Some(bias), rng }
     }
 
-    /// Starts the weight with other values.
-    #[track_caller]
-    pub fn weight(self, init: Init) -> Self {
-        let weight = init.param("weight", self.weight.shape(), self.fans(), &self.rng);
-        Self { weight, ..self }
-    }
-
-    /// Starts the bias with other values.
-    #[track_caller]
-    pub fn bias(self, init: Init) -> Self {
-        let bias = init.param("bias", self.weight.shape()[0], self.fans(), &self.rng);
-        Self { bias: Some(bias), ..self }
-    }
-
-    /// Leaves the bias out.
-    pub fn no_bias(self) -> Self {
-        Self { bias: None, ..self }
-    }
-
     fn fans(&self) -> [usize; 2] {
         let shape = self.weight.shape();
         [shape[1], shape[0]]
@@ -90,6 +71,8 @@ impl<T: Float> Bilinear<T> {
         Summary::note(self, plus(sums, &self.bias))
     }
 }
+
+affine_options!(Bilinear);
 
 impl<T: Float> fmt::Display for Bilinear<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,7 +6,24 @@ use wengert_autograd::{Conv, Param, PerAxis, Var};
 use wengert_tensor::{Float, Rng, Shape, Tensor};
 
 use super::normalize::scaled_by_channel;
+use super::padding::{PaddingMode, padded};
 use crate::{Init, Layer, Module, Summary};
+
+/// The options that a transposed convolution does not have.
+macro_rules! padding_options {
+    () => {
+        /// With the padding that gives the output the size of the input, at a stride of 1; the
+        /// larger part of an odd one comes after the input.
+        pub fn same_padding(self) -> Self {
+            Self { same: true, ..self }
+        }
+
+        /// With something else than zeros beyond the edges.
+        pub fn padding_mode(self, mode: PaddingMode) -> Self {
+            Self { mode, ..self }
+        }
+    };
+}
 
 /// A convolution layer over `$axes` axes: the same options and first values for all of them, and
 /// the shape of the weight as told.
@@ -14,8 +31,8 @@ macro_rules! convolution {
     (
         $(#[$doc:meta])*
         $name:ident, $axes:literal, $method:ident, $kernel:literal,
-        weight($inputs:ident, $outputs:ident, $groups:ident) $channels:expr
-        $(, $(#[$more_doc:meta])* $more:ident)?
+        weight($inputs:ident, $outputs:ident, $groups:ident) $channels:expr,
+        { $($own_options:tt)* }
     ) => {
         $(#[$doc])*
         #[derive(Module)]
@@ -29,6 +46,9 @@ macro_rules! convolution {
             kernel: [usize; $axes],
             #[module(skip)]
             options: Conv<$axes>,
+            same: bool,
+            #[module(skip)]
+            mode: PaddingMode,
             #[module(skip)]
             init: Init,
             rng: Rng,
@@ -40,8 +60,8 @@ macro_rules! convolution {
             pub fn new(inputs: usize, outputs: usize, kernel: impl PerAxis<$axes>, rng: &mut Rng) -> Self {
                 let (rng, kernel, options) = (Rng::seed(rng.next_u64()), kernel.per_axis(), Conv::new());
                 let weight = Param::new("weight", Tensor::zeros([0])); // drawn next
-                let sizes = [inputs, outputs];
-                let layer = Self { weight, bias: None, sizes, kernel, options, init: Init::he_normal(), rng };
+                let (sizes, init, mode) = ([inputs, outputs], Init::he_normal(), PaddingMode::Zeros);
+                let layer = Self { weight, bias: None, sizes, kernel, options, same: false, mode, init, rng };
                 layer.drawn().bias(Init::Constant(0.0))
             }
 
@@ -82,13 +102,7 @@ macro_rules! convolution {
                 self.drawn()
             }
 
-            $(
-                $(#[$more_doc])*
-                pub fn $more(mut self, $more: impl PerAxis<$axes>) -> Self {
-                    self.options = self.options.$more($more);
-                    self
-                }
-            )?
+            $($own_options)*
 
             /// Starts the weight with other values.
             #[track_caller]
@@ -127,9 +141,11 @@ macro_rules! convolution {
 
         impl<T: Float> Layer<T> for $name<T> {
             /// # Panics
-            /// If axis 1 of `x` is not the input channels, or nothing is left of the output.
+            /// If axis 1 of `x` is not the input channels, nothing is left of the output, or the padding
+            /// cannot be.
             fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-                let y = x.$method(&self.weight, self.options);
+                let (x, options) = padded(x, self.kernel, self.options, self.same, self.mode);
+                let y = x.$method(&self.weight, options);
                 Summary::note(self, scaled_by_channel(y, &None, &self.bias))
             }
         }
@@ -147,6 +163,12 @@ macro_rules! convolution {
                     if found != usual {
                         write!(f, ", {name} {found:?}")?;
                     }
+                }
+                if self.same {
+                    f.write_str(", same padding")?;
+                }
+                if self.mode != PaddingMode::Zeros {
+                    write!(f, ", {:?}", self.mode)?;
                 }
                 if o.groups > 1 {
                     write!(f, ", {} groups", o.groups)?;
@@ -174,7 +196,8 @@ convolution! {
     /// assert_eq!(layer.to_string(), "Conv1d(4 → 8, kernel [5], padding [2], 168 parameters)");
     /// ```
     Conv1d, 1, conv1d, "`[outputs, inputs / groups, size]`.",
-    weight(inputs, outputs, groups) [outputs, inputs / groups]
+    weight(inputs, outputs, groups) [outputs, inputs / groups],
+    { padding_options!(); }
 }
 
 convolution! {
@@ -194,7 +217,8 @@ convolution! {
     /// assert_eq!(layer.to_string(), "Conv2d(3 → 16, kernel [3, 3], stride [2, 2], padding [1, 1], 448 parameters)");
     /// ```
     Conv2d, 2, conv2d, "`[outputs, inputs / groups, height, width]`.",
-    weight(inputs, outputs, groups) [outputs, inputs / groups]
+    weight(inputs, outputs, groups) [outputs, inputs / groups],
+    { padding_options!(); }
 }
 
 convolution! {
@@ -214,8 +238,13 @@ convolution! {
     /// ```
     ConvTranspose1d, 1, conv_transpose1d, "`[inputs, outputs / groups, size]`.",
     weight(inputs, outputs, groups) [inputs, outputs / groups],
-    /// With an output that is longer at its end, to tell apart the lengths that a stride makes one.
-    output_padding
+    {
+        /// With an output that is longer at its end, to tell apart the lengths that a stride makes one.
+        pub fn output_padding(mut self, output_padding: impl PerAxis<1>) -> Self {
+            self.options = self.options.output_padding(output_padding);
+            self
+        }
+    }
 }
 
 convolution! {
@@ -235,8 +264,13 @@ convolution! {
     /// ```
     ConvTranspose2d, 2, conv_transpose2d, "`[inputs, outputs / groups, height, width]`.",
     weight(inputs, outputs, groups) [inputs, outputs / groups],
-    /// With an output that is larger at its end, to tell apart the sizes that a stride makes one.
-    output_padding
+    {
+        /// With an output that is larger at its end, to tell apart the sizes that a stride makes one.
+        pub fn output_padding(mut self, output_padding: impl PerAxis<2>) -> Self {
+            self.options = self.options.output_padding(output_padding);
+            self
+        }
+    }
 }
 
 #[cfg(test)]
@@ -254,6 +288,7 @@ mod tests {
         let image: Tensor<f64> = Tensor::normal([2, 2, 4, 5], 0.0, 1.0, &mut rng);
         check_layer(&Conv1d::new(2, 3, 3, &mut rng).stride(2).padding(1).bias(Init::Normal(1.0)), &signal);
         check_layer(&Conv2d::new(2, 4, [2, 3], &mut rng).groups(2).dilation([1, 2]), &image);
+        check_layer(&Conv1d::new(2, 1, 4, &mut rng).same_padding().padding_mode(PaddingMode::Reflect), &signal);
         check_layer(&ConvTranspose1d::new(2, 2, 3, &mut rng).stride(2).output_padding(1), &signal);
         check_layer(&ConvTranspose2d::new(2, 4, 2, &mut rng).groups(2).no_bias(), &image);
     }
@@ -282,6 +317,18 @@ mod tests {
         assert_eq!(transposed.to_string(), text);
     }
 
+    #[test]
+    fn same_padding_keeps_the_size() {
+        let x = Tensor::<f32>::ones([1, 1, 5, 6]);
+        for kernel in [[1, 2], [3, 4], [5, 6]] {
+            for mode in [PaddingMode::Zeros, PaddingMode::Reflect, PaddingMode::Replicate, PaddingMode::Circular] {
+                let layer = Conv2d::new(1, 1, kernel, &mut Rng::seed(1)).dilation([2, 1]);
+                let layer = layer.same_padding().padding_mode(mode);
+                assert_eq!(layer.forward(Tape::new().var(&x)).shape(), *x.shape());
+            }
+        }
+    }
+
     /// The spread of the first values counts what an output sums up.
     #[test]
     fn first_values_keep_the_size_of_signals() {
@@ -300,5 +347,10 @@ mod tests {
         let layer = Conv2d::<f32>::new(3, 4, 3, &mut Rng::seed(0));
         let message = message_of(|| _ = layer.forward(Tape::new().var(Tensor::zeros([1, 2, 8, 8]))));
         assert!(message.contains("[1, 2, 8, 8]") && message.contains("[4, 3, 3, 3]"), "{message}");
+        let forward = |layer: Conv1d| message_of(|| _ = layer.forward(Tape::new().var(Tensor::zeros([1, 1, 2]))));
+        let new = || Conv1d::new(1, 1, 3, &mut Rng::seed(0));
+        assert_eq!(forward(new().stride(2).same_padding()), "same padding needs steps of 1, not [2]");
+        let message = forward(new().padding(3).padding_mode(PaddingMode::Circular));
+        assert_eq!(message, "circular padding of 3 and 3 is more than axis 2 of shape [1, 1, 2] has");
     }
 }

@@ -2,17 +2,17 @@
 
 use std::fmt;
 
-use wengert_autograd::{Param, Var};
+use wengert_autograd::{Buffer, Param, Var};
 use wengert_tensor::{Float, Tensor};
 
-use super::normalize::{checked_eps, scaled_by_channel, standardized};
+use super::normalize::{checked_eps, follow, moments, on_axis_1, scaled_by_channel};
 use crate::{Layer, Module, Summary};
 
 /// (x − mean) / √(variance + ε) over every channel of every image by itself: Ulyanov et al.,
 /// "Instance normalization" (2016), eq. 5.
 ///
 /// `x` has the shape `[batch, channels, …]` with at least one further axis. It has no parameters
-/// unless told.
+/// and keeps nothing unless told.
 ///
 /// ```
 /// use wengert_autograd::Tape;
@@ -33,14 +33,30 @@ pub struct InstanceNorm<T: Float = f32> {
     pub weight: Option<Param<T>>,
     /// β, the shift, `[channels]`.
     pub bias: Option<Param<T>>,
+    /// The running mean, `[channels]`.
+    pub running_mean: Option<Buffer<T>>,
+    /// The running variance, `[channels]`.
+    pub running_var: Option<Buffer<T>>,
+    /// Kept for the exchange: PyTorch has it too, and counts nothing.
+    num_batches_tracked: Option<Buffer<T>>,
     channels: usize,
+    momentum: f64,
     eps: f64,
 }
 
 impl<T: Float> InstanceNorm<T> {
     /// A layer of this many channels.
     pub fn new(channels: usize) -> Self {
-        Self { weight: None, bias: None, channels, eps: 1e-5 }
+        Self {
+            weight: None,
+            bias: None,
+            running_mean: None,
+            running_var: None,
+            num_batches_tracked: None,
+            channels,
+            momentum: 0.1,
+            eps: 1e-5,
+        }
     }
 
     /// What is added to the variance; 1e-5 unless told.
@@ -58,6 +74,49 @@ impl<T: Float> InstanceNorm<T> {
         let bias = Some(Param::new("bias", Tensor::zeros([self.channels])));
         Self { weight, bias, ..self }
     }
+
+    /// With a running mean and variance, which go as far towards those of each batch, and are used
+    /// in evaluate mode: PyTorch's `track_running_stats=True`, with a `momentum` of 0.1 there.
+    ///
+    /// # Panics
+    /// If `momentum` is not a number from 0 to 1.
+    #[track_caller]
+    pub fn running_statistics(self, momentum: f64) -> Self {
+        assert!((0.0..=1.0).contains(&momentum), "instance_norm: momentum {momentum} is not a number from 0 to 1");
+        Self {
+            running_mean: Some(Buffer::new("running_mean", Tensor::zeros([self.channels]))),
+            running_var: Some(Buffer::new("running_var", Tensor::ones([self.channels]))),
+            num_batches_tracked: Some(Buffer::new("num_batches_tracked", Tensor::scalar(T::ZERO))),
+            momentum,
+            ..self
+        }
+    }
+}
+
+impl<T: Float> InstanceNorm<T> {
+    /// What `x` differs from the mean of its channel by, and the variance.
+    #[track_caller]
+    fn statistics<'t>(&self, x: Var<'t, T>) -> [Var<'t, T>; 2] {
+        let (shape, tape) = (x.shape(), x.tape());
+        let axes: Vec<isize> = (2..shape.len() as isize).collect();
+        let count: usize = shape[2..].iter().product();
+        let running = self.running_mean.as_ref().zip(self.running_var.as_ref());
+        match running {
+            Some((mean, variance)) if !tape.is_training() => {
+                let [mean, variance] = [mean, variance].map(|kept| on_axis_1(kept.on(tape), shape.len()));
+                [x - mean, variance]
+            }
+            _ => {
+                let [centred, mean, variance] = moments(x, &axes);
+                if let Some((running_mean, running_var)) = running.filter(|_| shape[0] > 0) {
+                    let rate = tape.scalar(self.momentum);
+                    follow(running_mean, mean.mean(0), rate);
+                    follow(running_var, variance.mean(0) * (count as f64 / (count - 1) as f64), rate);
+                }
+                [centred, variance]
+            }
+        }
+    }
 }
 
 impl<T: Float> Layer<T> for InstanceNorm<T> {
@@ -69,8 +128,8 @@ impl<T: Float> Layer<T> for InstanceNorm<T> {
         assert!(fits, "instance_norm: the input's shape {shape} should be [batch, {channels}, length, …]");
         let single = x.tape().is_training() && shape[2..].iter().product::<usize>() == 1;
         assert!(!single, "instance_norm: one value a channel has no variance to train with (shape {shape})");
-        let axes: Vec<isize> = (2..shape.len() as isize).collect();
-        let y = standardized(x, &axes, self.eps);
+        let [centred, variance] = self.statistics(x);
+        let y = centred * (variance + self.eps).rsqrt();
         Summary::note(self, scaled_by_channel(y, &self.weight, &self.bias))
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use wengert_autograd::{Param, Var};
 use wengert_tensor::{Float, Rng};
 
-use super::plus;
+use super::{affine_options, plus};
 use crate::{Init, Layer, Module, Summary};
 
 /// x·Wᵀ + b: every output is a weighted sum of all inputs.
@@ -51,31 +51,14 @@ impl<T: Float> Linear<T> {
         Self { weight, bias: Some(bias), rng }
     }
 
-    /// Starts the weight with other values.
-    #[track_caller]
-    pub fn weight(self, init: Init) -> Self {
-        let weight = init.param("weight", self.weight.shape(), self.sizes(), &self.rng);
-        Self { weight, ..self }
-    }
-
-    /// Starts the bias with other values.
-    #[track_caller]
-    pub fn bias(self, init: Init) -> Self {
-        let bias = init.param("bias", self.sizes()[1], self.sizes(), &self.rng);
-        Self { bias: Some(bias), ..self }
-    }
-
-    /// Leaves the bias out, as before a batch norm, which takes the mean away again.
-    pub fn no_bias(self) -> Self {
-        Self { bias: None, ..self }
-    }
-
     /// Inputs and outputs.
-    fn sizes(&self) -> [usize; 2] {
+    fn fans(&self) -> [usize; 2] {
         let shape = self.weight.shape();
         [shape[1], shape[0]]
     }
 }
+
+affine_options!(Linear);
 
 impl<T: Float> Layer<T> for Linear<T> {
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
@@ -86,7 +69,7 @@ impl<T: Float> Layer<T> for Linear<T> {
 
 impl<T: Float> fmt::Display for Linear<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ([inputs, outputs], count) = (self.sizes(), self.param_count());
+        let ([inputs, outputs], count) = (self.fans(), self.param_count());
         write!(f, "Linear({inputs} → {outputs}, {count} parameters)")
     }
 }

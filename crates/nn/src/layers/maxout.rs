@@ -5,7 +5,7 @@ use std::fmt;
 use wengert_autograd::{Param, Var};
 use wengert_tensor::{Float, Rng};
 
-use super::plus;
+use super::{affine_options, plus};
 use crate::{Activation, Init, Layer, Module, Summary};
 
 /// The largest of several affine maps: a layer that learns its own, piecewise linear and
@@ -59,31 +59,14 @@ impl<T: Float> Maxout<T> {
         Self { weight, bias: Some(bias), pieces, rng }
     }
 
-    /// Starts the weight with other values.
-    #[track_caller]
-    pub fn weight(self, init: Init) -> Self {
-        let weight = init.param("weight", self.weight.shape(), self.sizes(), &self.rng);
-        Self { weight, ..self }
-    }
-
-    /// Starts the biases with other values.
-    #[track_caller]
-    pub fn bias(self, init: Init) -> Self {
-        let bias = init.param("bias", self.weight.shape()[0], self.sizes(), &self.rng);
-        Self { bias: Some(bias), ..self }
-    }
-
-    /// Leaves the biases out.
-    pub fn no_bias(self) -> Self {
-        Self { bias: None, ..self }
-    }
-
     /// Inputs and outputs.
-    fn sizes(&self) -> [usize; 2] {
+    fn fans(&self) -> [usize; 2] {
         let shape = self.weight.shape();
         [shape[1], shape[0] / self.pieces]
     }
 }
+
+affine_options!(Maxout);
 
 impl<T: Float> Layer<T> for Maxout<T> {
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
@@ -94,7 +77,7 @@ impl<T: Float> Layer<T> for Maxout<T> {
 
 impl<T: Float> fmt::Display for Maxout<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ([inputs, outputs], pieces, count) = (self.sizes(), self.pieces, self.param_count());
+        let ([inputs, outputs], pieces, count) = (self.fans(), self.pieces, self.param_count());
         write!(f, "Maxout({inputs} → {outputs}, {pieces} pieces, {count} parameters)")
     }
 }

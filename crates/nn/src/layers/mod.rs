@@ -12,10 +12,12 @@ mod layer_norm;
 mod linear;
 mod maxout;
 mod normalize;
+mod padding;
 mod pool;
 mod prelu;
 mod recurrent;
 mod rms_norm;
+mod sequence;
 mod sequential;
 mod shape;
 mod transformer;
@@ -38,6 +40,7 @@ pub use instance_norm::InstanceNorm;
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
 pub use maxout::Maxout;
+pub use padding::PaddingMode;
 pub use pool::{
     AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d, MaxPool1d,
     MaxPool2d,
@@ -88,6 +91,34 @@ pub trait Layer<T: Float = f32>: Module<T> + fmt::Debug {
         Summary::of_layer(self, input.into())
     }
 }
+
+/// The options of a layer with a weight and perhaps a bias, one for each row of the weight, whose
+/// `fans` counts inputs and outputs.
+macro_rules! affine_options {
+    ($layer:ident) => {
+        impl<T: Float> $layer<T> {
+            /// Starts the weight with other values.
+            #[track_caller]
+            pub fn weight(self, init: Init) -> Self {
+                let weight = init.param("weight", self.weight.shape(), self.fans(), &self.rng);
+                Self { weight, ..self }
+            }
+
+            /// Starts the bias with other values.
+            #[track_caller]
+            pub fn bias(self, init: Init) -> Self {
+                let bias = init.param("bias", self.weight.shape()[0], self.fans(), &self.rng);
+                Self { bias: Some(bias), ..self }
+            }
+
+            /// Leaves the bias out, as before a batch norm, which takes the mean away again.
+            pub fn no_bias(self) -> Self {
+                Self { bias: None, ..self }
+            }
+        }
+    };
+}
+use affine_options;
 
 /// y + b, if there is a bias.
 #[track_caller]

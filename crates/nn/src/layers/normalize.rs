@@ -1,6 +1,6 @@
 //! What the normalisations share.
 
-use wengert_autograd::{Param, Var};
+use wengert_autograd::{Buffer, Param, Var};
 use wengert_tensor::Float;
 
 /// (x − mean) / √(variance + ε) over some axes, with the biased variance.
@@ -22,6 +22,15 @@ pub(super) fn moments<'t, T: Float>(x: Var<'t, T>, axes: &[isize]) -> [Var<'t, T
     // Of equal values, rounding may leave less than nothing.
     let variance = variance.lt(0.0).where_(variance - variance.detach(), variance);
     [apart - rest, mean + rest, variance]
+}
+
+/// Records that `running` moves towards a statistic of this batch. It is read through the tape,
+/// so a layer that is used twice in a step moves it twice.
+#[track_caller]
+pub(super) fn follow<'t, T: Float>(running: &Buffer<T>, batch: Var<'t, T>, rate: Var<'t, T>) {
+    let old = running.on(batch.tape());
+    let batch = batch.detach().reshape(old.shape());
+    running.assign(old * (1.0 - rate) + batch * rate);
 }
 
 /// y·γ + β, of those that there are, with one value a channel, which is axis 1.

@@ -10,6 +10,7 @@ use wengert_autograd::{Param, Var};
 use wengert_tensor::{Float, Rng, Tensor};
 
 use super::dropout::{Dropout, dropped};
+use super::sequence::{form, sequence_options};
 use crate::{Init, Layer, Module, Summary, Visitor};
 pub use cell::{GruCell, LstmCell, RecurrentCell, RnnCell};
 
@@ -169,18 +170,8 @@ impl<C: RecurrentCell<S>, const S: usize, T: Float> Recurrent<C, S, T> {
         Self { bidirectional: true, ..self }.drawn()
     }
 
-    /// Takes and gives sequences as `[batch, length, …]`.
-    pub fn batch_first(self) -> Self {
-        Self { batch_first: true, ..self }
-    }
-
-    /// Drops outputs between layers with this probability.
-    ///
-    /// # Panics
-    /// If it is not a probability.
-    #[track_caller]
-    pub fn dropout(self, p: f64) -> Self {
-        Self { dropout: Some(Dropout::new(p)), ..self }
+    sequence_options! {
+        /// Drops outputs between layers with this probability.
     }
 
     /// Starts the weights of the inputs with other values, each gate by itself.
@@ -237,9 +228,8 @@ impl<C: RecurrentCell<S>, const S: usize, T: Float> Recurrent<C, S, T> {
     pub fn unroll<'t>(&self, x: Var<'t, T>, state: Option<[Var<'t, T>; S]>) -> (Var<'t, T>, [Var<'t, T>; S]) {
         let (shape, inputs, tape) = (x.shape(), self.inputs, x.tape());
         let from = tape.len();
-        let form = if self.batch_first { "[batch, length" } else { "[length, batch" };
         let fits = shape.len() == 3 && shape[2] == inputs;
-        assert!(fits, "{}: the input's shape {shape} should be {form}, {inputs}]", C::NAME);
+        assert!(fits, "{}: the input's shape {shape} should be {}", C::NAME, form(self.batch_first, inputs));
         let time = usize::from(self.batch_first);
         let (length, batch) = (shape[time], shape[1 - time]);
         assert!(length > 0, "{}: the input's shape {shape} has no steps", C::NAME);
