@@ -18,6 +18,11 @@ use wengert::train::{ConfusionMatrix, IdxError, Labelled, Progress, accuracy, re
 use wengert::{AdamW, Conv2d, Flatten, MaxPool2d, OneCycleLr, Schedule};
 
 const BATCH: usize = 100;
+const SIDE: usize = 28;
+/// The mean and the standard deviation of the pixels of the training part.
+const MEAN: f32 = 0.1307;
+const DEVIATION: f32 = 0.3081;
+const BACKGROUND: f32 = -MEAN / DEVIATION;
 
 fn mlp(rng: &Rng) -> Sequential {
     Sequential::new()
@@ -33,10 +38,10 @@ fn mlp(rng: &Rng) -> Sequential {
         .then(Linear::new(512, 10, &mut rng.fork("out")))
 }
 
-/// A convolution, normalised, and the largest of every 2 × 2 pixels.
-fn stage(inputs: usize, outputs: usize, rng: &Rng) -> Sequential {
+/// A convolution, the largest of every 2 × 2 pixels, normalised.
+fn stage(inputs: usize, outputs: usize, kernel: usize, rng: &Rng) -> Sequential {
     Sequential::new()
-        .then(Conv2d::new(inputs, outputs, 5, &mut rng.clone()).padding(2).no_bias())
+        .then(Conv2d::new(inputs, outputs, kernel, &mut rng.clone()).same_padding().no_bias())
         .then(MaxPool2d::new(2))
         .then(BatchNorm::new(outputs))
         .then_fn(|x| x.relu())
@@ -44,15 +49,27 @@ fn stage(inputs: usize, outputs: usize, rng: &Rng) -> Sequential {
 
 fn cnn(rng: &Rng) -> Sequential {
     Sequential::new()
-        .then(stage(1, 24, &rng.fork("stage1")))
-        .then(stage(24, 48, &rng.fork("stage2")))
+        .then(stage(1, 16, 5, &rng.fork("stage1")))
+        .then(stage(16, 32, 3, &rng.fork("stage2")))
+        .then(stage(32, 64, 3, &rng.fork("stage3")))
         .then(Flatten::new())
-        .then(Dropout::new(0.4))
-        .then(Linear::new(48 * 7 * 7, 128, &mut rng.fork("fc")).no_bias())
-        .then(BatchNorm::new(128))
-        .then_fn(|x| x.relu())
-        .then(Dropout::new(0.4))
-        .then(Linear::new(128, 10, &mut rng.fork("out")))
+        .then(Dropout::new(0.3))
+        .then(Linear::new(64 * 3 * 3, 10, &mut rng.fork("out")))
+}
+
+/// Every image moved by up to two pixels in both directions: the same digit elsewhere.
+fn moved(x: &Tensor, rng: &mut Rng) -> Tensor {
+    let pixels = x.to_vec();
+    Tensor::build(x.shape().clone(), |out| {
+        for (to, from) in out.chunks_mut(SIDE * SIDE).zip(pixels.chunks(SIDE * SIDE)) {
+            let [down, right] = [(); 2].map(|()| rng.below(5) as usize);
+            for (i, pixel) in to.iter_mut().enumerate() {
+                let (row, column) = (i / SIDE + down, i % SIDE + right);
+                let inside = (2..SIDE + 2).contains(&row) && (2..SIDE + 2).contains(&column);
+                *pixel = if inside { from[(row - 2) * SIDE + column - 2] } else { BACKGROUND };
+            }
+        }
+    })
 }
 
 /// Images `[rows, 1, 28, 28]` with pixels around 0, and their labels.
@@ -60,12 +77,11 @@ fn load(folder: &Path, part: &str) -> Result<Labelled, Box<dyn Error>> {
     let images: Tensor = read(folder, &format!("{part}-images-idx3-ubyte"))?;
     let labels: Tensor<i64> = read(folder, &format!("{part}-labels-idx1-ubyte"))?;
     let rows = labels.count();
-    if images.shape() != &[rows, 28, 28] || labels.iter().any(|label| label > 9) {
+    if images.shape() != &[rows, SIDE, SIDE] || labels.iter().any(|label| label > 9) {
         return Err(format!("{part}: images of shape {} and labels of shape {}", images.shape(), labels.shape()).into());
     }
-    // The mean and the standard deviation of the training part.
-    let images = (images / 255.0 - 0.1307) / 0.3081;
-    Ok(Labelled::new(images.reshape([rows, 1, 28, 28]), labels))
+    let images = (images / 255.0 - MEAN) / DEVIATION;
+    Ok(Labelled::new(images.reshape([rows, 1, SIDE, SIDE]), labels))
 }
 
 fn read<E: Element>(folder: &Path, name: &str) -> Result<Tensor<E>, IdxError> {
@@ -88,7 +104,7 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let rng = Rng::seed(args.seed);
     let net = if args.cnn { cnn(&rng) } else { mlp(&rng) };
-    println!("{}\n", net.summary([1, 1, 28, 28]));
+    println!("{}\n", net.summary([1, 1, SIDE, SIDE]));
 
     let steps = args.epochs * training.batches(BATCH, 0).len();
     let schedule = OneCycleLr::new(if args.cnn { 0.005 } else { 0.003 }, steps as u64);
@@ -99,6 +115,7 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
         let (mut sum, mut count) = (0.0, 0);
         for (x, labels) in training.batches(BATCH, args.seed + epoch as u64) {
             optimizer.set_lr(schedule.lr(step));
+            let x = if args.cnn { moved(&x, &mut rng.fork(step)) } else { x };
             let tape = Tape::train(args.seed ^ step);
             let loss = net.forward(tape.var(x)).cross_entropy(&labels);
             optimizer.step(&loss.backward())?;

@@ -1,0 +1,164 @@
+//! The first experiment of the batch normalisation paper: Ioffe and Szegedy, "Batch normalization:
+//! accelerating deep network training by reducing internal covariate shift" (2015), section 4.1.
+//!
+//! ```text
+//! cargo run --release --example batch_norm_paper -- [FOLDER] [--steps N] [--rate R] [--seed S]
+//! ```
+//!
+//! FOLDER holds the four files of <http://yann.lecun.com/exdb/mnist/>; without it, the small digits
+//! that come with the library stand in.
+
+use std::error::Error;
+use std::path::Path;
+use std::process::ExitCode;
+
+use wengert::prelude::*;
+use wengert::train::{Labelled, Progress, accuracy, digits, read_idx};
+
+const HIDDEN: usize = 100;
+const BATCH: usize = 60;
+const POINTS: usize = 20;
+
+/// Three hidden layers of sigmoids, which may be normalised first.
+#[derive(Module)]
+struct Net {
+    hidden: Vec<(Linear, Option<BatchNorm>)>,
+    out: Linear,
+}
+
+impl Net {
+    fn new(inputs: usize, normalised: bool, rng: &Rng) -> Self {
+        let linear = |i: u64, inputs, outputs| Linear::new(inputs, outputs, &mut rng.fork(i)).weight(Init::Normal(0.1));
+        let layer = |(i, inputs)| (linear(i, inputs, HIDDEN), normalised.then(|| BatchNorm::new(HIDDEN)));
+        let hidden = [(0, inputs), (1, HIDDEN), (2, HIDDEN)].map(layer);
+        Self { hidden: hidden.into(), out: linear(3, HIDDEN, 10) }
+    }
+
+    /// The scores of the classes, and the inputs of the last sigmoids.
+    fn forward<'t>(&self, x: Var<'t>) -> [Var<'t>; 2] {
+        let (mut h, mut inputs) = (x, x);
+        for (linear, norm) in &self.hidden {
+            inputs = linear.forward(h);
+            if let Some(norm) = norm {
+                inputs = norm.forward(inputs);
+            }
+            h = inputs.sigmoid();
+        }
+        [self.out.forward(h), inputs]
+    }
+}
+
+/// What a net shows at one point of its training.
+struct Point {
+    accuracy: f64,
+    /// Percentiles 15, 50 and 85 of the inputs of one unit of the last sigmoids.
+    inputs: [f32; 3],
+}
+
+impl Point {
+    fn of(net: &Net, test: &Labelled) -> Self {
+        let tape = Tape::new();
+        let outputs = net.forward(tape.var(test.features()));
+        tape.compute(outputs);
+        let [scores, inputs] = outputs.map(Var::value);
+        let sorted = inputs.select(1, 0).sort(0).to_vec();
+        let percentile = |p: usize| sorted[(sorted.len() - 1) * p / 100];
+        Self { accuracy: accuracy(&scores.argmax(1), test.labels()), inputs: [15, 50, 85].map(percentile) }
+    }
+}
+
+fn read(folder: &Path, part: &str) -> Result<Labelled, Box<dyn Error>> {
+    let images: Tensor = read_idx(folder.join(format!("{part}-images-idx3-ubyte.gz")))?;
+    let labels: Tensor<i64> = read_idx(folder.join(format!("{part}-labels-idx1-ubyte.gz")))?;
+    let rows = labels.count();
+    Ok(Labelled::new((images / 255.0).reshape([rows as isize, -1]), labels))
+}
+
+fn run(args: &Args) -> Result<(), Box<dyn Error>> {
+    let [training, test] = match &args.folder {
+        Some(folder) => [read(folder.as_ref(), "train")?, read(folder.as_ref(), "t10k")?],
+        None => digits().map_features(|x| x / 16.0).split([0.8, 0.2], 0),
+    };
+    let steps = args.steps.unwrap_or(if args.folder.is_some() { 20_000 } else { 4000 });
+    let inputs = training.features().shape()[1];
+    let rng = Rng::seed(args.seed);
+    let nets = [false, true].map(|normalised| Net::new(inputs, normalised, &rng));
+    let mut optimizers = nets.each_ref().map(|net| Sgd::new(net, args.rate));
+
+    println!("{:>6}  {:^28}  {:^28}", "", "plain", "with batch norm");
+    println!("{:>6}{}", "step", format!("  {:>8}  {:>5} {:>5} {:>5}", "accuracy", "15%", "50%", "85%").repeat(2));
+    let progress = Progress::new("training", steps);
+    let (mut step, mut epoch) = (0, 0);
+    let mut points: Vec<[Point; 2]> = Vec::new();
+    while step < steps {
+        for (x, labels) in training.batches(BATCH, args.seed + epoch) {
+            for (net, optimizer) in nets.iter().zip(&mut optimizers) {
+                let tape = Tape::train(step as u64);
+                let [scores, _] = net.forward(tape.var(&x));
+                optimizer.step(&scores.cross_entropy(&labels).backward())?;
+            }
+            step += 1;
+            progress.step();
+            if step % (steps / POINTS).max(1) == 0 {
+                let both = nets.each_ref().map(|net| Point::of(net, &test));
+                let text = both.each_ref().map(|p| {
+                    let [a, b, c] = p.inputs;
+                    format!("  {:>8.4}  {a:>5.2} {b:>5.2} {c:>5.2}", p.accuracy)
+                });
+                progress.line(format_args!("{step:>6}{}", text.concat()));
+                points.push(both);
+            }
+            if step == steps {
+                break;
+            }
+        }
+        epoch += 1;
+    }
+    drop(progress);
+
+    let better = points.iter().filter(|[plain, normalised]| normalised.accuracy > plain.accuracy).count();
+    println!("\nwith batch norm the net is the more accurate at {better} of {} points", points.len());
+    // How far the middle of the distribution moves, in widths of the distribution.
+    let moved = |i: usize| {
+        let of = |both: &[Point; 2]| both[i].inputs;
+        let path: f32 = points.windows(2).map(|two| (of(&two[1])[1] - of(&two[0])[1]).abs()).sum();
+        let width: f32 = points.iter().map(|both| of(both)[2] - of(both)[0]).sum::<f32>() / points.len() as f32;
+        path / width
+    };
+    println!("the median of a sigmoid's inputs moves {:.2} widths of their distribution without, {:.2} with", moved(0), moved(1));
+    Ok(())
+}
+
+struct Args {
+    folder: Option<String>,
+    steps: Option<usize>,
+    rate: f64,
+    seed: u64,
+}
+
+impl Args {
+    fn parse(words: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut words = words.peekable();
+        let folder = words.next_if(|word| !word.starts_with("--"));
+        let mut args = Self { folder, steps: None, rate: 0.1, seed: 0 };
+        while let Some(word) = words.next() {
+            let value = words.next().unwrap_or_default();
+            match (word.as_str(), value.parse::<u32>(), value.parse::<f64>()) {
+                ("--steps", Ok(n @ 1..), _) => args.steps = Some(n as usize),
+                ("--seed", Ok(n), _) => args.seed = n.into(),
+                ("--rate", _, Ok(rate)) if rate > 0.0 => args.rate = rate,
+                _ => return Err(format!("{word} {value}: expected [FOLDER] [--steps N] [--rate R] [--seed S]")),
+            }
+        }
+        Ok(args)
+    }
+}
+
+fn main() -> ExitCode {
+    let outcome = Args::parse(std::env::args().skip(1)).map_err(Into::into).and_then(|args| run(&args));
+    if let Err(error) = outcome {
+        eprintln!("batch_norm_paper: {error}");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
