@@ -9,6 +9,7 @@
 //! that come with the library stand in.
 
 use std::error::Error;
+use std::fmt;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -51,8 +52,8 @@ impl Net {
 /// What a net shows at one point of its training.
 struct Point {
     accuracy: f64,
-    /// Percentiles 15, 50 and 85 of the inputs of one unit of the last sigmoids.
-    inputs: [f32; 3],
+    /// Percentiles 15, 50 and 85 of the inputs of each of the last sigmoids, over the test part.
+    inputs: [Tensor; 3],
 }
 
 impl Point {
@@ -61,10 +62,25 @@ impl Point {
         let outputs = net.forward(tape.var(test.features()));
         tape.compute(outputs);
         let [scores, inputs] = outputs.map(Var::value);
-        let sorted = inputs.select(1, 0).sort(0).to_vec();
-        let percentile = |p: usize| sorted[(sorted.len() - 1) * p / 100];
+        let sorted = inputs.sort(0);
+        let percentile = |p: usize| sorted.select(0, ((test.len() - 1) * p / 100) as isize);
         Self { accuracy: accuracy(&scores.argmax(1), test.labels()), inputs: [15, 50, 85].map(percentile) }
     }
+}
+
+impl fmt::Display for Point {
+    /// With the percentiles of the first unit.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c] = self.inputs.each_ref().map(|percentile| percentile.at([0]));
+        write!(f, "  {:>8.4}  {a:>5.2} {b:>5.2} {c:>5.2}", self.accuracy)
+    }
+}
+
+/// How far a percentile of a sigmoid's inputs goes during training, on average.
+fn drift<'a>(points: impl Iterator<Item = &'a Point>) -> f32 {
+    let all: Vec<Tensor> = points.map(|point| Tensor::stack(&point.inputs.each_ref(), 0)).collect();
+    let all = Tensor::stack(&all.iter().collect::<Vec<_>>(), 0);
+    (all.max(0) - all.min(0)).mean(..).item()
 }
 
 fn read(folder: &Path, part: &str) -> Result<Labelled, Box<dyn Error>> {
@@ -101,11 +117,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
             progress.step();
             if step % (steps / POINTS).max(1) == 0 {
                 let both = nets.each_ref().map(|net| Point::of(net, &test));
-                let text = both.each_ref().map(|p| {
-                    let [a, b, c] = p.inputs;
-                    format!("  {:>8.4}  {a:>5.2} {b:>5.2} {c:>5.2}", p.accuracy)
-                });
-                progress.line(format_args!("{step:>6}{}", text.concat()));
+                progress.line(format_args!("{step:>6}{}{}", both[0], both[1]));
                 points.push(both);
             }
             if step == steps {
@@ -118,14 +130,8 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
 
     let better = points.iter().filter(|[plain, normalised]| normalised.accuracy > plain.accuracy).count();
     println!("\nwith batch norm the net is the more accurate at {better} of {} points", points.len());
-    // How far the middle of the distribution moves, in widths of the distribution.
-    let moved = |i: usize| {
-        let of = |both: &[Point; 2]| both[i].inputs;
-        let path: f32 = points.windows(2).map(|two| (of(&two[1])[1] - of(&two[0])[1]).abs()).sum();
-        let width: f32 = points.iter().map(|both| of(both)[2] - of(both)[0]).sum::<f32>() / points.len() as f32;
-        path / width
-    };
-    println!("the median of a sigmoid's inputs moves {:.2} widths of their distribution without, {:.2} with", moved(0), moved(1));
+    let [plain, normalised] = [0, 1].map(|i| drift(points.iter().map(|both| &both[i])));
+    println!("the percentiles of a sigmoid's inputs go over {plain:.2} without and {normalised:.2} with it");
     Ok(())
 }
 

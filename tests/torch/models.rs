@@ -65,6 +65,20 @@ pub(crate) fn named<T: Float>(name: &str) -> Box<dyn Model<T>> {
         "conv2d_dilated" => layer(Conv2d::<T>::new(2, 2, 2, rng).dilation(2).no_bias()),
         "conv_transpose1d" => layer(ConvTranspose1d::<T>::new(2, 3, 3, rng).stride(2).padding(1).output_padding(1)),
         "conv_transpose2d" => layer(ConvTranspose2d::<T>::new(2, 4, 2, rng).stride([2, 1]).groups(2)),
+        "conv1d_same" => layer(Conv1d::<T>::new(2, 3, 4, rng).dilation(2).same_padding()),
+        "conv1d_replicate" => {
+            layer(Conv1d::<T>::new(2, 3, 3, rng).padding(2).stride(2).padding_mode(PaddingMode::Replicate))
+        }
+        "conv2d_reflect" => {
+            layer(Conv2d::<T>::new(2, 2, 3, rng).padding([2, 1]).groups(2).padding_mode(PaddingMode::Reflect))
+        }
+        "conv2d_circular" => {
+            layer(Conv2d::<T>::new(2, 3, [3, 2], rng).padding([1, 2]).padding_mode(PaddingMode::Circular))
+        }
+        "conv_transpose2d_all" => {
+            let conv = ConvTranspose2d::<T>::new(4, 2, 3, rng).stride(2).padding(1).output_padding([1, 0]);
+            layer(conv.groups(2).dilation([2, 1]))
+        }
         "max_pool1d" => layer(MaxPool1d::new(3).stride(2).padding(1)),
         "max_pool2d" => layer(MaxPool2d::new([2, 3]).stride(1)),
         "avg_pool1d" => layer(AvgPool1d::new(2)),
@@ -82,11 +96,14 @@ pub(crate) fn named<T: Float>(name: &str) -> Box<dyn Model<T>> {
             layer.forward(x[0]);
             vec![layer.forward(x[0])]
         }),
+        "batch_norm_of_batch" => layer(BatchNorm::<T>::new(3).no_running_statistics()),
         "layer_norm" => layer(LayerNorm::<T>::new([3, 2])),
         "layer_norm_no_bias" => layer(LayerNorm::<T>::new(3).no_bias().eps(1e-3)),
         "group_norm" => layer(GroupNorm::<T>::new(2, 4)),
         "instance_norm" => layer(InstanceNorm::<T>::new(2)),
         "instance_norm_affine" => layer(InstanceNorm::<T>::new(2).affine()),
+        "instance_norm_running" => layer(InstanceNorm::<T>::new(2).running_statistics(0.3)),
+        "instance_norm_evaluated" => layer(InstanceNorm::<T>::new(2).affine().running_statistics(0.1)),
         "rms_norm" => layer(RmsNorm::<T>::new(3).eps(1e-6)),
         "rms_norm_default" => layer(RmsNorm::<T>::new([2, 3]).no_affine()),
         "prelu" => layer(Prelu::<T>::new()),
@@ -102,6 +119,9 @@ pub(crate) fn named<T: Float>(name: &str) -> Box<dyn Model<T>> {
         }),
         "gru" => recurrent(Gru::<T>::new(3, 2, rng).layers(2).batch_first()),
         "attention" => called(MultiHeadAttention::<T>::new(4, 2, rng).causal(), |layer, x| {
+            vec![layer.attend(x[0], x[1], x[2], None)]
+        }),
+        "attention_sizes" => called(MultiHeadAttention::<T>::new(4, 2, rng).memory_sizes(3, 2), |layer, x| {
             vec![layer.attend(x[0], x[1], x[2], None)]
         }),
         "attention_padded" => called(MultiHeadAttention::<T>::new(4, 2, rng).batch_first(), |layer, x| {

@@ -138,4 +138,19 @@ cases = [
     case("transformer_gelu", gelu_block, short(2, 4, 4)),
     case("model", Block(), short(3, 1, 4, 4)),
 ]
+
+# Later ones, so that the numbers of those above stay.
+running = nn.InstanceNorm1d(2, momentum=0.3, track_running_stats=True)
+sizes = nn.MultiheadAttention(4, 2, kdim=3, vdim=2)
+cases += [
+    case("conv1d_same", nn.Conv1d(2, 3, 4, padding="same", dilation=2), short(2, 2, 8)),
+    case("conv1d_replicate", nn.Conv1d(2, 3, 3, padding=2, stride=2, padding_mode="replicate"), short(2, 2, 6)),
+    case("conv2d_reflect", nn.Conv2d(2, 2, 3, padding=(2, 1), groups=2, padding_mode="reflect"), image),
+    case("conv2d_circular", nn.Conv2d(2, 3, (3, 2), padding=(1, 2), padding_mode="circular"), image),
+    case("conv_transpose2d_all", nn.ConvTranspose2d(4, 2, 3, 2, 1, (1, 0), 2, dilation=(2, 1)), short(1, 4, 3, 2)),
+    case("batch_norm_of_batch", nn.BatchNorm1d(3, track_running_stats=False), short(4, 3), train=False),
+    case("instance_norm_running", running, short(3, 2, 4)),
+    case("instance_norm_evaluated", nn.InstanceNorm2d(2, affine=True, track_running_stats=True), image, train=False),
+    case("attention_sizes", sizes, short(3, 2, 4), short(5, 2, 3), short(5, 2, 2), call=attention_call(sizes)),
+]
 print(json.dumps(cases, separators=(",", ":")).replace('{"name"', '\n{"name"'))

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::StateDict;
+use super::{AnyTensor, StateDict};
 
 /// Why bytes are not a file of the kind that they should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +44,8 @@ impl fmt::Display for FileError {
             Self::Format(path, error) => write!(f, "{}: {error}", path.display()),
             Self::Unknown(path) => {
                 write!(f, "{}: the name should end in .safetensors", path.display())?;
-                f.write_str(if cfg!(feature = "npz") { " or .npz" } else { ", or .npz with the feature `npz`" })
+                f.write_str(if cfg!(feature = "npz") { " or .npz" } else { ", or .npz with the feature `npz`" })?;
+                f.write_str("; a file of one array, .npy, is read by `AnyTensor::read`")
             }
         }
     }
@@ -85,14 +86,12 @@ impl StateDict {
     /// If it cannot be read, or is not what its name says.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, FileError> {
         let path = path.as_ref();
-        let kind = Kind::of(path)?;
-        let bytes = fs::read(path).map_err(|error| FileError::Io(path.into(), error))?;
-        let state = match kind {
-            Kind::Safetensors => Self::from_safetensors(&bytes),
+        let decode = match Kind::of(path)? {
+            Kind::Safetensors => Self::from_safetensors,
             #[cfg(feature = "npz")]
-            Kind::Npz => Self::from_npz(&bytes),
+            Kind::Npz => Self::from_npz,
         };
-        state.map_err(|error| FileError::Format(path.into(), error))
+        read(path, decode)
     }
 
     /// Writes a file of the kind that its name says. A file that was there is replaced at once,
@@ -110,6 +109,40 @@ impl StateDict {
         let bytes = bytes.map_err(|error| FileError::Format(path.into(), error))?;
         replace_file(path, &bytes).map_err(|error| FileError::Io(path.into(), error))
     }
+}
+
+impl AnyTensor {
+    /// The array of an npy file.
+    ///
+    /// ```
+    /// use wengert_nn::AnyTensor;
+    /// use wengert_tensor::tensor;
+    ///
+    /// let file = std::env::temp_dir().join(format!("labels-{}.npy", std::process::id()));
+    /// AnyTensor::from(tensor![3i64, 1, 4]).write(&file)?;
+    /// assert_eq!(AnyTensor::read(&file)?.to::<i64>(), tensor![3i64, 1, 4]);
+    /// # std::fs::remove_file(&file)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    /// # Errors
+    /// If it cannot be read, or is no such file.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, FileError> {
+        read(path.as_ref(), Self::from_npy)
+    }
+
+    /// Writes an npy file. A file that was there is replaced at once, when the new one is complete.
+    ///
+    /// # Errors
+    /// If it cannot be written. A file that was there is as it was then.
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<(), FileError> {
+        let path = path.as_ref();
+        replace_file(path, &self.to_npy()).map_err(|error| FileError::Io(path.into(), error))
+    }
+}
+
+fn read<R>(path: &Path, decode: impl Fn(&[u8]) -> Result<R, FormatError>) -> Result<R, FileError> {
+    let bytes = fs::read(path).map_err(|error| FileError::Io(path.into(), error))?;
+    decode(&bytes).map_err(|error| FileError::Format(path.into(), error))
 }
 
 /// Writes a file so that, whatever happens meanwhile, there is the old one or the new one, whole:

@@ -5,11 +5,11 @@ use std::fmt;
 use wengert_autograd::{Param, Var};
 use wengert_tensor::{Float, Rng, Shape, Tensor};
 
-use super::Linear;
 use super::dropout::{Dropout, dropped};
 use super::sequence::{form, sequence_options};
+use super::{Linear, plus};
 use crate::activation::softmax_of_shown;
-use crate::{Activation, Init, Layer, Module, Summary};
+use crate::{Activation, Init, Layer, Module, Summary, Visitor};
 
 /// softmax(Q·Kᵀ/√d)·V for several heads, each with its own projections of queries, keys and
 /// values: Vaswani et al., "Attention is all you need" (2017), section 3.2.2.
@@ -39,19 +39,52 @@ use crate::{Activation, Init, Layer, Module, Summary};
 /// assert_eq!(names, ["in_proj_weight", "in_proj_bias", "out_proj.weight", "out_proj.bias"]);
 /// ```
 #[doc(alias = "MultiheadAttention")]
-#[derive(Module)]
 pub struct MultiHeadAttention<T: Float = f32> {
-    /// `[3 · size, size]`: queries, keys, values.
-    pub in_proj_weight: Param<T>,
+    projections: Projections<T>,
     /// `[3 · size]`.
     pub in_proj_bias: Option<Param<T>>,
     /// From the heads, side by side, to the output.
     pub out_proj: Linear<T>,
+    /// The sizes of what queries, keys and values are made of.
+    sizes: [usize; 3],
     heads: usize,
     causal: bool,
     batch_first: bool,
     dropout: Option<Dropout>,
+    init: Init,
     rng: Rng,
+}
+
+/// The matrices that make queries, keys and values, by PyTorch's names.
+#[derive(Module)]
+enum Projections<T: Float> {
+    /// `[3 · size, size]`, one below the other.
+    Joint { in_proj_weight: Param<T> },
+    /// `[size, …]`, of inputs of several sizes.
+    Apart { q_proj_weight: Param<T>, k_proj_weight: Param<T>, v_proj_weight: Param<T> },
+}
+
+impl<T: Float> Projections<T> {
+    #[track_caller]
+    fn drawn(size: usize, inputs: [usize; 3], init: Init, rng: &Rng) -> Self {
+        let param = |name, rows, inputs| init.param(name, [rows, inputs], [inputs, size], rng);
+        if inputs == [size; 3] {
+            return Self::Joint { in_proj_weight: param("in_proj_weight", 3 * size, size) };
+        }
+        Self::Apart {
+            q_proj_weight: param("q_proj_weight", size, inputs[0]),
+            k_proj_weight: param("k_proj_weight", size, inputs[1]),
+            v_proj_weight: param("v_proj_weight", size, inputs[2]),
+        }
+    }
+}
+
+impl<T: Float> Module<T> for MultiHeadAttention<T> {
+    fn visit(&self, visitor: &mut Visitor<T>) {
+        self.projections.visit(visitor);
+        visitor.child("in_proj_bias", &self.in_proj_bias);
+        visitor.child("out_proj", &self.out_proj);
+    }
 }
 
 impl<T: Float> MultiHeadAttention<T> {
@@ -64,12 +97,38 @@ impl<T: Float> MultiHeadAttention<T> {
         let fits = heads > 0 && size.is_multiple_of(heads);
         assert!(fits, "attention: {heads} heads do not divide the size {size}");
         let mut rng = Rng::seed(rng.next_u64());
-        let init = Init::xavier_uniform();
-        let in_proj_weight = init.param("in_proj_weight", [3 * size, size], [size, size], &rng);
-        let in_proj_bias = Init::Constant(0.0).param("in_proj_bias", 3 * size, [size, size], &rng);
-        let out_proj = Linear::new(size, size, &mut rng).weight(init);
-        let (in_proj_bias, dropout) = (Some(in_proj_bias), None);
-        Self { in_proj_weight, in_proj_bias, out_proj, heads, causal: false, batch_first: false, dropout, rng }
+        let (init, sizes) = (Init::xavier_uniform(), [size; 3]);
+        Self {
+            projections: Projections::drawn(size, sizes, init, &rng),
+            in_proj_bias: Some(Init::Constant(0.0).param("in_proj_bias", 3 * size, [size, size], &rng)),
+            out_proj: Linear::new(size, size, &mut rng).weight(init),
+            sizes,
+            heads,
+            causal: false,
+            batch_first: false,
+            dropout: None,
+            init,
+            rng,
+        }
+    }
+
+    /// For keys and values made of vectors of other sizes: PyTorch's `kdim` and `vdim`. The
+    /// parameters are then called `q_proj_weight`, `k_proj_weight` and `v_proj_weight`.
+    ///
+    /// ```
+    /// use wengert_autograd::Tape;
+    /// use wengert_nn::MultiHeadAttention;
+    /// use wengert_tensor::{Rng, Tensor};
+    ///
+    /// let layer = MultiHeadAttention::new(8, 2, &mut Rng::seed(0)).memory_sizes(3, 5);
+    /// let tape = Tape::<f32>::new();
+    /// let [query, key, value] = [[4, 1, 8], [6, 1, 3], [6, 1, 5]].map(|shape| tape.var(Tensor::ones(shape)));
+    /// assert_eq!(layer.attend(query, key, value, None).shape(), [4, 1, 8]);
+    /// ```
+    #[track_caller]
+    pub fn memory_sizes(self, keys: usize, values: usize) -> Self {
+        let sizes = [self.size(), keys, values];
+        Self { projections: Projections::drawn(self.size(), sizes, self.init, &self.rng), sizes, ..self }
     }
 
     /// No query sees a later key.
@@ -84,9 +143,8 @@ impl<T: Float> MultiHeadAttention<T> {
     /// Starts all projections with other values.
     #[track_caller]
     pub fn weight(self, init: Init) -> Self {
-        let size = self.size();
-        let in_proj_weight = init.param("in_proj_weight", [3 * size, size], [size, size], &self.rng);
-        Self { in_proj_weight, out_proj: self.out_proj.weight(init), ..self }
+        let projections = Projections::drawn(self.size(), self.sizes, init, &self.rng);
+        Self { projections, out_proj: self.out_proj.weight(init), init, ..self }
     }
 
     /// Leaves all biases out.
@@ -99,7 +157,7 @@ impl<T: Float> MultiHeadAttention<T> {
     }
 
     fn size(&self) -> usize {
-        self.in_proj_weight.shape()[1]
+        self.out_proj.weight.shape()[0]
     }
 
     /// What the queries gather from the values, by the keys.
@@ -132,46 +190,81 @@ impl<T: Float> MultiHeadAttention<T> {
         value: Var<'t, T>,
         hidden: Option<&Tensor<bool>>,
     ) -> Var<'t, T> {
-        let [q, k, v] = [query.shape(), key.shape(), value.shape()];
-        let batch = usize::from(!self.batch_first);
-        let fits = [&q, &k, &v].iter().all(|x| x.len() == 3 && x[2] == self.size() && x[batch] == q[batch]) && k == v;
-        let form = form(self.batch_first, self.size());
-        assert!(fits, "attention: queries {q}, keys {k} and values {v} should be {form}");
-        let parts = [self.part(query, 0, 1), self.part(key, 1, 1), self.part(value, 2, 1)];
-        self.gathered(parts, hidden)
+        let shapes = [query.shape(), key.shape(), value.shape()];
+        let [q, k, v] = &shapes;
+        let (batch, length) = (usize::from(!self.batch_first), usize::from(self.batch_first));
+        let fits = shapes.iter().zip(self.sizes).all(|(x, size)| x.len() == 3 && x[2] == size && x[batch] == q[batch]);
+        let forms = self.sizes.map(|size| form(self.batch_first, size));
+        let forms = if self.sizes == [self.size(); 3] { forms[0].clone() } else { forms.join(", ") };
+        assert!(fits && k[length] == v[length], "attention: queries {q}, keys {k} and values {v} should be {forms}");
+        self.gathered([self.part(query, 0), self.part(key, 1), self.part(value, 2)], hidden)
     }
 
-    /// The projections number `first` to `first + count` of `x`, side by side.
+    /// How much each query attends to each key, `[batch, heads, queries, keys]`, before any
+    /// dropout; the arguments are those of [`attend`](MultiHeadAttention::attend).
+    ///
+    /// ```
+    /// use wengert_autograd::Tape;
+    /// use wengert_nn::MultiHeadAttention;
+    /// use wengert_tensor::{Rng, Tensor};
+    ///
+    /// let layer = MultiHeadAttention::new(4, 2, &mut Rng::seed(0));
+    /// let tape = Tape::<f32>::new();
+    /// let x = tape.var(Tensor::ones([4, 1, 4]));
+    /// assert_eq!(layer.weights(x, x, None).value(), Tensor::full([1, 2, 4, 4], 0.25));
+    /// ```
     #[track_caller]
-    fn part<'t>(&self, x: Var<'t, T>, first: usize, count: usize) -> Var<'t, T> {
-        let (start, end) = ((first * self.size()) as isize, ((first + count) * self.size()) as isize);
-        let tape = x.tape();
-        let y = x.matmul(self.in_proj_weight.on(tape).slice(0, start..end).t());
+    pub fn weights<'t>(&self, query: Var<'t, T>, key: Var<'t, T>, hidden: Option<&Tensor<bool>>) -> Var<'t, T> {
+        self.shares(self.of_heads(self.part(query, 0)), self.of_heads(self.part(key, 1)), hidden)
+    }
+
+    /// Projection number `i` of `x`.
+    #[track_caller]
+    fn part<'t>(&self, x: Var<'t, T>, i: isize) -> Var<'t, T> {
+        let (tape, size) = (x.tape(), self.size() as isize);
+        let rows = i * size..(i + 1) * size;
+        let weight = match &self.projections {
+            Projections::Joint { in_proj_weight } => in_proj_weight.on(tape).slice(0, rows.clone()),
+            Projections::Apart { q_proj_weight, k_proj_weight, v_proj_weight } => {
+                [q_proj_weight, k_proj_weight, v_proj_weight][i as usize].on(tape)
+            }
+        };
+        let y = x.matmul(weight.t());
         match &self.in_proj_bias {
-            Some(bias) => y + bias.on(tape).slice(0, start..end),
+            Some(bias) => y + bias.on(tape).slice(0, rows),
             None => y,
+        }
+    }
+
+    /// `[batch, heads, length, size of a head]`.
+    #[track_caller]
+    fn of_heads<'t>(&self, part: Var<'t, T>) -> Var<'t, T> {
+        let (shape, order) = (part.shape(), if self.batch_first { [0, 2, 1, 3] } else { [1, 2, 0, 3] });
+        part.reshape([shape[0], shape[1], self.heads, self.size() / self.heads]).permute(order)
+    }
+
+    /// The softmax of the products of queries and keys.
+    #[track_caller]
+    fn shares<'t>(&self, query: Var<'t, T>, key: Var<'t, T>, hidden: Option<&Tensor<bool>>) -> Var<'t, T> {
+        let scores = (query / ((self.size() / self.heads) as f64).sqrt()).matmul(key.t());
+        match self.mask(scores, hidden) {
+            Some(hidden) => softmax_of_shown(scores, -1, hidden),
+            None => scores.softmax(-1),
         }
     }
 
     /// From projected queries, keys and values to the output.
     #[track_caller]
     fn gathered<'t>(&self, parts: [Var<'t, T>; 3], hidden: Option<&Tensor<bool>>) -> Var<'t, T> {
-        let (shape, size) = (parts[0].shape(), self.size() / self.heads);
-        let order: [isize; 4] = if self.batch_first { [0, 2, 1, 3] } else { [1, 2, 0, 3] };
         let mut of_heads = parts;
         for part in &mut of_heads {
-            let [a, b] = [0, 1].map(|axis| part.shape()[axis]);
-            *part = part.reshape([a, b, self.heads, size]).permute(order);
+            *part = self.of_heads(*part);
         }
         let [query, key, value] = of_heads;
-        let scores = (query / (size as f64).sqrt()).matmul(key.t());
-        let shown = match self.mask(scores, hidden) {
-            Some(hidden) => softmax_of_shown(scores, -1, hidden),
-            None => scores.softmax(-1),
-        };
-        let weights = dropped(shown, self.dropout);
+        let weights = dropped(self.shares(query, key, hidden), self.dropout);
         let back: [isize; 4] = if self.batch_first { [0, 2, 1, 3] } else { [2, 0, 1, 3] };
-        Summary::note(self, self.out_proj.forward(weights.matmul(value).permute(back).reshape(shape)))
+        let together = weights.matmul(value).permute(back).reshape(parts[0].shape());
+        Summary::note(self, self.out_proj.forward(together))
     }
 
     /// 1 where a query must not see a key, if there is such a place.
@@ -203,7 +296,11 @@ impl<T: Float> Layer<T> for MultiHeadAttention<T> {
         let (shape, form) = (x.shape(), form(self.batch_first, self.size()));
         let fits = shape.len() == 3 && shape[2] == self.size();
         assert!(fits, "attention: the input's shape {shape} should be {form}");
-        let (all, size) = (self.part(x, 0, 3), self.size() as isize);
+        let Projections::Joint { in_proj_weight } = &self.projections else {
+            return self.attend(x, x, x, None);
+        };
+        // One product for all three.
+        let (all, size) = (plus(x.matmul(in_proj_weight.on(x.tape()).t()), &self.in_proj_bias), self.size() as isize);
         self.gathered([0, 1, 2].map(|i| all.slice(-1, i * size..(i + 1) * size)), None)
     }
 }
@@ -238,6 +335,8 @@ mod tests {
         let causal = layer.causal().batch_first().no_bias();
         check_layer(&causal, &x);
         gradgradcheck(|[x]| causal.forward(x), [&x]).assert_ok();
+        let other = MultiHeadAttention::<f64>::new(4, 2, &mut rng).memory_sizes(3, 4);
+        check(|x| other.attend(x, x.slice(2, ..3), x, None), &x);
         let hidden = tensor![[false, true, true], [true, true, true], [false, false, false]];
         let masked = MultiHeadAttention::<f64>::new(4, 2, &mut rng);
         check(|x| masked.attend(x, x.square(), x, Some(&hidden)), &x);
@@ -271,7 +370,7 @@ mod tests {
         assert_eq!(y.value(), Tensor::zeros([2, 1, 2]));
         let loss = (y * 3.0).sum(..);
         assert_eq!(loss.grad([x])[0].value(), Tensor::zeros([2, 1, 2]));
-        let gradient = loss.backward().get(&layer.in_proj_weight).unwrap().value();
+        let gradient = loss.backward().get(&layer.params()["in_proj_weight"]).unwrap().value();
         assert_eq!(gradient, Tensor::zeros([6, 2]));
     }
 
@@ -285,6 +384,12 @@ mod tests {
         assert_eq!(
             message_of(|| _ = layer.attend(a, b, b, None)),
             "attention: queries [3, 1, 4], keys [3, 2, 4] and values [3, 2, 4] should be [length, batch, 4]"
+        );
+        let other = MultiHeadAttention::<f32>::new(4, 2, &mut Rng::seed(1)).memory_sizes(2, 3);
+        assert_eq!(
+            message_of(|| _ = other.forward(b)),
+            "attention: queries [3, 2, 4], keys [3, 2, 4] and values [3, 2, 4] should be \
+             [length, batch, 4], [length, batch, 2], [length, batch, 3]"
         );
         let message = message_of(|| _ = layer.attend(b, b, b, Some(&tensor![true, false])));
         assert_eq!(message, "attention: a mask of shape [2] does not broadcast to [2, 2, 3, 3]");

@@ -25,7 +25,7 @@ loss! {
 
 impl Nll {
     /// Rows of this class have the loss 0 and do not count in the mean, which is NaN if no row
-    /// counts.
+    /// counts. None unless told; in PyTorch −100.
     pub fn ignore_index(self, class: i64) -> Self {
         Self { ignore_index: Some(class), ..self }
     }

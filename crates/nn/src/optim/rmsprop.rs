@@ -59,7 +59,8 @@ impl Rule for RmsPropRule {
     fn update<'t, T: Float>(&self, [p, g, lr]: [Var<'t, T>; 3], memory: &mut Memory<'t, T>) -> Var<'t, T> {
         let mut v = memory.average("square_avg", self.alpha, g * g);
         if self.centered {
-            v = v - memory.average("grad_avg", self.alpha, g).square();
+            // Of equal gradients, rounding may leave less than nothing.
+            v = (v - memory.average("grad_avg", self.alpha, g).square()).clamp_min(0.0);
         }
         let mut change = g / (v.sqrt() + self.eps);
         if self.momentum > 0.0 {
