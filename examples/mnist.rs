@@ -106,12 +106,13 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let net = if args.cnn { cnn(&rng) } else { mlp(&rng) };
     println!("{}\n", net.summary([1, 1, SIDE, SIDE]));
 
-    let steps = args.epochs * training.batches(BATCH, 0).len();
+    let epochs = args.epochs.unwrap_or(if args.cnn { 5 } else { 12 });
+    let steps = epochs * training.batches(BATCH, 0).len();
     let schedule = OneCycleLr::new(if args.cnn { 0.005 } else { 0.003 }, steps as u64);
     let mut optimizer = AdamW::new(&net, 0.0);
     let progress = Progress::new("training", steps);
     let mut step = 0;
-    for epoch in 1..=args.epochs {
+    for epoch in 1..=epochs {
         let (mut sum, mut count) = (0.0, 0);
         for (x, labels) in training.batches(BATCH, args.seed + epoch as u64) {
             optimizer.set_lr(schedule.lr(step));
@@ -138,20 +139,20 @@ struct Args {
     folder: String,
     cnn: bool,
     seed: u64,
-    epochs: usize,
+    epochs: Option<usize>,
 }
 
 impl Args {
     fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
         let usage = "expected FOLDER [--model mlp|cnn] [--epochs E] [--seed S] [--threads N]";
         let folder = words.next().ok_or(usage)?;
-        let mut args = Self { folder, cnn: false, seed: 0, epochs: 12 };
+        let mut args = Self { folder, cnn: false, seed: 0, epochs: None };
         while let Some(word) = words.next() {
             let value = words.next().unwrap_or_default();
             match (word.as_str(), value.parse::<u32>()) {
                 ("--model", _) if value == "mlp" || value == "cnn" => args.cnn = value == "cnn",
                 ("--seed", Ok(n)) => args.seed = n.into(),
-                ("--epochs", Ok(n @ 1..)) => args.epochs = n as usize,
+                ("--epochs", Ok(n @ 1..)) => args.epochs = Some(n as usize),
                 ("--threads", Ok(n @ 1..)) => wengert::set_threads(n as usize),
                 _ => return Err(format!("{word} {value}: {usage}")),
             }

@@ -83,6 +83,8 @@ pub(crate) fn named<T: Float>(name: &str) -> Box<dyn Model<T>> {
         "max_pool2d" => layer(MaxPool2d::new([2, 3]).stride(1)),
         "avg_pool1d" => layer(AvgPool1d::new(2)),
         "avg_pool2d" => layer(AvgPool2d::new(2).padding(1)),
+        "max_pool2d_ceil" => layer(MaxPool2d::new(3).stride(2).padding(1).ceil_mode()),
+        "avg_pool1d_ceil" => layer(AvgPool1d::new(3).stride(2).padding(1).ceil_mode()),
         "avg_pool2d_inside" => layer(AvgPool2d::new(2).padding(1).exclude_padding()),
         "adaptive_avg_pool1d" => layer(AdaptiveAvgPool1d::new(3)),
         "adaptive_avg_pool2d" => layer(AdaptiveAvgPool2d::new([2, 3])),

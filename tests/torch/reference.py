@@ -151,6 +151,8 @@ cases += [
     case("batch_norm_of_batch", nn.BatchNorm1d(3, track_running_stats=False), short(4, 3), train=False),
     case("instance_norm_running", running, short(3, 2, 4)),
     case("instance_norm_evaluated", nn.InstanceNorm2d(2, affine=True, track_running_stats=True), image, train=False),
+    case("max_pool2d_ceil", nn.MaxPool2d(3, stride=2, padding=1, ceil_mode=True), image),
+    case("avg_pool1d_ceil", nn.AvgPool1d(3, stride=2, padding=1, ceil_mode=True), short(1, 2, 6)),
     case("attention_sizes", sizes, short(3, 2, 4), short(5, 2, 3), short(5, 2, 2), call=attention_call(sizes)),
 ]
 print(json.dumps(cases, separators=(",", ":")).replace('{"name"', '\n{"name"'))

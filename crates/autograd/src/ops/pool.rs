@@ -28,13 +28,15 @@ pub struct Pool<const D: usize> {
     pub padding: [usize; D],
     /// Whether a mean counts what lies over the edges, as zeros.
     pub count_padding: bool,
+    /// Whether a last window that reaches beyond the padding counts too.
+    pub ceil: bool,
 }
 
 impl<const D: usize> Pool<D> {
     /// Windows of this size, for each axis or for all, side by side.
     pub fn new(size: impl PerAxis<D>) -> Self {
         let size = size.per_axis();
-        Self { size, stride: size, padding: [0; D], count_padding: true }
+        Self { size, stride: size, padding: [0; D], count_padding: true, ceil: false }
     }
 
     /// With this step from one window to the next.
@@ -50,6 +52,12 @@ impl<const D: usize> Pool<D> {
     /// With means over what lies inside of the edges alone.
     pub fn exclude_padding(self) -> Self {
         Self { count_padding: false, ..self }
+    }
+
+    /// With one more window where elements would be left over at the end: it reaches beyond the
+    /// padding, where there is nothing to count.
+    pub fn ceil_mode(self) -> Self {
+        Self { ceil: true, ..self }
     }
 }
 
@@ -260,7 +268,17 @@ impl<T: Float> Var<'_, T> {
         if pool.padding == [0; D] || !pool.count_padding {
             return self.average::<D>(windows);
         }
-        self.pooled::<D, 1>(SumWindows(windows)) / pool.size.iter().product::<usize>() as f64
+        let mut means = self.pooled::<D, 1>(SumWindows(windows));
+        if !pool.ceil {
+            return means / pool.size.iter().product::<usize>() as f64;
+        }
+        for (i, axis) in windows.0[2 - D..].iter().enumerate() {
+            let place = Place::Steps { size: pool.size[i], stride: pool.stride[i], padding: 0 };
+            let padded = Spans { length: axis.length + 2 * pool.padding[i], place, ..*axis };
+            let counts: Tensor<T> = (0..axis.count).map(|j| T::from_f64(padded.span(j).len() as f64)).collect();
+            means = means / &(if i + 1 < D { counts.unsqueeze(-1) } else { counts });
+        }
+        means
     }
 
     /// The windows of a pooling; a signal is an image of one row.
@@ -270,13 +288,18 @@ impl<T: Float> Var<'_, T> {
             let (size, stride, padding) = (pool.size[i], pool.stride[i], pool.padding[i]);
             let padded = padding.checked_mul(2).and_then(|both| both.checked_add(length));
             let fits = stride > 0 && padding < size && (length > 0 || padding == 0);
-            let places = padded.filter(|_| fits).and_then(|padded| padded.checked_sub(size));
+            // One less than a step more: as if what is left over filled a window.
+            let more = if pool.ceil { stride.saturating_sub(1) } else { 0 };
+            let places = padded.filter(|_| fits).and_then(|padded| padded.checked_add(more)?.checked_sub(size));
             let Some(places) = places else {
                 return Err(format!("windows of {size} with step {stride} and padding {padding} over"));
             };
             // A step beyond the axis leaves one window, whatever its length.
             let place = Place::Steps { size, stride: stride.min(length.max(1) + padding), padding };
-            Ok(Spans { length, count: places / stride + 1, place })
+            let count = places / stride + 1;
+            // A window that begins beyond the elements has none.
+            let beyond = pool.ceil && (count - 1) * stride >= length + padding;
+            Ok(Spans { length, count: count - usize::from(beyond), place })
         })
     }
 
@@ -350,7 +373,7 @@ impl<T: Float> Var<'_, T> {
         let (mut tiles, mut over, mut cut) = (Shape::from(&shape[..first]), Vec::new(), self);
         for (i, axis) in windows.iter().enumerate() {
             let Place::Steps { size, stride, padding: 0 } = axis.place else { return None };
-            if stride != size {
+            if stride != size || axis.count * size > axis.length {
                 return None;
             }
             cut = cut.slice((first + i) as isize, ..(axis.count * size) as isize);
@@ -378,6 +401,7 @@ mod tests {
         gradients(|[x]| x.max_pool2d(Pool::new([3, 2]).stride(1).padding(1)).square(), [x.clone()]);
         gradients(|[x]| x.avg_pool2d(Pool::new(2).padding(1)).square(), [x.clone()]);
         gradients(|[x]| x.avg_pool2d(Pool::new(3).padding([1, 0]).exclude_padding()).square(), [x.clone()]);
+        gradients(|[x]| x.avg_pool2d(Pool::new(3).stride(2).padding(1).ceil_mode()).square(), [x.clone()]);
         gradients(|[x]| x.adaptive_max_pool2d([3, 2]).square(), [x.clone()]);
         gradients(|[x]| x.adaptive_avg_pool2d([3, 3]).square(), [x]);
         gradients(|[x]| x.max_pool1d(Pool::new(2)) + x.avg_pool1d(Pool::new(2)), [numbers(&[2, 4])]);
@@ -401,6 +425,20 @@ mod tests {
         assert_eq!(slope(|x| x.max_pool1d(Pool::new(4)), &x), tensor![0.0, 1.0, 0.0, 0.0]);
     }
 
+    /// From PyTorch 2.15.
+    #[test]
+    fn ceil_mode() {
+        let tape = Tape::<f64>::new();
+        let x = tape.var(tensor![1.0, 2.0, 4.0, 8.0, 16.0]);
+        let pool = Pool::new(2).ceil_mode();
+        assert_eq!(x.max_pool1d(pool).value(), tensor![2.0, 8.0, 16.0]);
+        assert_eq!(x.avg_pool1d(pool).value(), tensor![1.5, 6.0, 16.0]);
+        let pool = Pool::new(3).padding(1).ceil_mode();
+        assert_eq!(x.avg_pool1d(pool).value(), tensor![1.0, 28.0 / 3.0]);
+        let pool = Pool::new(4).stride(3).padding(1).ceil_mode();
+        assert_eq!(x.avg_pool1d(pool).value(), tensor![1.75, 7.0]);
+    }
+
     #[test]
     fn mistakes_are_named() {
         let tape = Tape::<f64>::new();
@@ -418,9 +456,9 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(32))]
         /// Against one window at a time.
         #[test]
-        fn by_the_definition(size in prop::array::uniform2(1usize..4), stride in prop::array::uniform2(1usize..4), pad in 0usize..3) {
+        fn by_the_definition(size in prop::array::uniform2(1usize..4), stride in prop::array::uniform2(1usize..4), pad in 0usize..3, ceil: bool) {
             let padding = size.map(|size| pad.min(size - 1));
-            let pool = Pool::new(size).stride(stride).padding(padding);
+            let pool = Pool { ceil, ..Pool::new(size).stride(stride).padding(padding) };
             let x = numbers(&[2, 5, 4]);
             let tape = Tape::<f64>::new();
             let v = tape.var(&x);
@@ -431,11 +469,15 @@ mod tests {
                     let covered = |at: usize, i: usize, length: usize| {
                         (0..size[i]).map(move |k| (at * stride[i] + k).wrapping_sub(padding[i])).filter(move |&at| at < length)
                     };
+                    // Of what lies beyond the padding nothing counts.
+                    let counted = |at: usize, i: usize, length: usize| {
+                        (at * stride[i] + size[i]).min(length + 2 * padding[i]) - at * stride[i]
+                    };
                     let window: Vec<f64> =
                         covered(r, 0, 5).flat_map(|a| covered(c, 1, 4).map(move |b| (a, b))).map(|(a, b)| x.at([n, a, b])).collect();
                     prop_assert_eq!(largest.at([n, r, c]), window.iter().copied().fold(-INF, f64::max));
                     let sum: f64 = window.iter().sum();
-                    prop_assert!((mean.at([n, r, c]) - sum / (size[0] * size[1]) as f64).abs() < 1e-15);
+                    prop_assert!((mean.at([n, r, c]) - sum / (counted(r, 0, 5) * counted(c, 1, 4)) as f64).abs() < 1e-15);
                     prop_assert!((inside.at([n, r, c]) - sum / window.len() as f64).abs() < 1e-15);
                 }
             }

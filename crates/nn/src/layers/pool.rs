@@ -59,6 +59,9 @@ impl<const D: usize> Told for Pool<D> {
         if self.padding != [0; D] {
             text += &format!(", padding {:?}", self.padding);
         }
+        if self.ceil {
+            text += ", ceil mode";
+        }
         text
     }
 }
@@ -91,6 +94,11 @@ macro_rules! windows {
         /// With windows that reach so far over the edges.
         pub fn padding(self, padding: impl PerAxis<$axes>) -> Self {
             Self(self.0.padding(padding))
+        }
+
+        /// With one more window where elements would be left over at the end.
+        pub fn ceil_mode(self) -> Self {
+            Self(self.0.ceil_mode())
         }
     };
     ($axes:literal, mean) => {

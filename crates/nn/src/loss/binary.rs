@@ -21,6 +21,7 @@ loss! {
     /// let p = tape.var(tensor![0.5, 0.0]);
     /// assert_eq!(Bce::new().of(p, &tensor![0.0, 1.0]).item(), (2f64.ln() + 100.0) / 2.0);
     /// ```
+    #[doc(alias = "BCELoss")]
     Bce { weight: Option<Tensor<f64>> = None }
 }
 
@@ -62,6 +63,7 @@ loss! {
     /// let x = tape.var(tensor![0.0, -1000.0]);
     /// assert_eq!(BceWithLogits::new().of(x, &tensor![0.0, 1.0]).item(), (2f64.ln() + 1000.0) / 2.0);
     /// ```
+    #[doc(alias = "BCEWithLogitsLoss")]
     BceWithLogits { weight: Option<Tensor<f64>> = None, pos_weight: Option<Tensor<f64>> = None }
 }
 

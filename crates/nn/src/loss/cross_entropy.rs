@@ -25,6 +25,7 @@ loss! {
     /// let loss = CrossEntropy::new().ignore_index(-1).of(logits, &tensor![-1, 2]);
     /// assert!((loss.item() - 3f64.ln()).abs() < 1e-15);
     /// ```
+    #[doc(alias = "CrossEntropyLoss")]
     CrossEntropy {
         ignore_index: Option<i64> = None,
         smoothing: f64 = 0.0,

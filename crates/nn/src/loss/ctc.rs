@@ -28,6 +28,7 @@ loss! {
     /// let loss = Ctc::new().of(x, &tensor![[1]], &[2], &[1]);
     /// assert!((loss.item() + (3.0f64 / 9.0).ln()).abs() < 1e-14);
     /// ```
+    #[doc(alias = "CTCLoss")]
     Ctc { blank: usize = 0, zero_infinity: bool = false }
 }
 

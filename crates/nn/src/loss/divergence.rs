@@ -22,6 +22,7 @@ loss! {
     /// let loss = KlDiv::new().batch_mean().of(logits.log_softmax(-1), &tensor![[1.0, 0.0]]);
     /// assert_eq!(loss.item(), 2f64.ln());
     /// ```
+    #[doc(alias = "KLDivLoss")]
     KlDiv { log_target: bool = false, batch_mean: bool = false }
 }
 

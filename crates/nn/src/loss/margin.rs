@@ -60,6 +60,7 @@ loss! {
     /// let (a, b) = (tape.var(tensor![1.0, 2.0]), tape.var(tensor![3.0, 1.0]));
     /// assert_eq!(MarginRanking::new().of(a, b, &tensor![1.0, 1.0]).item(), 1.0);
     /// ```
+    #[doc(alias = "MarginRankingLoss")]
     MarginRanking { margin: f64 = 0.0 }
 }
 
@@ -89,6 +90,7 @@ loss! {
     /// let loss = HingeEmbedding::new().reduction(Reduction::None).of(distances, &tensor![1.0, -1.0]);
     /// assert_eq!(loss.value(), tensor![0.25, 0.75]);
     /// ```
+    #[doc(alias = "HingeEmbeddingLoss")]
     HingeEmbedding { margin: f64 = 1.0 }
 }
 
@@ -119,6 +121,7 @@ loss! {
     /// let scores = tape.var(tensor![[3.0, 2.5, -1.0, 4.0]]);
     /// assert_eq!(MultiMargin::new().of(scores, &tensor![0]).item(), (0.5 + 2.0) / 4.0);
     /// ```
+    #[doc(alias = "MultiMarginLoss")]
     MultiMargin { margin: f64 = 1.0, squared: bool = false, weights: Option<Vec<f64>> = None }
 }
 

@@ -20,6 +20,7 @@ loss! {
     /// let loss = Nll::new().of(logits.log_softmax(-1), &tensor![0, 2]);
     /// assert!((loss.item() - logits.cross_entropy(&tensor![0, 2]).item()).abs() < 1e-15);
     /// ```
+    #[doc(alias = "NLLLoss")]
     Nll { ignore_index: Option<i64> = None, weights: Option<Vec<f64>> = None, axis: isize = -1 }
 }
 

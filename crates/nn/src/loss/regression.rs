@@ -18,6 +18,7 @@ loss! {
     /// let x = tape.var(tensor![1.0, 2.0]);
     /// assert_eq!(Mse::new().reduction(Reduction::Sum).of(x, &tensor![1.0, 5.0]).item(), 9.0);
     /// ```
+    #[doc(alias = "MSELoss")]
     Mse {}
 }
 
@@ -45,6 +46,7 @@ loss! {
     /// let x = tape.var(tensor![1.0, 2.0]);
     /// assert_eq!(L1::new().of(x, &tensor![1.0, 5.0]).item(), 1.5);
     /// ```
+    #[doc(alias = "L1Loss")]
     L1 {}
 }
 
@@ -74,6 +76,7 @@ loss! {
     /// let loss = Huber::new().delta(2.0).reduction(Reduction::None).of(x, &tensor![0.0, 0.0]);
     /// assert_eq!(loss.value(), tensor![0.5, 6.0]);
     /// ```
+    #[doc(alias = "HuberLoss")]
     Huber { delta: f64 = 1.0 }
 }
 
@@ -114,6 +117,7 @@ loss! {
     /// let loss = SmoothL1::new().beta(2.0).reduction(Reduction::None).of(x, &tensor![0.0, 0.0]);
     /// assert_eq!(loss.value(), tensor![0.25, 3.0]);
     /// ```
+    #[doc(alias = "SmoothL1Loss")]
     SmoothL1 { beta: f64 = 1.0 }
 }
 

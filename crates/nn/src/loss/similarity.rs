@@ -18,6 +18,7 @@ loss! {
     /// let (a, b) = (tape.var(tensor![[1.0, 0.0]]), tape.var(tensor![[0.0, 2.0]]));
     /// assert_eq!(CosineEmbedding::new().of(a, b, &tensor![1.0]).item(), 1.0);
     /// ```
+    #[doc(alias = "CosineEmbeddingLoss")]
     CosineEmbedding { margin: f64 = 0.0 }
 }
 
@@ -57,6 +58,7 @@ loss! {
     /// let [a, p, n] = [0.0, 1.0, 1.5].map(|x| tape.var(tensor![[x, 0.0]]));
     /// assert!((TripletMargin::new().of(a, p, n).item() - 0.5).abs() < 1e-5);
     /// ```
+    #[doc(alias = "TripletMarginLoss")]
     TripletMargin { margin: f64 = 1.0, p: f64 = 2.0, swap: bool = false }
 }
 

@@ -31,6 +31,7 @@ use crate::{LoadError, Module, StateDict, Stateful};
 /// assert_eq!(w.value(), tensor![-2.0]);
 /// # Ok::<(), wengert_nn::StepError>(())
 /// ```
+#[doc(alias = "AveragedModel")]
 #[doc(alias = "EMA")]
 pub struct WeightAverage<T: Float = f32> {
     /// d; none for equal weights.

@@ -35,6 +35,7 @@ pub trait Clip<'t, T: Float>: Sized {
     /// ```
     /// # Panics
     /// If `max` is negative or not finite.
+    #[doc(alias = "clip_grad_norm_")]
     #[track_caller]
     fn clip_norm(self, module: &(impl Module<T> + ?Sized), max: f64) -> Self;
 
@@ -59,6 +60,7 @@ pub trait Clip<'t, T: Float>: Sized {
     /// ```
     /// # Panics
     /// If `limit` is negative or not finite.
+    #[doc(alias = "clip_grad_value_")]
     #[track_caller]
     fn clip_value(self, module: &(impl Module<T> + ?Sized), limit: f64) -> Self;
 }

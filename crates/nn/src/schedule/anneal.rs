@@ -88,6 +88,7 @@ impl Schedule for PolynomialLr {
 /// let schedule = CosineLr::new(1.0, 4).min(0.5);
 /// assert_eq!([0, 2, 4, 8].map(|step| schedule.lr(step)), [1.0, 0.75, 0.5, 1.0]);
 /// ```
+#[doc(alias = "CosineAnnealingLR")]
 #[derive(Clone, Debug)]
 pub struct CosineLr {
     lr: f64,
@@ -132,6 +133,7 @@ impl Schedule for CosineLr {
 /// let schedule = CosineRestartsLr::new(1.0, 2).times_longer(2);
 /// assert_eq!([0, 1, 2, 4, 6].map(|step| schedule.lr(step)), [1.0, 0.5, 1.0, 0.5, 1.0]);
 /// ```
+#[doc(alias = "CosineAnnealingWarmRestarts")]
 #[derive(Clone, Debug)]
 pub struct CosineRestartsLr {
     lr: f64,

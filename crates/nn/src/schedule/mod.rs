@@ -43,6 +43,7 @@ pub trait Schedule {
     /// let schedule = 0.5.then(2, ExponentialLr::new(1.0, 0.5));
     /// assert_eq!([0, 1, 2, 3].map(|step| schedule.lr(step)), [0.5, 0.5, 1.0, 0.5]);
     /// ```
+    #[doc(alias = "SequentialLR")]
     fn then<S: Schedule>(self, steps: u64, next: S) -> Then<Self, S>
     where
         Self: Sized,
@@ -57,6 +58,7 @@ pub trait Schedule {
     /// let schedule = StepLr::new(0.5, 2, 0.5).times(ExponentialLr::new(1.0, 0.5));
     /// assert_eq!([0, 1, 2].map(|step| schedule.lr(step)), [0.5, 0.25, 0.0625]);
     /// ```
+    #[doc(alias = "ChainedScheduler")]
     fn times<S: Schedule>(self, factor: S) -> Times<Self, S>
     where
         Self: Sized,

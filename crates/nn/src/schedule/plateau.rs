@@ -12,6 +12,7 @@ use crate::{LoadError, StateDict, Stateful};
 /// let losses = [0.9, 0.8, 0.8, 0.8, 0.7];
 /// assert_eq!(losses.map(|loss| schedule.observe(loss)), [1.0, 1.0, 1.0, 0.5, 0.5]);
 /// ```
+#[doc(alias = "ReduceLROnPlateau")]
 #[derive(Clone, Debug)]
 pub struct PlateauLr {
     factor: f64,
