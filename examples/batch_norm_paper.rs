@@ -95,7 +95,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         Some(folder) => [read(folder.as_ref(), "train")?, read(folder.as_ref(), "t10k")?],
         None => digits().map_features(|x| x / 16.0).split([0.8, 0.2], 0),
     };
-    let steps = args.steps.unwrap_or(if args.folder.is_some() { 20_000 } else { 4000 });
+    let steps = args.steps.unwrap_or(if args.folder.is_some() { 50_000 } else { 4000 });
     let inputs = training.features().shape()[1];
     let rng = Rng::seed(args.seed);
     let nets = [false, true].map(|normalised| Net::new(inputs, normalised, &rng));
@@ -115,7 +115,9 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
             }
             step += 1;
             progress.step();
-            if step % (steps / POINTS).max(1) == 0 {
+            // Closer together at first, when most happens.
+            let next = points.len() + 1;
+            if step >= steps * next * next / (POINTS * POINTS) {
                 let both = nets.each_ref().map(|net| Point::of(net, &test));
                 progress.line(format_args!("{step:>6}{}{}", both[0], both[1]));
                 points.push(both);
