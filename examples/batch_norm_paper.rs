@@ -5,8 +5,8 @@
 //! cargo run --release --example batch_norm_paper -- [FOLDER] [--steps N] [--rate R] [--seed S]
 //! ```
 //!
-//! FOLDER holds the four files of <http://yann.lecun.com/exdb/mnist/>; without it, the small digits
-//! that come with the library stand in.
+//! FOLDER holds the four files of <http://yann.lecun.com/exdb/mnist/>, as they are or unpacked;
+//! without it, the small digits that come with the library stand in.
 
 use std::error::Error;
 use std::fmt;
@@ -14,7 +14,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use wengert::prelude::*;
-use wengert::train::{Labelled, Progress, accuracy, digits, read_idx};
+use wengert::train::{IdxError, Labelled, Progress, accuracy, digits, read_idx};
 
 const HIDDEN: usize = 100;
 const BATCH: usize = 60;
@@ -83,16 +83,20 @@ fn drift<'a>(points: impl Iterator<Item = &'a Point>) -> f32 {
     (all.max(0) - all.min(0)).mean(..).item()
 }
 
-fn read(folder: &Path, part: &str) -> Result<Labelled, Box<dyn Error>> {
-    let images: Tensor = read_idx(folder.join(format!("{part}-images-idx3-ubyte.gz")))?;
-    let labels: Tensor<i64> = read_idx(folder.join(format!("{part}-labels-idx1-ubyte.gz")))?;
-    let rows = labels.count();
-    Ok(Labelled::new((images / 255.0).reshape([rows as isize, -1]), labels))
+fn load(folder: &Path, part: &str) -> Result<Labelled, Box<dyn Error>> {
+    let images: Tensor = read(folder, &format!("{part}-images-idx3-ubyte"))?;
+    let labels: Tensor<i64> = read(folder, &format!("{part}-labels-idx1-ubyte"))?;
+    Ok(Labelled::new((images / 255.0).reshape([labels.count() as isize, -1]), labels))
+}
+
+fn read<E: Element>(folder: &Path, name: &str) -> Result<Tensor<E>, IdxError> {
+    let packed = folder.join(format!("{name}.gz"));
+    read_idx(if packed.exists() { packed } else { folder.join(name) })
 }
 
 fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let [training, test] = match &args.folder {
-        Some(folder) => [read(folder.as_ref(), "train")?, read(folder.as_ref(), "t10k")?],
+        Some(folder) => [load(folder.as_ref(), "train")?, load(folder.as_ref(), "t10k")?],
         None => digits().map_features(|x| x / 16.0).split([0.8, 0.2], 0),
     };
     let steps = args.steps.unwrap_or(if args.folder.is_some() { 50_000 } else { 4000 });

@@ -14,18 +14,19 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use wengert::prelude::*;
-use wengert::train::{ConfusionMatrix, IdxError, Labelled, Progress, accuracy, read_idx};
+use wengert::train::{ConfusionMatrix, IdxError, Labelled, Progress, accuracy, random_shift, read_idx};
 use wengert::{AdamW, Conv2d, Flatten, MaxPool2d, OneCycleLr, Schedule};
 
 const BATCH: usize = 100;
 const SIDE: usize = 28;
-/// The mean and the standard deviation of the pixels of the training part.
-const MEAN: f32 = 0.1307;
-const DEVIATION: f32 = 0.3081;
-const BACKGROUND: f32 = -MEAN / DEVIATION;
+
+/// Scales pixels by the mean and the standard deviation of the training part.
+fn scaled() -> Sequential {
+    Sequential::new().then_fn(|x| (x - 0.1307) / 0.3081)
+}
 
 fn mlp(rng: &Rng) -> Sequential {
-    Sequential::new()
+    scaled()
         .then(Flatten::new())
         .then(Linear::new(784, 512, &mut rng.fork("fc1")).no_bias())
         .then(BatchNorm::new(512))
@@ -48,7 +49,7 @@ fn stage(inputs: usize, outputs: usize, kernel: usize, rng: &Rng) -> Sequential 
 }
 
 fn cnn(rng: &Rng) -> Sequential {
-    Sequential::new()
+    scaled()
         .then(stage(1, 16, 5, &rng.fork("stage1")))
         .then(stage(16, 32, 3, &rng.fork("stage2")))
         .then(stage(32, 64, 3, &rng.fork("stage3")))
@@ -57,22 +58,7 @@ fn cnn(rng: &Rng) -> Sequential {
         .then(Linear::new(64 * 3 * 3, 10, &mut rng.fork("out")))
 }
 
-/// Every image moved by up to two pixels in both directions: the same digit elsewhere.
-fn moved(x: &Tensor, rng: &mut Rng) -> Tensor {
-    let pixels = x.to_vec();
-    Tensor::build(x.shape().clone(), |out| {
-        for (to, from) in out.chunks_mut(SIDE * SIDE).zip(pixels.chunks(SIDE * SIDE)) {
-            let [down, right] = [(); 2].map(|()| rng.below(5) as usize);
-            for (i, pixel) in to.iter_mut().enumerate() {
-                let (row, column) = (i / SIDE + down, i % SIDE + right);
-                let inside = (2..SIDE + 2).contains(&row) && (2..SIDE + 2).contains(&column);
-                *pixel = if inside { from[(row - 2) * SIDE + column - 2] } else { BACKGROUND };
-            }
-        }
-    })
-}
-
-/// Images `[rows, 1, 28, 28]` with pixels around 0, and their labels.
+/// Images `[rows, 1, 28, 28]` with pixels from 0 to 1, and their labels.
 fn load(folder: &Path, part: &str) -> Result<Labelled, Box<dyn Error>> {
     let images: Tensor = read(folder, &format!("{part}-images-idx3-ubyte"))?;
     let labels: Tensor<i64> = read(folder, &format!("{part}-labels-idx1-ubyte"))?;
@@ -80,8 +66,7 @@ fn load(folder: &Path, part: &str) -> Result<Labelled, Box<dyn Error>> {
     if images.shape() != &[rows, SIDE, SIDE] || labels.iter().any(|label| label > 9) {
         return Err(format!("{part}: images of shape {} and labels of shape {}", images.shape(), labels.shape()).into());
     }
-    let images = (images / 255.0 - MEAN) / DEVIATION;
-    Ok(Labelled::new(images.reshape([rows, 1, SIDE, SIDE]), labels))
+    Ok(Labelled::new((images / 255.0).reshape([rows, 1, SIDE, SIDE]), labels))
 }
 
 fn read<E: Element>(folder: &Path, name: &str) -> Result<Tensor<E>, IdxError> {
@@ -116,7 +101,8 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
         let (mut sum, mut count) = (0.0, 0);
         for (x, labels) in training.batches(BATCH, args.seed + epoch as u64) {
             optimizer.set_lr(schedule.lr(step));
-            let x = if args.cnn { moved(&x, &mut rng.fork(step)) } else { x };
+            // The same digit elsewhere, for the network that can make use of it.
+            let x = if args.cnn { random_shift(&x, 2, &mut rng.fork(step)) } else { x };
             let tape = Tape::train(args.seed ^ step);
             let loss = net.forward(tape.var(x)).cross_entropy(&labels);
             optimizer.step(&loss.backward())?;

@@ -1,6 +1,5 @@
 //! NumPy's files of one array.
 
-use std::fs;
 use std::path::Path;
 
 use wengert_nn::{AnyTensor, FileError};
@@ -18,7 +17,7 @@ use wengert_tensor::{Element, Tensor};
 /// use wengert_train::read_npy;
 ///
 /// let path = std::env::temp_dir().join(format!("wengert-{}.npy", std::process::id()));
-/// std::fs::write(&path, AnyTensor::from(tensor![[1.0, 2.0], [3.0, 4.0]]).to_npy())?;
+/// AnyTensor::from(tensor![[1.0, 2.0], [3.0, 4.0]]).write(&path)?;
 /// let features: Tensor<f32> = read_npy(&path)?;
 /// assert_eq!(features, tensor![[1.0, 2.0], [3.0, 4.0]]);
 /// # std::fs::remove_file(&path)?;
@@ -27,15 +26,13 @@ use wengert_tensor::{Element, Tensor};
 /// # Errors
 /// If the file cannot be read, or is not an npy file of numbers or flags.
 pub fn read_npy<E: Element>(path: impl AsRef<Path>) -> Result<Tensor<E>, FileError> {
-    let path = path.as_ref();
-    let bytes = fs::read(path).map_err(|error| FileError::Io(path.into(), error))?;
-    let array = AnyTensor::from_npy(&bytes).map_err(|error| FileError::Format(path.into(), error))?;
-    Ok(array.to())
+    Ok(AnyTensor::read(path)?.to())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn errors_name_the_file() {
