@@ -193,7 +193,7 @@ fn attention<'t, T: Float>(c: &Call<'t, T>) -> Outputs<'t, T> {
     if c.args.flag("is_causal")? {
         layer = layer.causal();
     }
-    layer.in_proj_weight.set(Tensor::eye(size).tile(&[3, 1]));
+    layer.params()["in_proj_weight"].set(Tensor::eye(size).tile(&[3, 1]));
     layer.out_proj.weight.set(Tensor::eye(size));
     // A mask of the case shows what is seen.
     let hidden = if c.count() > 3 { Some(c.bools(3)?.map(|seen| !seen)) } else { None };

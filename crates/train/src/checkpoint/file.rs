@@ -16,7 +16,7 @@ impl Checkpoint {
         let run = serde_json::to_vec(run).expect("a run has nothing that JSON has not");
         tensors.insert(RUN, Tensor::from(run));
         tensors.insert(CHECKSUM, Tensor::<u8>::zeros([CHECKSUM_SIZE]));
-        let mut bytes = tensors.to_safetensors();
+        let mut bytes = tensors.to_safetensors().expect("no part of a run is called `__metadata__`");
         let place = Place::of_checksum(&bytes).expect("it was inserted");
         let sum = place.sum(&bytes);
         bytes[place.start..][..CHECKSUM_SIZE].copy_from_slice(&sum.to_le_bytes());
