@@ -21,6 +21,7 @@ mod history;
 mod metrics;
 mod prepare;
 mod progress;
+mod report;
 mod trainer;
 
 pub use checkpoint::{Checkpoint, CheckpointError, CheckpointErrorKind, Checkpoints};
@@ -46,4 +47,5 @@ pub use prepare::{
     random_crop, random_flip, random_shift,
 };
 pub use progress::Progress;
+pub use report::{Report, TensorBoard};
 pub use trainer::{Callback, TrainError, TrainErrorKind, Trainer};

@@ -1,0 +1,115 @@
+//! Loss, metrics, learning rate and gradient norm over time.
+
+use wengert_report::{Axis, Plot};
+
+use crate::{Curve, Epoch, History, Point, Task};
+
+/// So many points of a curve are drawn; more would only be noise.
+const POINTS: usize = 160;
+
+/// A logarithmic axis if all values are positive and the largest is `times` the smallest.
+fn spaced(axis: Axis, values: impl IntoIterator<Item = f64>, times: f64) -> Axis {
+    let finite = values.into_iter().filter(|v| v.is_finite());
+    let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+    if low > 0.0 && high / times > low { axis.log() } else { axis }
+}
+
+/// The points of a curve, merged to few enough.
+fn merged(curve: &Curve) -> Vec<Point> {
+    let size = curve.len().div_ceil(POINTS).max(1);
+    let parts = curve.chunks(size).map(|part| Point {
+        step: part[0].step,
+        mean: part.iter().map(|point| point.mean).sum::<f64>() / part.len() as f64,
+        min: part.iter().map(|point| point.min).fold(f64::INFINITY, f64::min),
+        max: part.iter().map(|point| point.max).fold(f64::NEG_INFINITY, f64::max),
+    });
+    parts.collect()
+}
+
+fn line(points: &[Point]) -> impl Iterator<Item = (f64, f64)> {
+    points.iter().map(|point| (point.step as f64, point.mean))
+}
+
+fn band(points: &[Point]) -> impl Iterator<Item = (f64, f64, f64)> {
+    points.iter().map(|point| (point.step as f64, point.min, point.max))
+}
+
+/// The loss of every step, and that of the validation data after every epoch.
+pub(super) fn loss(history: &History) -> Plot {
+    let points = merged(&history.loss);
+    let validation: Vec<(f64, f64)> =
+        history.epochs.iter().filter_map(|e| Some((e.step as f64, *e.validation.get("loss")?))).collect();
+    let values = points.iter().map(|point| point.mean).chain(validation.iter().map(|v| v.1));
+    let mut plot = Plot::new("Loss")
+        .x(Axis::new("step"))
+        .y(spaced(Axis::new("loss"), values, 30.0))
+        .band("training", band(&points))
+        .line("training", line(&points));
+    let mut caption = "The line is the mean of neighbouring steps, the band their smallest and largest.".to_owned();
+    if !validation.is_empty() {
+        // Between the lines as they are drawn: at the latest point before the end of the epoch.
+        let at = |step: f64| points.iter().rev().find(|point| (point.step as f64) < step).map(|point| point.mean);
+        let gap: Vec<_> = validation.iter().filter_map(|&(step, loss)| Some((step, at(step)?, loss))).collect();
+        plot = plot.gap("gap", gap).line("validation", validation);
+        caption += " Validation data are judged after each epoch, without dropout and the like.";
+    }
+    if let Task::Classification { classes } = history.task
+        && classes > 1
+    {
+        plot = plot.rule_y((classes as f64).ln(), format!("ln {classes}, a guess"));
+    }
+    if let Some(best) = &history.best {
+        plot = plot.rule_x(best.step as f64, format!("best: epoch {}", best.epoch));
+    }
+    plot.caption(caption)
+}
+
+/// Every metric but the loss, with the gap between training and validation.
+pub(super) fn metrics(history: &History) -> Vec<Plot> {
+    let Some(first) = history.epochs.first() else { return Vec::new() };
+    let names = first.train.keys().chain(first.validation.keys().filter(|name| !first.train.contains_key(*name)));
+    names.filter(|name| *name != "loss").map(|name| metric(history, name)).collect()
+}
+
+fn metric(history: &History, name: &str) -> Plot {
+    type Values = fn(&Epoch) -> &indexmap::IndexMap<String, f64>;
+    let sides: [(&str, Values); 2] = [("training", |e| &e.train), ("validation", |e| &e.validation)];
+    let mut plot = Plot::new(capitalised(name)).x(Axis::new("epoch")).y(Axis::new(name));
+    let both =
+        history.epochs.iter().filter_map(|e| Some((e.epoch as f64, *e.train.get(name)?, *e.validation.get(name)?)));
+    let both: Vec<_> = both.collect();
+    if !both.is_empty() {
+        plot = plot.gap("gap", both);
+    }
+    for (side, values) in sides {
+        let line: Vec<_> =
+            history.epochs.iter().filter_map(|e| Some((e.epoch as f64, *values(e).get(name)?))).collect();
+        if !line.is_empty() {
+            plot = plot.line(side, line);
+        }
+    }
+    plot
+}
+
+pub(super) fn lr(history: &History) -> Plot {
+    let points = merged(&history.lr);
+    let axis = spaced(Axis::new("learning rate"), points.iter().map(|point| point.mean), 100.0);
+    Plot::new("Learning rate").x(Axis::new("step")).y(axis).line("learning rate", line(&points))
+}
+
+pub(super) fn gradient_norm(history: &History) -> Plot {
+    let points = merged(&history.gradient_norm);
+    let axis = spaced(Axis::new("norm"), points.iter().map(|point| point.mean), 30.0);
+    Plot::new("Norm of the gradient")
+        .caption("Of all parameters as one vector, before clipping.")
+        .x(Axis::new("step"))
+        .y(axis)
+        .band("norm", band(&points))
+        .line("norm", line(&points))
+}
+
+/// `accuracy` as a heading.
+fn capitalised(name: &str) -> String {
+    let mut chars = name.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}

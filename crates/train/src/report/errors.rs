@@ -1,0 +1,94 @@
+//! Which classes are taken for which, and the worst examples.
+
+use wengert_report::{Images, Matrix, Table};
+use wengert_tensor::{Float, Tensor};
+
+use super::pictures::Pictures;
+use crate::ConfusionMatrix;
+
+/// So many of the worst examples are drawn.
+const WORST: usize = 24;
+
+pub(super) struct Errors {
+    pub(super) confusion: Matrix,
+    pub(super) classes: Table,
+    pub(super) worst: Option<Images>,
+    pub(super) accuracy: f64,
+}
+
+impl Errors {
+    #[track_caller]
+    pub(super) fn new<T: Float>(
+        scores: &Tensor<T>,
+        labels: &Tensor<i64>,
+        examples: &Tensor<T>,
+        names: Option<&[String]>,
+    ) -> Self {
+        let (s, l, e) = (scores.shape(), labels.shape(), examples.shape());
+        let fits = s.len() == 2 && l.len() == 1 && s[0] == l[0] && e.first() == l.first();
+        assert!(
+            fits,
+            "report: scores of shape {s}, labels of shape {l} and examples of shape {e} do not have the same rows"
+        );
+        let count = s[1];
+        let names: Vec<String> = match names {
+            Some(names) => {
+                assert!(names.len() == count, "report: {} names for {count} classes", names.len());
+                names.to_vec()
+            }
+            None => (0..count).map(|class| class.to_string()).collect(),
+        };
+        let predicted = scores.argmax(1);
+        let matrix = ConfusionMatrix::new(&predicted, labels, count);
+        let counts: Vec<Vec<u64>> =
+            (0..count).map(|i| (0..count).map(|j| matrix.counts().at([i, j]) as u64).collect()).collect();
+        Self {
+            confusion: Matrix::confusion("Confusion", names.clone(), &counts)
+                .caption("A row for each label holds how often it was predicted as each class. Errors are orange."),
+            classes: (0..count).fold(Table::new(["class", "examples", "precision", "recall"]), |table, c| {
+                let examples = counts[c].iter().sum::<u64>() as f64;
+                let [precision, recall] = [matrix.precision(c), matrix.recall(c)];
+                table.row([names[c].as_str().into(), examples.into(), precision.into(), recall.into()])
+            }),
+            worst: worst(scores, labels, &predicted, examples, &names),
+            accuracy: matrix.accuracy(),
+        }
+    }
+}
+
+/// The errors that the model was surest of, if examples are pictures.
+fn worst<T: Float>(
+    scores: &Tensor<T>,
+    labels: &Tensor<i64>,
+    predicted: &Tensor<i64>,
+    examples: &Tensor<T>,
+    names: &[String],
+) -> Option<Images> {
+    let mut errors: Vec<(f64, usize, usize, usize)> = Vec::new();
+    for (row, (label, said)) in labels.iter().zip(predicted.iter()).enumerate() {
+        if label != said {
+            let (label, said) = (label as usize, said as usize);
+            errors.push((probability(&scores.select(0, row as isize), said), row, label, said));
+        }
+    }
+    // Of equals, the first.
+    errors.sort_by(|a, b| b.0.total_cmp(&a.0));
+    errors.truncate(WORST);
+    let pictures = Pictures::of(examples, errors.iter().map(|error| error.1))?;
+    let labelled = pictures.grey().into_iter().zip(&errors);
+    let images = Images::new("Worst confused").size(64.0).caption(if errors.is_empty() {
+        "Every example was predicted as it is labelled."
+    } else {
+        "The errors of which the model was surest: label → prediction, and the probability that it gave to it."
+    });
+    Some(labelled.fold(images, |images, (image, &(p, _, label, said))| {
+        images.image(image, format!("{} → {}  {p:.2}", names[label], names[said]))
+    }))
+}
+
+/// The softmax of scores at one class.
+fn probability<T: Float>(scores: &Tensor<T>, class: usize) -> f64 {
+    let scores: Vec<f64> = scores.iter().map(T::to_f64).collect();
+    let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    (scores[class] - largest).exp() / scores.iter().map(|s| (s - largest).exp()).sum::<f64>()
+}

@@ -1,0 +1,221 @@
+//! A training run as a page to look at, as TensorBoard's event files, and as CSV.
+
+mod csv;
+mod curves;
+mod errors;
+mod inside;
+mod pictures;
+mod tensorboard;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::path::Path;
+
+use wengert_report::{Figure, Finding, Images, Number, Page};
+use wengert_tensor::{Float, Tensor};
+
+use crate::{End, History, Task};
+use errors::Errors;
+use pictures::Pictures;
+
+pub use tensorboard::TensorBoard;
+
+/// A page about a training run: one HTML file that loads nothing, with the diagnosis on top, the
+/// curves, the inside of the model, its errors and its weights. What the history does not have,
+/// and what is not added here, is left out.
+///
+/// ```
+/// use wengert_train::{History, Report};
+///
+/// let mut history = History::new(1);
+/// for step in 0..100 {
+///     history.loss.push(step, 2.3 / (step + 1) as f64);
+///     history.steps += 1;
+/// }
+/// let path = std::env::temp_dir().join(format!("wengert-report-{}.html", std::process::id()));
+/// Report::new(&history).title("Digits").write(&path)?;
+/// # std::fs::remove_file(&path)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct Report<'a> {
+    history: &'a History,
+    title: String,
+    findings: Option<Vec<Finding>>,
+    classes: Option<Vec<String>>,
+    errors: Option<Errors>,
+    weights: Vec<Images>,
+}
+
+impl<'a> Report<'a> {
+    /// A report of what the history knows.
+    pub fn new(history: &'a History) -> Self {
+        let title = "Training".into();
+        Self { history, title, findings: None, classes: None, errors: None, weights: Vec::new() }
+    }
+
+    /// The heading.
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.title = title.into();
+        self
+    }
+
+    /// What a diagnosis found, worst first.
+    pub fn findings(mut self, findings: impl IntoIterator<Item = Finding>) -> Self {
+        self.findings = Some(findings.into_iter().collect());
+        self
+    }
+
+    /// The names of the classes, for [`Report::classified`], which is to follow.
+    pub fn classes<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.classes = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// How examples were classified: the confusion matrix, and, if the examples are pictures, the
+    /// errors of which the model was surest.
+    ///
+    /// Scores of shape `[rows, classes]` are what cross entropy takes, labels are of shape
+    /// `[rows]`. Examples are pictures if their shape is `[rows, h, w]`, `[rows, 1 or 3, h, w]`, or
+    /// `[rows, s·s]`; take them before they are standardised.
+    ///
+    /// # Panics
+    /// If the numbers of rows differ, or a label or the number of names does not fit the classes.
+    #[track_caller]
+    pub fn classified<T: Float>(mut self, scores: &Tensor<T>, labels: &Tensor<i64>, examples: &Tensor<T>) -> Self {
+        self.errors = Some(Errors::new(scores, labels, examples, self.classes.as_deref()));
+        self
+    }
+
+    /// The weights of a layer that looks at pictures, a picture for each unit: of shape
+    /// `[units, s·s]`, `[units, h, w]` or `[units, 1 or 3, h, w]`.
+    ///
+    /// # Panics
+    /// If they are of another shape.
+    #[track_caller]
+    pub fn weights<T: Float>(mut self, name: &str, weights: &Tensor<T>) -> Self {
+        let shape = weights.shape();
+        let units = shape.first().copied().unwrap_or(0);
+        let pictures = Pictures::of(weights, 0..units.min(MOST_UNITS));
+        let Some(pictures) = pictures else { panic!("report: weights of shape {shape} are not pictures") };
+        let mut caption = "Blue weights are positive, orange ones negative; each unit has its own scale.".to_owned();
+        if units > MOST_UNITS {
+            caption += &format!(" The first {MOST_UNITS} of {units} units.");
+        }
+        let images = Images::new(format!("Weights of {name}")).caption(caption);
+        self.weights.push(pictures.signed().into_iter().fold(images, |images, image| images.image(image, "")));
+        self
+    }
+
+    /// The page, to which more can be added.
+    pub fn page(self) -> Page {
+        let history = self.history;
+        let mut page =
+            Page::new(self.title).subtitle(subtitle(history)).key_figures(key_figures(history, &self.errors));
+        if let Some(findings) = &self.findings {
+            page = page.section("Diagnosis");
+            page = if findings.is_empty() { page.text("Nothing looks wrong.") } else { page.findings(findings) };
+        }
+        page = page.section("Curves").wide(&curves::loss(history));
+        let mut figures = curves::metrics(history);
+        if !history.lr.is_empty() {
+            figures.push(curves::lr(history));
+        }
+        if !history.gradient_norm.is_empty() {
+            figures.push(curves::gradient_norm(history));
+        }
+        page = page.figures(&all(&figures));
+
+        if let Some(errors) = &self.errors {
+            page = page.section("Errors").figures(&[&errors.confusion]).table(&errors.classes);
+            if let Some(worst) = &errors.worst {
+                page = page.wide(worst);
+            }
+        }
+        if !self.weights.is_empty() {
+            page = self.weights.iter().fold(page.section("Weights"), |page, images| page.wide(images));
+        }
+        page = inside(page, history);
+        if !history.notes.is_empty() {
+            let table = wengert_report::Table::new(["step", "note"]);
+            let rows = history.notes.iter().map(|note| [(note.step as f64).into(), note.text.as_str().into()]);
+            page = page.section("Notes").table(&rows.fold(table, wengert_report::Table::row));
+        }
+        page
+    }
+
+    /// Writes the page to a file, as a whole or not at all.
+    ///
+    /// # Errors
+    /// If the file cannot be written; what was there before is then still there.
+    pub fn write(self, path: impl AsRef<Path>) -> io::Result<()> {
+        self.page().write(path)
+    }
+}
+
+/// So many units are drawn of a layer.
+const MOST_UNITS: usize = 64;
+
+fn all<F: Figure>(figures: &[F]) -> Vec<&dyn Figure> {
+    figures.iter().map(|figure| figure as &dyn Figure).collect()
+}
+
+fn inside(mut page: Page, history: &History) -> Page {
+    let Some(last) = history.snapshots.last() else { return page };
+    let mut figures: Vec<_> = inside::update_ratios(&history.snapshots).into_iter().collect();
+    figures.extend(inside::shares(&history.snapshots));
+    figures.extend(inside::drift(&history.snapshots));
+    page = page.section("Inside the model").figures(&all(&figures));
+    page = page.text(format_args!("The layers at step {}:", last.step)).table(&inside::table(last));
+    page = page.section("Layers over time").text(
+        "Histograms of each layer's outputs and of the gradient that arrives there, the earliest step at the top. \
+         The highest bin of each row has the same height.",
+    );
+    if let Some(n) = inside::left_out(history) {
+        page = page.text(format_args!("{n} more layers have no figures; the table has all of them."));
+    }
+    page.figures(&all(&inside::ridges(history)))
+}
+
+fn subtitle(history: &History) -> String {
+    let task = match history.task {
+        Task::Classification { classes } => format!("Classification into {classes} classes"),
+        Task::Regression => "Regression".to_owned(),
+        Task::Other => "A loss of its own".to_owned(),
+    };
+    let end = match &history.end {
+        None => "not ended".to_owned(),
+        Some(End::Finished) => "finished".to_owned(),
+        Some(End::Stopped(reason)) => format!("stopped: {reason}"),
+        Some(End::NotFinite(found)) => format!("ended at step {}: {}", found.step, found.text),
+        Some(End::Failed(reason)) => format!("failed: {reason}"),
+    };
+    format!("{task}, seed {}; {end}", history.seed)
+}
+
+fn key_figures(history: &History, errors: &Option<Errors>) -> Vec<(String, String)> {
+    let mut figures = Vec::new();
+    let mut figure = |name: String, value: f64| figures.push((name, Number(value).to_string()));
+    if let Some(errors) = errors {
+        figure("accuracy, as below".into(), errors.accuracy);
+    }
+    if let Some(best) = &history.best {
+        figure(format!("best {}, epoch {}", best.metric, best.epoch), best.value);
+    }
+    if let Some(last) = history.epochs.last() {
+        for (side, metrics) in [("training", &last.train), ("validation", &last.validation)] {
+            for (name, &value) in metrics {
+                figure(format!("{side} {name}"), value);
+            }
+        }
+        figure("epochs".into(), last.epoch as f64);
+        figure("seconds".into(), last.seconds);
+    }
+    figure("steps".into(), history.steps as f64);
+    for (name, count) in [("parameters", history.params), ("examples", history.examples), ("batch", history.batch)] {
+        if count > 0 {
+            figure(name.into(), count as f64);
+        }
+    }
+    figures
+}
