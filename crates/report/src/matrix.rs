@@ -60,8 +60,8 @@ impl Matrix {
     }
 
     /// A confusion matrix: a row for each class holds how often it was predicted as each. Cells are
-    /// shaded by their share of the row; errors are orange and shaded by the root of it, as they
-    /// are rare.
+    /// shaded by their share of the row; errors are orange and shaded by its root: they
+    /// are rare, and a single one is to be seen.
     ///
     /// # Panics
     /// If there are not as many rows and columns of counts as classes.
@@ -78,7 +78,13 @@ impl Matrix {
         let totals: Vec<u64> = counts.iter().map(|row| row.iter().sum()).collect();
         matrix.fill(counts.iter().map(|row| row.iter().map(|&count| count as f64)), |row, column, count| {
             let share = count / totals[row].max(1) as f64;
-            if row == column { (share, "s1") } else { (share.sqrt(), "s2") }
+            if row == column {
+                (share, "s1")
+            } else if count > 0.0 {
+                (0.1 + 0.9 * share.sqrt(), "s2")
+            } else {
+                (0.0, "s2")
+            }
         });
         matrix
     }
@@ -184,8 +190,7 @@ impl Matrix {
             };
             let gap = if size > 12.0 { 1.0 } else { 0.0 };
             let class = format_args!("cell {}", cell.colour);
-            // A rare error is to be seen.
-            let shade = format!("{:.2}", cell.shade.clamp(0.06, 1.0));
+            let shade = format!("{:.2}", cell.shade);
             out.titled(
                 "rect",
                 &[

@@ -12,7 +12,8 @@ use crate::table::Table;
 /// The width at which a figure that takes a whole row is made, but for phones.
 const WIDE: f64 = 960.0;
 
-/// An HTML page, written from top to bottom. It loads nothing, needs no script, follows the
+/// An HTML page, written from top to bottom. It loads nothing, needs no script (a short one
+/// reads values off lines where the pointer is), follows the
 /// reader's choice of light or dark, and fits a phone. The same calls make the same bytes.
 ///
 /// ```
@@ -128,7 +129,7 @@ impl Page {
             }
             out.close("nav");
         }
-        out.raw(rest).raw("</main></body></html>\n");
+        out.raw(rest).raw("</main>\n<script>\n").raw(include_str!("page.js")).raw("</script></body></html>\n");
         out.into_string()
     }
 

@@ -12,6 +12,8 @@ use crate::text::{fitted, width as text_width};
 /// How far apart the rows are, and how many of these distances the highest bin spans.
 const ROW: f64 = 15.0;
 const OVERLAP: f64 = 2.4;
+/// This share of the values may be outside, on either side.
+const OUTLIERS: f64 = 0.002;
 
 /// Histograms above each other, the earliest at the top: how a distribution changes.
 ///
@@ -68,6 +70,24 @@ impl Ridges {
 }
 
 impl Row {
+    /// The range without the outermost bins that hold next to nothing: a few values far out would
+    /// leave no room for the others.
+    fn middle(&self) -> Option<(f64, f64)> {
+        let (low, high) = self.shown()?;
+        let few = self.counts.iter().map(|&count| count as f64).sum::<f64>() * OUTLIERS;
+        let empty = |counts: &mut dyn Iterator<Item = &u64>| {
+            let mut sum = 0.0;
+            let outside = counts.take_while(|&&count| {
+                sum += count as f64;
+                sum <= few
+            });
+            outside.count() as f64
+        };
+        let (before, after) = (empty(&mut self.counts.iter()), empty(&mut self.counts.iter().rev()));
+        let width = (high / 2.0 - low / 2.0) / self.counts.len() as f64 * 2.0;
+        Some((low + before * width, high - after * width))
+    }
+
     /// The range, unless there is nothing to draw.
     fn shown(&self) -> Option<(f64, f64)> {
         let (low, high) = self.range;
@@ -103,7 +123,7 @@ impl Figure for Ridges {
         let base = |i: usize| top + peak + ROW * i as f64;
         let bottom = base(self.rows.len().saturating_sub(1));
 
-        let ends = self.rows.iter().filter_map(Row::shown).flat_map(|(low, high)| [low, high]);
+        let ends = self.rows.iter().filter_map(Row::middle).flat_map(|(low, high)| [low, high]);
         let scale = self.axis.scale(extent(ends, self.axis.spacing()), 0.02, left, right);
         let ticks = self.axis.horizontal_ticks(&scale, right - left);
         draw_horizontal(&mut out, &self.axis.label, &ticks, [left, right, top, bottom]);

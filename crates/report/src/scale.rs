@@ -1,5 +1,7 @@
 //! From values to places: linear, logarithmic, or by category.
 
+use std::fmt::{self, Display};
+
 use crate::number::{log_label, tick_labels};
 
 /// The largest size of a value on a linear axis: the distance of two such is still a number.
@@ -32,6 +34,14 @@ pub(crate) struct Scale {
     /// The coordinates at both ends.
     start: f64,
     end: f64,
+}
+
+/// Spacing and both ends (of a logarithmic scale, their logarithms), for the script of a page.
+impl Display for Scale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let spacing = if self.spacing == Spacing::Log { "log" } else { "linear" };
+        write!(f, "{spacing} {:e} {:e}", self.low, self.high)
+    }
 }
 
 /// A mark on an axis; a label if it has one.

@@ -110,6 +110,8 @@ pub use wengert_tensor::kernel::parallel::{set_threads, threads};
 #[doc(inline)]
 pub use wengert_tensor::*;
 #[doc(inline)]
+pub use wengert_report as report;
+#[doc(inline)]
 pub use wengert_train as train;
 
 /// What programs need most: `use wengert::prelude::*;`.

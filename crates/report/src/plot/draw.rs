@@ -7,14 +7,15 @@ use crate::figure::Drawing;
 use crate::markup::{Markup, Px, path};
 use crate::number::Number;
 use crate::scale::{Place, Scale, extent};
-use crate::text::{fitted, width as text_width};
+use crate::text::{fitted, inside, width as text_width};
 
 pub(super) fn draw(plot: &Plot, width: f64) -> Drawing {
     let mut out = Markup::default();
-    let legend = legend::draw(&mut out, &plot.marks, width);
+    let legend = legend::draw(&mut out, &plot.marks, &plot.y.label, width);
 
     let height = plot.height.unwrap_or((0.5 * width).clamp(170.0, 300.0));
-    let name = if plot.y.label.is_empty() { 8.0 } else { 22.0 };
+    let named = !plot.y.label.is_empty() || plot.rules.iter().any(|rule| rule.vertical);
+    let name = if named { 22.0 } else { 8.0 };
     let (top, right) = (legend + name, width - MARGIN);
     let bottom = top + height;
 
@@ -44,6 +45,9 @@ pub(super) fn draw(plot: &Plot, width: f64) -> Drawing {
             ("width", &Px(w)),
             ("height", &Px(h)),
             ("viewBox", &view),
+            ("data-frame", &format_args!("{} {} {} {}", Px(left), Px(top), Px(right - left), Px(height))),
+            ("data-x", &x),
+            ("data-y", &y),
         ],
     );
     marks(&mut out, &mut lost, plot, &x, &y);
@@ -182,19 +186,18 @@ fn rules(out: &mut Markup, plot: &Plot, x: &Scale, y: &Scale, [left, right, top,
     for rule in &plot.rules {
         let scale = if rule.vertical { x } else { y };
         let Place::At(at) = scale.place(rule.at) else { continue };
-        let label = fitted(&rule.label, right - left);
         let ends = if rule.vertical { [(at, top), (at, bottom)] } else { [(left, at), (right, at)] };
         out.empty("path", &[("class", &"rule"), ("d", &path(ends.map(Some)))]);
-        let (tx, ty, anchor) = if !rule.vertical {
-            (right, if at - top < 14.0 { at + 12.0 } else { at - 4.0 }, "end")
-        } else if at + 6.0 + text_width(&label) <= right {
-            (at + 5.0, top + 10.0, "start")
-        } else if at - 6.0 - text_width(&label) >= left {
-            (at - 5.0, top + 10.0, "end")
+        if rule.vertical {
+            // Above the frame, beside the name of the axis.
+            let name = if plot.y.label.is_empty() { 0.0 } else { text_width(&plot.y.label) + 20.0 };
+            let label = fitted(&rule.label, (right - name).max(0.0));
+            let x = inside(at, &label, right + MARGIN).max(name + 0.5 * text_width(&label));
+            out.element("text", &[("class", &"note mid"), ("x", &Px(x)), ("y", &Px(top - 5.0))], &label);
         } else {
-            (0.5 * (left + right), top + 10.0, "mid")
-        };
-        let class = format_args!("note {anchor}");
-        out.element("text", &[("class", &class), ("x", &Px(tx)), ("y", &Px(ty))], &label);
+            let label = fitted(&rule.label, right - left);
+            let y = if at - top < 14.0 { at + 12.0 } else { at - 4.0 };
+            out.element("text", &[("class", &"note end"), ("x", &Px(right)), ("y", &Px(y))], &label);
+        }
     }
 }

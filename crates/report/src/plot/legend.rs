@@ -32,8 +32,8 @@ pub(crate) fn class(names: &[&str], mark: &Mark) -> String {
     }
 }
 
-/// Draws the legend, if there is something to tell apart; returns its height.
-pub(crate) fn draw(out: &mut Markup, marks: &[Mark], room: f64) -> f64 {
+/// Draws the legend, if it tells more than the axis does; returns its height.
+pub(crate) fn draw(out: &mut Markup, marks: &[Mark], axis: &str, room: f64) -> f64 {
     let coloured = names(marks);
     let mut entries: Vec<(&str, &Mark)> = Vec::new();
     for mark in marks {
@@ -45,7 +45,8 @@ pub(crate) fn draw(out: &mut Markup, marks: &[Mark], room: f64) -> f64 {
             None => entries.push((&mark.name, mark)),
         }
     }
-    if entries.len() < 2 {
+    // A single name that the axis tells already is not repeated.
+    if entries.is_empty() || entries.len() == 1 && entries[0].0.eq_ignore_ascii_case(axis) {
         return 0.0;
     }
     let (mut x, mut y) = (0.0, 10.0);

@@ -7,11 +7,12 @@ use crate::{Curve, Epoch, History, Point, Task};
 /// So many points of a curve are drawn; more would only be noise.
 const POINTS: usize = 160;
 
-/// A logarithmic axis if all values are positive and the largest is `times` the smallest.
-fn spaced(axis: Axis, values: impl IntoIterator<Item = f64>, times: f64) -> Axis {
-    let finite = values.into_iter().filter(|v| v.is_finite());
-    let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
-    if low > 0.0 && high / times > low { axis.log() } else { axis }
+/// A logarithmic axis if a linear one would press a quarter of the values to the ground.
+fn spaced(axis: Axis, points: &[Point]) -> Axis {
+    let values: Vec<f64> = points.iter().map(|point| point.mean).filter(|v| v.is_finite()).collect();
+    let largest = values.iter().copied().fold(0.0, f64::max);
+    let low = values.iter().filter(|&&v| v < largest / 30.0).count();
+    if values.iter().all(|&v| v > 0.0) && 4 * low > values.len() { axis.log() } else { axis }
 }
 
 /// The points of a curve, merged to few enough.
@@ -39,18 +40,23 @@ pub(super) fn loss(history: &History) -> Plot {
     let points = merged(&history.loss);
     let validation: Vec<(f64, f64)> =
         history.epochs.iter().filter_map(|e| Some((e.step as f64, *e.validation.get("loss")?))).collect();
-    let values = points.iter().map(|point| point.mean).chain(validation.iter().map(|v| v.1));
-    let mut plot = Plot::new("Loss")
-        .x(Axis::new("step"))
-        .y(spaced(Axis::new("loss"), values, 30.0))
-        .band("training", band(&points))
-        .line("training", line(&points));
-    let mut caption = "The line is the mean of neighbouring steps, the band their smallest and largest.".to_owned();
+    let mut plot =
+        Plot::new("Loss").x(Axis::new("step")).y(spaced(Axis::new("loss"), &points)).band("training", band(&points));
+    let mut caption = "The band goes from the smallest to the largest loss of neighbouring steps, ".to_owned();
+    if history.epochs.len() < 3 {
+        plot = plot.line("training", line(&points));
+        caption += "the line is their mean.";
+    } else {
+        let losses = history.epochs.iter().filter_map(|e| Some((e.step as f64, *e.train.get("loss")?)));
+        plot = plot.line("training", losses);
+        caption += "the line is the mean of each epoch.";
+    }
     if !validation.is_empty() {
-        // Between the lines as they are drawn: at the latest point before the end of the epoch.
-        let at = |step: f64| points.iter().rev().find(|point| (point.step as f64) < step).map(|point| point.mean);
-        let gap: Vec<_> = validation.iter().filter_map(|&(step, loss)| Some((step, at(step)?, loss))).collect();
-        plot = plot.gap("gap", gap).line("validation", validation);
+        let both = history
+            .epochs
+            .iter()
+            .filter_map(|e| Some((e.step as f64, *e.train.get("loss")?, *e.validation.get("loss")?)));
+        plot = plot.gap("gap", both).line("validation", validation);
         caption += " Validation data are judged after each epoch, without dropout and the like.";
     }
     if let Task::Classification { classes } = history.task
@@ -93,13 +99,13 @@ fn metric(history: &History, name: &str) -> Plot {
 
 pub(super) fn lr(history: &History) -> Plot {
     let points = merged(&history.lr);
-    let axis = spaced(Axis::new("learning rate"), points.iter().map(|point| point.mean), 100.0);
+    let axis = spaced(Axis::new("learning rate"), &points);
     Plot::new("Learning rate").x(Axis::new("step")).y(axis).line("learning rate", line(&points))
 }
 
 pub(super) fn gradient_norm(history: &History) -> Plot {
     let points = merged(&history.gradient_norm);
-    let axis = spaced(Axis::new("norm"), points.iter().map(|point| point.mean), 30.0);
+    let axis = spaced(Axis::new("norm"), &points);
     Plot::new("Norm of the gradient")
         .caption("Of all parameters as one vector, before clipping.")
         .x(Axis::new("step"))

@@ -1,6 +1,6 @@
 //! Which classes are taken for which, and the worst examples.
 
-use wengert_report::{Images, Matrix, Table};
+use wengert_report::{Axis, Images, Matrix, Number, Rows};
 use wengert_tensor::{Float, Tensor};
 
 use super::pictures::Pictures;
@@ -8,12 +8,15 @@ use crate::ConfusionMatrix;
 
 /// So many of the worst examples are drawn.
 const WORST: usize = 24;
+/// So many classes have a bar.
+const CLASSES: usize = 20;
 
 pub(super) struct Errors {
     pub(super) confusion: Matrix,
-    pub(super) classes: Table,
+    pub(super) classes: Rows,
+    /// In words.
+    pub(super) summary: String,
     pub(super) worst: Option<Images>,
-    pub(super) accuracy: f64,
 }
 
 impl Errors {
@@ -45,15 +48,38 @@ impl Errors {
         Self {
             confusion: Matrix::confusion("Confusion", names.clone(), &counts)
                 .caption("A row for each label holds how often it was predicted as each class. Errors are orange."),
-            classes: (0..count).fold(Table::new(["class", "examples", "precision", "recall"]), |table, c| {
-                let examples = counts[c].iter().sum::<u64>() as f64;
-                let [precision, recall] = [matrix.precision(c), matrix.recall(c)];
-                table.row([names[c].as_str().into(), examples.into(), precision.into(), recall.into()])
-            }),
+            classes: classes(&matrix, &names),
+            summary: summary(&matrix),
             worst: worst(scores, labels, &predicted, examples, &names),
-            accuracy: matrix.accuracy(),
         }
     }
+}
+
+/// How well each class is told, the worst first.
+fn classes(matrix: &ConfusionMatrix, names: &[String]) -> Rows {
+    // A class that occurs nowhere has no F1.
+    let mut order: Vec<usize> = (0..names.len()).filter(|&class| !f1(matrix, class).is_nan()).collect();
+    order.sort_by(|&a, &b| f1(matrix, a).total_cmp(&f1(matrix, b)));
+    let most =
+        if order.len() > CLASSES { format!(" The worst {CLASSES} of {} classes.", order.len()) } else { String::new() };
+    let rows = Rows::new("F1 by class").axis(Axis::new("F1").range(0.0, 1.0)).caption(format!(
+        "The harmonic mean of precision and recall; the whisker goes from the smaller of the two to the larger.{most}"
+    ));
+    order.into_iter().take(CLASSES).fold(rows, |rows, class| {
+        let (precision, recall) = (matrix.precision(class), matrix.recall(class));
+        rows.bar(&names[class], f1(matrix, class), Some((precision.min(recall), precision.max(recall))))
+    })
+}
+
+fn f1(matrix: &ConfusionMatrix, class: usize) -> f64 {
+    let (precision, recall) = (matrix.precision(class), matrix.recall(class));
+    2.0 * precision * recall / (precision + recall)
+}
+
+fn summary(matrix: &ConfusionMatrix) -> String {
+    let total: i64 = matrix.counts().iter().sum();
+    let right: i64 = (0..matrix.classes()).map(|class| matrix.counts().at([class, class])).sum();
+    format!("{right} of {total} examples are classified as labelled: accuracy {}.", Number(matrix.accuracy()))
 }
 
 /// The errors that the model was surest of, if examples are pictures.

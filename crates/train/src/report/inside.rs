@@ -2,10 +2,10 @@
 
 use wengert_report::{Axis, Plot, Ridges, Table};
 
-use crate::{Distribution, History, LayerStats, Snapshot};
+use crate::{Distribution, LayerStats, Snapshot};
 
 /// So many layers get figures of their own; the table has all.
-const LAYERS: usize = 20;
+pub(super) const LAYERS: usize = 20;
 /// So many rows has a ridge plot.
 const ROWS: usize = 12;
 /// So many lines have a colour; the rest is grey.
@@ -15,16 +15,15 @@ const LINES: usize = 6;
 /// from what is healthy have a colour.
 pub(super) fn update_ratios(snapshots: &[Snapshot]) -> Option<Plot> {
     let last = snapshots.last().filter(|last| !last.params.is_empty())?;
-    let distance = |ratio: f64| {
-        let distance = (ratio / 1e-3).log10().abs();
-        // One that was 0 has no ratio.
-        if distance.is_finite() { distance } else { -1.0 }
+    // By the mean number of powers of ten from what is healthy; one that was 0 has no ratio.
+    let distance = |i: usize| {
+        let ratios = snapshots.iter().filter_map(|snapshot| Some(snapshot.params.get(i)?.update_ratio()));
+        let distances: Vec<f64> = ratios.map(|r| (r / 1e-3).log10().abs()).filter(|d| d.is_finite()).collect();
+        distances.iter().sum::<f64>() / distances.len().max(1) as f64
     };
-    let mut order: Vec<usize> = (0..last.params.len()).collect();
-    order.sort_by(|&a, &b| {
-        let of = |i: usize| distance(last.params[i].update_ratio());
-        of(b).total_cmp(&of(a))
-    });
+    let distances: Vec<f64> = (0..last.params.len()).map(distance).collect();
+    let mut order: Vec<usize> = (0..distances.len()).collect();
+    order.sort_by(|&a, &b| distances[b].total_cmp(&distances[a]));
     order.truncate(LINES);
     let mut plot = Plot::new("Update to weight")
         .caption(
@@ -77,32 +76,45 @@ pub(super) fn drift(snapshots: &[Snapshot]) -> Option<Plot> {
     Some(plot)
 }
 
-/// Of each layer, the histograms of its outputs and of the gradient that arrives there.
-pub(super) fn ridges(history: &History) -> Vec<Ridges> {
-    let snapshots = chosen(&history.snapshots);
-    let Some(last) = snapshots.last() else { return Vec::new() };
-    let mut figures = Vec::new();
-    for (i, layer) in last.layers.iter().enumerate().take(LAYERS) {
-        let name = name(layer);
-        let of = |title: String, what: &str, distribution: fn(&LayerStats) -> Option<&Distribution>| {
-            let ridges = Ridges::new(title).axis(Axis::new(what));
-            snapshots.iter().fold(ridges, |ridges, snapshot| {
-                let Some(distribution) = snapshot.layers.get(i).and_then(distribution) else { return ridges };
-                let histogram = &distribution.histogram;
-                ridges.row(snapshot.step.to_string(), (histogram.low, histogram.high), histogram.counts.iter().copied())
-            })
-        };
-        figures.push(of(name.clone(), "output", |layer| Some(&layer.output)));
-        if layer.gradient.is_some() {
-            figures.push(of(format!("{name}, gradient"), "gradient", |layer| layer.gradient.as_ref()));
-        }
-    }
-    figures
+/// What is looked at, at each layer.
+#[derive(Clone, Copy)]
+pub(super) enum Side {
+    Output,
+    Gradient,
 }
 
-/// Whether there are more layers than have figures.
-pub(super) fn left_out(history: &History) -> Option<usize> {
-    history.snapshots.last()?.layers.len().checked_sub(LAYERS).filter(|&n| n > 0)
+impl Side {
+    pub(super) fn described(self) -> &'static str {
+        match self {
+            Self::Output => {
+                "Histograms of what each layer gave, the earliest step at the top. The highest bin of each row has the \
+                 same height; the outermost values are cut off."
+            }
+            Self::Gradient => "Histograms of the gradient of the loss by what each layer gave.",
+        }
+    }
+
+    fn of(self, layer: &LayerStats) -> Option<&Distribution> {
+        match self {
+            Self::Output => Some(&layer.output),
+            Self::Gradient => layer.gradient.as_ref(),
+        }
+    }
+}
+
+/// The histograms of each layer over time.
+pub(super) fn ridges(snapshots: &[Snapshot], side: Side) -> Vec<Ridges> {
+    let snapshots = chosen(snapshots);
+    let Some(last) = snapshots.last() else { return Vec::new() };
+    let layers = last.layers.iter().enumerate().take(LAYERS).filter(|(_, layer)| side.of(layer).is_some());
+    let figure = |(i, layer): (usize, &LayerStats)| {
+        snapshots.iter().fold(Ridges::new(name(layer)), |ridges, snapshot| {
+            let Some(distribution) = snapshot.layers.get(i).and_then(|layer| side.of(layer)) else { return ridges };
+            let histogram = &distribution.histogram;
+            ridges.row(snapshot.step.to_string(), (histogram.low, histogram.high), histogram.counts.iter().copied())
+        })
+    };
+    layers.map(figure).collect()
 }
 
 /// The layers as they are at the end.

@@ -17,6 +17,7 @@ use wengert_tensor::{Float, Tensor};
 
 use crate::{End, History, Task};
 use errors::Errors;
+use inside::Side;
 use pictures::Pictures;
 
 pub use tensorboard::TensorBoard;
@@ -110,8 +111,7 @@ impl<'a> Report<'a> {
     /// The page, to which more can be added.
     pub fn page(self) -> Page {
         let history = self.history;
-        let mut page =
-            Page::new(self.title).subtitle(subtitle(history)).key_figures(key_figures(history, &self.errors));
+        let mut page = Page::new(self.title).subtitle(subtitle(history)).key_figures(key_figures(history));
         if let Some(findings) = &self.findings {
             page = page.section("Diagnosis");
             page = if findings.is_empty() { page.text("Nothing looks wrong.") } else { page.findings(findings) };
@@ -127,7 +127,7 @@ impl<'a> Report<'a> {
         page = page.figures(&all(&figures));
 
         if let Some(errors) = &self.errors {
-            page = page.section("Errors").figures(&[&errors.confusion]).table(&errors.classes);
+            page = page.section("Errors").text(&errors.summary).figures(&[&errors.confusion, &errors.classes]);
             if let Some(worst) = &errors.worst {
                 page = page.wide(worst);
             }
@@ -167,14 +167,15 @@ fn inside(mut page: Page, history: &History) -> Page {
     figures.extend(inside::drift(&history.snapshots));
     page = page.section("Inside the model").figures(&all(&figures));
     page = page.text(format_args!("The layers at step {}:", last.step)).table(&inside::table(last));
-    page = page.section("Layers over time").text(
-        "Histograms of each layer's outputs and of the gradient that arrives there, the earliest step at the top. \
-         The highest bin of each row has the same height.",
-    );
-    if let Some(n) = inside::left_out(history) {
-        page = page.text(format_args!("{n} more layers have no figures; the table has all of them."));
+    let left_out = last.layers.len().saturating_sub(inside::LAYERS);
+    for (title, of) in [("Outputs over time", Side::Output), ("Gradients over time", Side::Gradient)] {
+        let mut text = of.described().to_owned();
+        if left_out > 0 {
+            text += &format!(" {left_out} more layers have no figures; the table has all of them.");
+        }
+        page = page.section(title).text(text).figures(&all(&inside::ridges(&history.snapshots, of)));
     }
-    page.figures(&all(&inside::ridges(history)))
+    page
 }
 
 fn subtitle(history: &History) -> String {
@@ -190,15 +191,19 @@ fn subtitle(history: &History) -> String {
         Some(End::NotFinite(found)) => format!("ended at step {}: {}", found.step, found.text),
         Some(End::Failed(reason)) => format!("failed: {reason}"),
     };
-    format!("{task}, seed {}; {end}", history.seed)
+    let mut text = task;
+    if history.examples > 0 {
+        text += &format!(" from {} examples in batches of {}", Number(history.examples as f64), history.batch);
+    }
+    if history.params > 0 {
+        text += &format!(", {} parameters", Number(history.params as f64));
+    }
+    format!("{text}, seed {}; {end}", history.seed)
 }
 
-fn key_figures(history: &History, errors: &Option<Errors>) -> Vec<(String, String)> {
+fn key_figures(history: &History) -> Vec<(String, String)> {
     let mut figures = Vec::new();
     let mut figure = |name: String, value: f64| figures.push((name, Number(value).to_string()));
-    if let Some(errors) = errors {
-        figure("accuracy, as below".into(), errors.accuracy);
-    }
     if let Some(best) = &history.best {
         figure(format!("best {}, epoch {}", best.metric, best.epoch), best.value);
     }
@@ -212,10 +217,5 @@ fn key_figures(history: &History, errors: &Option<Errors>) -> Vec<(String, Strin
         figure("seconds".into(), last.seconds);
     }
     figure("steps".into(), history.steps as f64);
-    for (name, count) in [("parameters", history.params), ("examples", history.examples), ("batch", history.batch)] {
-        if count > 0 {
-            figure(name.into(), count as f64);
-        }
-    }
     figures
 }
