@@ -11,34 +11,46 @@ const ROWS: usize = 12;
 /// So many lines have a colour; the rest is grey.
 const LINES: usize = 6;
 
-/// How large the update of each parameter was beside its value. The parameters that are furthest
-/// from what is healthy have a colour.
+/// A named line, and how much it deserves to be looked at.
+struct Series {
+    name: String,
+    rank: f64,
+    points: Vec<(f64, f64)>,
+}
+
+/// The lines of highest rank in colour, the others in grey.
+fn lines(plot: Plot, series: Vec<Series>) -> Plot {
+    let mut order: Vec<usize> = (0..series.len()).collect();
+    order.sort_by(|&a, &b| series[b].rank.total_cmp(&series[a].rank));
+    order.truncate(LINES);
+    series.into_iter().enumerate().fold(plot, |plot, (i, series)| {
+        if order.contains(&i) { plot.line(series.name, series.points) } else { plot.context("others", series.points) }
+    })
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let values: Vec<f64> = values.filter(|value| value.is_finite()).collect();
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
+/// How large the update of each parameter was beside its value.
 pub(super) fn update_ratios(snapshots: &[Snapshot]) -> Option<Plot> {
     let last = snapshots.last().filter(|last| !last.params.is_empty())?;
-    // By the mean number of powers of ten from what is healthy; one that was 0 has no ratio.
-    let distance = |i: usize| {
-        let ratios = snapshots.iter().filter_map(|snapshot| Some(snapshot.params.get(i)?.update_ratio()));
-        let distances: Vec<f64> = ratios.map(|r| (r / 1e-3).log10().abs()).filter(|d| d.is_finite()).collect();
-        distances.iter().sum::<f64>() / distances.len().max(1) as f64
-    };
-    let distances: Vec<f64> = (0..last.params.len()).map(distance).collect();
-    let mut order: Vec<usize> = (0..distances.len()).collect();
-    order.sort_by(|&a, &b| distances[b].total_cmp(&distances[a]));
-    order.truncate(LINES);
-    let mut plot = Plot::new("Update to weight")
+    let series = last.params.iter().enumerate().map(|(i, param)| {
+        let ratio = |snapshot: &Snapshot| Some((snapshot.step as f64, snapshot.params.get(i)?.update_ratio()));
+        // A parameter that was 0 has no ratio.
+        let points: Vec<_> = snapshots.iter().filter_map(ratio).filter(|point| point.1.is_finite()).collect();
+        // By powers of ten from what is healthy.
+        let rank = mean(points.iter().map(|point| (point.1 / 1e-3).log10().abs()));
+        Series { name: param.name.clone(), rank, points }
+    });
+    let plot = Plot::new("Update to weight")
         .caption(
             "The root mean square of each parameter's change in a step, by that of its value. About 1e-3 is healthy.",
         )
         .x(Axis::new("step"))
         .y(Axis::new("ratio").log());
-    for (i, param) in last.params.iter().enumerate() {
-        let ratios = snapshots.iter().filter_map(|snapshot| {
-            let ratio = snapshot.params.get(i)?.update_ratio();
-            ratio.is_finite().then_some((snapshot.step as f64, ratio))
-        });
-        plot = if order.contains(&i) { plot.line(&param.name, ratios) } else { plot.context("others", ratios) };
-    }
-    Some(plot.rule_y(1e-3, "1e-3"))
+    Some(lines(plot, series.collect()).rule_y(1e-3, "1e-3"))
 }
 
 /// Shares of each layer over time that should be small: dead, saturated.
@@ -48,32 +60,33 @@ pub(super) fn shares(snapshots: &[Snapshot]) -> Vec<Plot> {
         ("Dead units", "Units that were 0 for every example of several batches on end.", |layer| layer.dead_fraction),
         ("Saturated units", "Outputs where the activation hardly has a slope.", |layer| layer.saturated_fraction),
     ];
-    let plots = shares.into_iter().filter_map(|(title, caption, share)| {
-        let last = snapshots.last()?;
-        let mut plot = Plot::new(title).caption(caption).x(Axis::new("step")).y(Axis::new("share").range(0.0, 1.0));
-        let mut any = false;
-        for (i, layer) in last.layers.iter().enumerate().filter(|(_, layer)| share(layer).is_some()) {
-            let line = snapshots.iter().filter_map(|s| Some((s.step as f64, share(s.layers.get(i)?)?)));
-            plot = plot.line(name(layer), line);
-            any = true;
-        }
-        any.then_some(plot)
-    });
-    plots.collect()
+    let plot = |(title, caption, share): (&str, &str, Share)| {
+        let layers = snapshots.last()?.layers.iter().enumerate().filter(|(_, layer)| share(layer).is_some());
+        let series = layers.map(|(i, layer)| {
+            let point = |snapshot: &Snapshot| Some((snapshot.step as f64, share(snapshot.layers.get(i)?)?));
+            let points: Vec<_> = snapshots.iter().filter_map(point).collect();
+            Series { name: name(layer), rank: mean(points.iter().map(|point| point.1)), points }
+        });
+        let series: Vec<Series> = series.collect();
+        let plot = Plot::new(title).caption(caption).x(Axis::new("step")).y(Axis::new("share").range(0.0, 1.0));
+        (!series.is_empty()).then(|| lines(plot, series))
+    };
+    shares.into_iter().filter_map(plot).collect()
 }
 
 /// How far batches are from the running statistics of normalising layers.
 pub(super) fn drift(snapshots: &[Snapshot]) -> Option<Plot> {
     let last = snapshots.last().filter(|last| !last.norms.is_empty())?;
-    let mut plot = Plot::new("Drift of batch statistics")
+    let series = last.norms.iter().enumerate().map(|(i, norm)| {
+        let point = |snapshot: &Snapshot| Some((snapshot.step as f64, snapshot.norms.get(i)?.mean_drift));
+        let points: Vec<_> = snapshots.iter().filter_map(point).collect();
+        Series { name: norm.path.clone(), rank: mean(points.iter().map(|point| point.1)), points }
+    });
+    let plot = Plot::new("Drift of batch statistics")
         .caption("How far the mean of a batch is from the running mean, in running deviations.")
         .x(Axis::new("step"))
         .y(Axis::new("deviations"));
-    for (i, norm) in last.norms.iter().enumerate() {
-        let drift = snapshots.iter().filter_map(|s| Some((s.step as f64, s.norms.get(i)?.mean_drift)));
-        plot = plot.line(&norm.path, drift);
-    }
-    Some(plot)
+    Some(lines(plot, series.collect()))
 }
 
 /// What is looked at, at each layer.

@@ -94,7 +94,7 @@ fn a_full_report_shows_everything() {
     let expected = [
         "Digits &amp; &lt;more&gt;",
         "The gap is large",
-        "Classification into 10 classes, seed 3; finished",
+        "Classification into 10 classes from 800 examples in batches of 20, 1,234 parameters, seed 3; finished",
         "ln 10, a guess",
         "best: epoch 50",
         ">Accuracy<",
@@ -102,7 +102,9 @@ fn a_full_report_shows_everything() {
         "Dead units",
         "Saturated units",
         "Drift of batch statistics",
-        "blocks.0 (relu), gradient",
+        "Gradients over time",
+        "<strong>blocks.19 (relu)</strong>",
+        ">others<",
         "3 more layers have no figures",
         "cat → dog  0.95",
         "The first 64 of 100 units",
@@ -111,7 +113,7 @@ fn a_full_report_shows_everything() {
     for text in expected {
         assert!(html.contains(text), "{text}");
     }
-    assert!(!html.contains("blocks.21 (relu), gradient"));
+    assert!(!html.contains("<strong>blocks.20 (relu)</strong>"));
     assert_eq!(html.matches("<image ").count(), 2 * (1 + 64), "wide figures are drawn twice");
     assert!(html.len() < 1_500_000, "{}", html.len());
 }
