@@ -58,8 +58,8 @@ impl Errors {
 /// How well each class is told, the worst first.
 fn classes(matrix: &ConfusionMatrix, names: &[String]) -> Rows {
     // A class that occurs nowhere has no F1.
-    let mut order: Vec<usize> = (0..names.len()).filter(|&class| !f1(matrix, class).is_nan()).collect();
-    order.sort_by(|&a, &b| f1(matrix, a).total_cmp(&f1(matrix, b)));
+    let mut order: Vec<usize> = (0..names.len()).filter(|&class| !matrix.f1(class).is_nan()).collect();
+    order.sort_by(|&a, &b| matrix.f1(a).total_cmp(&matrix.f1(b)));
     let most =
         if order.len() > CLASSES { format!(" The worst {CLASSES} of {} classes.", order.len()) } else { String::new() };
     let rows = Rows::new("F1 by class").axis(Axis::new("F1").range(0.0, 1.0)).caption(format!(
@@ -67,13 +67,8 @@ fn classes(matrix: &ConfusionMatrix, names: &[String]) -> Rows {
     ));
     order.into_iter().take(CLASSES).fold(rows, |rows, class| {
         let (precision, recall) = (matrix.precision(class), matrix.recall(class));
-        rows.bar(&names[class], f1(matrix, class), Some((precision.min(recall), precision.max(recall))))
+        rows.bar(&names[class], matrix.f1(class), Some((precision.min(recall), precision.max(recall))))
     })
-}
-
-fn f1(matrix: &ConfusionMatrix, class: usize) -> f64 {
-    let (precision, recall) = (matrix.precision(class), matrix.recall(class));
-    2.0 * precision * recall / (precision + recall)
 }
 
 fn summary(matrix: &ConfusionMatrix) -> String {

@@ -27,17 +27,27 @@ pub use tensorboard::TensorBoard;
 /// and what is not added here, is left out.
 ///
 /// ```
-/// use wengert_train::{History, Report};
+/// use wengert_nn::{Adam, Layer, Linear};
+/// use wengert_tensor::Rng;
+/// use wengert_train::{Loader, Report, Trainer, digits};
 ///
-/// let mut history = History::new(1);
-/// for step in 0..100 {
-///     history.loss.push(step, 2.3 / (step + 1) as f64);
-///     history.steps += 1;
-/// }
+/// let [training, validation] = digits().map_features(|x| x / 16.0).split([0.8, 0.2], 1);
+/// let net = Linear::<f32>::new(64, 10, &mut Rng::seed(1));
+/// let history = Trainer::classifier(&net, Adam::new(&net, 0.01), |x| net.forward(x))
+///     .validation(Loader::new(validation.clone(), 500))
+///     .epochs(2)
+///     .fit(&Loader::new(training, 64).shuffle(1))?;
+///
 /// let path = std::env::temp_dir().join(format!("wengert-report-{}.html", std::process::id()));
-/// Report::new(&history).title("Digits").write(&path)?;
+/// let tape = wengert_autograd::Tape::new();
+/// let scores = net.forward(tape.var(validation.features())).value();
+/// Report::new(&history)
+///     .title("Digits")
+///     .classified(&scores, validation.labels(), validation.features())
+///     .weights("weight", &net.weight.value())
+///     .write(&path)?;
 /// # std::fs::remove_file(&path)?;
-/// # Ok::<(), std::io::Error>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Report<'a> {
     history: &'a History,

@@ -245,3 +245,28 @@ fn a_folder_that_cannot_be_made_is_named() {
     assert!(error.to_string().contains("wengert-file"), "{error}");
     std::fs::remove_file(&file).expect("removed");
 }
+
+#[test]
+fn training_writes_events_as_it_goes() {
+    use wengert_nn::{Adam, Layer, Linear};
+    let folder = temporary("live");
+    let [training, validation] = crate::digits().split([0.3, 0.7], 1);
+    let net = Linear::<f32>::new(64, 10, &mut Rng::seed(1));
+    let mut board = TensorBoard::create(&folder).expect("made");
+    crate::Callback::restore(&mut board, &7.into()).expect("a number of steps");
+    assert!(crate::Callback::restore(&mut board, &"x".into()).is_err());
+    let history = crate::Trainer::classifier(&net, Adam::new(&net, 0.001), |x| net.forward(x))
+        .validation(crate::Loader::new(validation, 1000))
+        .epochs(2)
+        .quiet()
+        .callback(board)
+        .fit(&crate::Loader::new(training, 25).shuffle(1))
+        .expect("trained");
+    let file = event_file(&folder);
+    let records = records(&file);
+    let with = |bytes: &[u8]| records.iter().filter(|record| record.windows(bytes.len()).any(|w| w == bytes)).count();
+    assert_eq!(with(b"\x0a\x04loss\x15"), history.steps.div_ceil(10) as usize);
+    assert_eq!(with(b"\x0a\x0floss/validation\x15"), 2);
+    assert_eq!(records[1][9..], *b"\x10\x07\x3a\x02\x08\x01", "what was written after step 7 is to be forgotten");
+    std::fs::remove_dir_all(&folder).expect("removed");
+}

@@ -1,11 +1,12 @@
 //! Event files for TensorBoard.
 
+mod live;
 mod wire;
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use wengert_report::Image;
 
@@ -13,6 +14,11 @@ use crate::{Curve, Epoch, Histogram, History, Snapshot};
 use wire::{Message, record};
 
 /// An event file, which TensorBoard shows while it grows: `tensorboard --logdir FOLDER`.
+///
+/// As a [`Callback`](crate::Callback) of a [`Trainer`](crate::Trainer) it writes what the history
+/// gets: losses, learning rate, metrics, and, of the steps that are watched, histograms of outputs,
+/// gradients and parameters. A run that is resumed into the same folder goes on where it was. If
+/// the disk is full, it says so once and training goes on without it.
 ///
 /// ```
 /// use wengert_report::Image;
@@ -34,8 +40,13 @@ use wire::{Message, record};
 pub struct TensorBoard {
     file: BufWriter<File>,
     path: PathBuf,
+    flushed: Instant,
     /// The time of the events that follow, if it is not now.
     time: Option<f64>,
+    /// The number of steps that a run took.
+    steps: u64,
+    /// Whether writing failed, during a run.
+    failed: bool,
 }
 
 impl TensorBoard {
@@ -56,7 +67,7 @@ impl TensorBoard {
             }
         };
         let file = BufWriter::new(file);
-        let mut board = Self { file, path, time: None };
+        let mut board = Self { file, path, flushed: Instant::now(), time: None, steps: 0, failed: false };
         board.event(0, |event| event.bytes(3, b"brain.Event:2"))?;
         board.flush()?;
         Ok(board)
@@ -133,6 +144,7 @@ impl TensorBoard {
     /// # Errors
     /// If the file cannot be written.
     pub fn flush(&mut self) -> io::Result<()> {
+        self.flushed = Instant::now();
         self.file.flush().map_err(|error| named(&self.path, error))
     }
 
