@@ -102,6 +102,8 @@
 pub use wengert_autograd::*;
 #[doc(inline)]
 pub use wengert_nn::*;
+#[doc(inline)]
+pub use wengert_report as report;
 #[cfg(feature = "search")]
 #[doc(inline)]
 pub use wengert_search as search;
@@ -109,8 +111,6 @@ pub use wengert_search as search;
 pub use wengert_tensor::kernel::parallel::{set_threads, threads};
 #[doc(inline)]
 pub use wengert_tensor::*;
-#[doc(inline)]
-pub use wengert_report as report;
 #[doc(inline)]
 pub use wengert_train as train;
 
