@@ -46,7 +46,7 @@ fn snapshot(step: u64) -> Snapshot {
         path: format!("blocks.{i}"),
         kind: "relu".into(),
         output: distribution(),
-        gradient: (i % 2 == 0).then(distribution),
+        gradient: i.is_multiple_of(2).then(distribution),
         zero_fraction: 0.5,
         saturated_fraction: (i == 3).then_some(0.25),
         dead_fraction: Some(0.1),
