@@ -79,9 +79,8 @@ impl<A: Collate, B: Collate, C: Collate> Collate for (A, B, C) {
     type Batch = (A::Batch, B::Batch, C::Batch);
 
     fn collate(items: Vec<Self>) -> Result<Self::Batch, Mismatch> {
-        let (a, (b, c)) = items.into_iter().map(|(a, b, c)| (a, (b, c))).unzip();
-        let (b, c) = <(B, C)>::collate(Vec::into_iter(b).zip(Vec::into_iter(c)).collect())?;
-        Ok((A::collate(a)?, b, c))
+        let (a, b, c): (Vec<_>, Vec<_>, Vec<_>) = items.into_iter().collect();
+        Ok((A::collate(a)?, B::collate(b)?, C::collate(c)?))
     }
 }
 

@@ -74,7 +74,8 @@ impl<D: Dataset + 'static> Loader<D> {
     }
 
     /// Changes every example at random before it joins its batch, with random numbers that depend
-    /// on this seed, the epoch and the number of the example.
+    /// on this seed, the epoch and the number of the example. A second change takes the place of the
+    /// first.
     ///
     /// ```
     /// use wengert_tensor::Tensor;

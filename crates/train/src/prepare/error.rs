@@ -32,7 +32,9 @@ pub enum FitError {
 impl fmt::Display for FitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Rows { shape, least } => write!(f, "features of shape {shape} have less than {least} rows to fit"),
+            Self::Rows { shape, least } => {
+                write!(f, "features of shape {shape} are too few rows to fit, at least {least} are needed")
+            }
             Self::NotFinite { row, column, value } => {
                 match column[..] {
                     [column] => write!(f, "column {column}")?,

@@ -195,11 +195,11 @@ fn what_cannot_be_fitted_is_refused() {
     let x = tensor![[1.0, 2.0, 1.0], [2.0, 4.0, 1.0], [4.0, 8.0, 1.0]];
     assert_eq!(
         told(Standardize::<f32>::fit(&Tensor::zeros([0, 2])).unwrap_err()),
-        "features of shape [0, 2] have less than 1 rows to fit"
+        "features of shape [0, 2] are too few rows to fit, at least 1 are needed"
     );
     assert_eq!(
         told(Pca::<f32>::fit(&Tensor::zeros([1, 2])).unwrap_err()),
-        "features of shape [1, 2] have less than 2 rows to fit"
+        "features of shape [1, 2] are too few rows to fit, at least 2 are needed"
     );
     assert_eq!(
         told(Whiten::fit_with(&x, Whitening::Pca { epsilon: 0.0 }).unwrap_err()),

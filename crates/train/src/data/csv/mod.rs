@@ -13,6 +13,7 @@ use csv::{ErrorKind, Position, ReaderBuilder, StringRecord, Trim};
 use super::gzip;
 
 pub use error::{Missing, TableError, TableErrorKind};
+use table::Row;
 pub use table::Table;
 
 /// How a file of comma-separated values is to be read: by RFC 4180, unless told otherwise. The
@@ -97,14 +98,13 @@ impl Csv {
         let (header, rows) = self.records(bytes).map_err(|kind| kind.at(path))?;
         let names = match header {
             Some(header) => header.iter().map(str::to_owned).collect(),
-            None => (1..=rows[0].1.len()).map(|number| number.to_string()).collect(),
+            None => (1..=rows[0].fields.len()).map(|number| number.to_string()).collect(),
         };
         Table::new(path, names, rows, &self.missing)
     }
 
-    /// The header, if there is one, and the rows with their lines.
-    #[allow(clippy::type_complexity)]
-    fn records(&self, bytes: &[u8]) -> Result<(Option<StringRecord>, Vec<(u64, StringRecord)>), TableErrorKind> {
+    /// The header, if there is one, and the rows.
+    fn records(&self, bytes: &[u8]) -> Result<(Option<StringRecord>, Vec<Row>), TableErrorKind> {
         let mut reader =
             ReaderBuilder::new().delimiter(self.delimiter).has_headers(self.header).trim(Trim::All).from_reader(bytes);
         let syntax = |error| syntax(bytes, error);
@@ -115,14 +115,14 @@ impl Csv {
             let record = record.map_err(syntax)?;
             let at = record.position().expect("it was read");
             last = at.byte() as usize;
-            rows.push((line(bytes, at), record));
+            rows.push(Row { line: line(bytes, at), fields: record });
         }
         if rows.is_empty() {
             return Err(TableErrorKind::Empty);
         }
         // Whatever follows a quote that is never closed is its text, so it is the last row's.
         if bytes[last..].iter().filter(|&&byte| byte == b'"').count() % 2 == 1 {
-            return Err(TableErrorKind::Quote { line: rows[rows.len() - 1].0 });
+            return Err(TableErrorKind::Quote { line: rows[rows.len() - 1].line });
         }
         Ok((header, rows))
     }

@@ -31,19 +31,20 @@ pub struct Table {
     names: Vec<String>,
     /// Which fields of a row the columns are.
     fields: Vec<usize>,
-    /// The line where each row begins, and its fields.
-    rows: Arc<Vec<(u64, StringRecord)>>,
+    rows: Arc<Vec<Row>>,
     /// Texts that stand for missing values.
     missing: Vec<String>,
 }
 
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    /// The line of the file where it begins.
+    pub(super) line: u64,
+    pub(super) fields: StringRecord,
+}
+
 impl Table {
-    pub(super) fn new(
-        path: &Path,
-        names: Vec<String>,
-        rows: Vec<(u64, StringRecord)>,
-        missing: &[String],
-    ) -> Result<Self, TableError> {
+    pub(super) fn new(path: &Path, names: Vec<String>, rows: Vec<Row>, missing: &[String]) -> Result<Self, TableError> {
         let mut seen = BTreeSet::new();
         if let Some(twice) = names.iter().find(|name| !seen.insert(*name)) {
             return Err(TableErrorKind::Twice(twice.clone()).at(path));
@@ -73,7 +74,7 @@ impl Table {
     /// If there is no such row or column.
     #[track_caller]
     pub fn text(&self, row: usize, column: usize) -> &str {
-        &self.rows[row].1[self.fields[column]]
+        &self.rows[row].fields[self.fields[column]]
     }
 
     /// Only these columns, in this order.
@@ -118,7 +119,7 @@ impl Table {
         places
             .filter(|&(row, column)| self.is_missing(self.text(row, column)))
             .map(|(row, column)| Missing {
-                line: self.rows[row].0,
+                line: self.rows[row].line,
                 row,
                 column: self.fields[column] + 1,
                 name: self.names[column].clone(),
@@ -128,7 +129,7 @@ impl Table {
 
     /// Only the rows in which every column has a value.
     pub fn without_missing(&self) -> Self {
-        let whole = |row: &&(u64, StringRecord)| self.fields.iter().all(|&field| !self.is_missing(&row.1[field]));
+        let whole = |row: &&Row| self.fields.iter().all(|&field| !self.is_missing(&row.fields[field]));
         Self { rows: Arc::new(self.rows.iter().filter(whole).cloned().collect()), ..self.clone() }
     }
 
@@ -219,7 +220,7 @@ impl Table {
 
     fn field(&self, row: usize, column: usize, expected: &'static str) -> TableError {
         let (name, text) = (self.names[column].clone(), self.text(row, column).to_owned());
-        TableErrorKind::Field { line: self.rows[row].0, column: self.fields[column] + 1, name, text, expected }
+        TableErrorKind::Field { line: self.rows[row].line, column: self.fields[column] + 1, name, text, expected }
             .at(&self.path)
     }
 }
