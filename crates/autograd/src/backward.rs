@@ -29,7 +29,7 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn grad<const N: usize>(self, x: [Var<'t, T>; N]) -> [Var<'t, T>; N] {
         let one = self.unit_cotangent("grad");
-        self.vjp(one, x)
+        self.pulled_back("grad", one, x)
     }
 
     /// The cotangents of `x` given the cotangent `g` of this: the transposed Jacobian applied
@@ -41,11 +41,19 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn vjp<const N: usize>(self, g: impl Operand<'t, T>, x: [Var<'t, T>; N]) -> [Var<'t, T>; N] {
         let g = g.on(self.tape());
-        let mut found = self.cotangents_of(g, &x).into_iter();
-        x.map(|v| {
-            let g = found.next().expect("one for each");
-            g.unwrap_or_else(|| self.tape().zeros_like(v))
-        })
+        self.pulled_back("vjp", g, x)
+    }
+
+    #[track_caller]
+    fn pulled_back<const N: usize>(self, what: &str, g: Var<'t, T>, mut x: [Var<'t, T>; N]) -> [Var<'t, T>; N] {
+        let found = self.found(what, g, &x);
+        for (x, found) in x.iter_mut().zip(found) {
+            *x = match found {
+                Some(found) => found,
+                None => self.tape().zeros_like(*x),
+            };
+        }
+        x
     }
 
     /// As [`Var::vjp`], for a list; `None` for those that this does not depend on.
@@ -54,10 +62,17 @@ impl<'t, T: Float> Var<'t, T> {
     /// As [`Var::vjp`], or if one is on another tape.
     #[track_caller]
     pub fn cotangents_of(self, g: Var<'t, T>, x: &[Var<'t, T>]) -> Vec<Option<Var<'t, T>>> {
+        self.found("cotangents_of", g, x)
+    }
+
+    #[track_caller]
+    fn found(self, what: &str, g: Var<'t, T>, x: &[Var<'t, T>]) -> Vec<Option<Var<'t, T>>> {
         for v in [&g].into_iter().chain(x) {
             let same = v.tape().id == self.tape().id;
-            assert!(same, "vjp: a variable of another tape (shape {}) for {}", v.shape(), self.op_name());
+            assert!(same, "{what}: a variable of another tape (shape {}) for {}", v.shape(), self.op_name());
         }
+        let (shape, given) = (self.shape(), g.shape());
+        assert!(shape == given, "{what}: a cotangent of shape {given} for {} of shape {shape}", self.op_name());
         let ids: Vec<u32> = x.iter().map(|v| v.id).collect();
         self.cotangents(g, &ids)
     }
@@ -92,8 +107,6 @@ impl<'t, T: Float> Var<'t, T> {
 
     #[track_caller]
     fn cotangents(self, g: Var<'t, T>, wanted: &[u32]) -> Vec<Option<Var<'t, T>>> {
-        let (shape, given) = (self.shape(), g.shape());
-        assert!(shape == given, "vjp: a cotangent of shape {given} for {} of shape {shape}", self.op_name());
         let tape = self.tape();
         tape.differentiated.set(true);
         // Entries from the first wanted one to this that depend on a wanted one.
@@ -164,6 +177,7 @@ impl<T: Float> Drop for OnBehalf<'_, T> {
 
 impl<T: Float> Tape<T> {
     /// Zeros in the shape of `x`.
+    #[track_caller]
     pub(crate) fn zeros_like<'t>(&'t self, x: Var<'t, T>) -> Var<'t, T> {
         self.scalar(0.0).expand(x.shape())
     }
@@ -286,8 +300,8 @@ mod tests {
         let (one, two) = (Tape::<f64>::new(), Tape::<f64>::new());
         let (x, other) = (one.scalar(2.0), two.scalar(3.0));
         let message = |f: &dyn Fn()| *catch_unwind(AssertUnwindSafe(f)).unwrap_err().downcast::<String>().unwrap();
-        let expected = "vjp: a variable of another tape (shape []) for mul";
-        assert_eq!(message(&|| _ = (x * x).grad([other])), expected);
-        assert_eq!(message(&|| _ = (x * x).vjp(other, [x])), expected);
+        let expected = "a variable of another tape (shape []) for mul";
+        assert_eq!(message(&|| _ = (x * x).grad([other])), format!("grad: {expected}"));
+        assert_eq!(message(&|| _ = (x * x).vjp(other, [x])), format!("vjp: {expected}"));
     }
 }

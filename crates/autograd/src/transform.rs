@@ -25,6 +25,7 @@ use std::convert::identity;
 
 use wengert_tensor::{Float, Shape, Tensor};
 
+use crate::ops::checked;
 use crate::replay::Rerun;
 use crate::{Tape, Var};
 
@@ -202,7 +203,7 @@ pub fn jvp<T: Float>(
     let x = tape.var(x.value());
     let v = direction("jvp", v, x);
     let y = f(x);
-    let u = tape.var(Tensor::zeros(y.shape()));
+    let u = tape.zeros_like(y);
     let [g] = y.vjp(u, [x]);
     let [dy] = g.vjp(v, [u]);
     both(y, dy)
@@ -251,7 +252,7 @@ pub fn hvp<T: Float, X: Point<T>>(
 pub fn jacobian<T: Float>(f: impl for<'t> FnOnce(Var<'t, T>) -> Var<'t, T>, x: impl Point<T>) -> Tensor<T> {
     let tape = Tape::new();
     let x = tape.var(x.value());
-    rows(f(x), x)
+    rows("jacobian", f(x), x)
 }
 
 /// The Hessian of a scalar function at `x`, of shape `x.shape() ++ x.shape()`.
@@ -270,25 +271,28 @@ pub fn hessian<T: Float>(f: impl for<'t> FnOnce(Var<'t, T>) -> Var<'t, T>, x: im
     let tape = Tape::new();
     let x = tape.var(x.value());
     let [slope] = slopes("hessian", f(x), [x]);
-    rows(slope, x)
+    rows("hessian", slope, x)
 }
 
 /// The derivative of every element of `y`, by running one vjp for each unit cotangent.
 #[track_caller]
-fn rows<T: Float>(y: Var<'_, T>, x: Var<'_, T>) -> Tensor<T> {
+fn rows<T: Float>(what: &str, y: Var<'_, T>, x: Var<'_, T>) -> Tensor<T> {
     let (rows, columns) = (y.shape(), x.shape());
-    let shape: Shape = rows.iter().chain(columns.iter()).copied().collect();
-    let zeros = vec![T::ZERO; rows.count()];
-    let g = y.tape().var(Tensor::from_vec(zeros.clone(), &rows));
+    let unit = |row: Option<usize>| {
+        let fill = |out: &mut [T]| (0..out.len()).for_each(|i| out[i] = T::mask(Some(i) == row));
+        Tensor::try_build(&rows, fill)
+    };
+    let g = y.tape().var(checked(what, unit(None)));
     let [dx] = y.vjp(g, [x]);
     let rerun = Rerun::new(dx, g);
-    let mut values = Vec::with_capacity(shape.count());
-    for row in 0..rows.count() {
-        let mut unit = zeros.clone();
-        unit[row] = T::ONE;
-        values.extend(rerun.at(Tensor::from_vec(unit, &rows)).iter());
-    }
-    Tensor::from_vec(values, shape)
+    let shape: Shape = rows.iter().chain(columns.iter()).copied().collect();
+    let fill = |out: &mut [T]| {
+        for (row, to) in out.chunks_exact_mut(columns.count().max(1)).enumerate() {
+            let derivative = rerun.at(unit(Some(row)).expect("there was room for the first"));
+            to.iter_mut().zip(derivative.iter()).for_each(|(to, v)| *to = v);
+        }
+    };
+    checked(what, Tensor::try_build(shape, fill))
 }
 
 #[cfg(test)]

@@ -173,7 +173,7 @@ pub(crate) fn fold<A: Element, B: Element>(
 ) -> Result<Tensor<B>, ShapeError> {
     let kept = (0..x.rank()).filter(|axis| !axes.contains(axis));
     let order: Vec<isize> = kept.chain(axes.iter().copied()).map(|axis| axis as isize).collect();
-    let last = x.permute(&order[..]).contiguous();
+    let last = x.permute(&order[..]).try_contiguous()?;
     let count: usize = axes.iter().map(|&axis| x.shape()[axis]).product();
     let runs = last.as_slice().unwrap_or(&[]).chunks_exact(count.max(1));
     Tensor::try_build(x.shape().reduced(axes, true), |out| {

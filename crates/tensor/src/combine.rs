@@ -1,7 +1,7 @@
 //! New tensors out of the elements of others: joined, repeated, picked by index or mask.
 
 use crate::error::checked;
-use crate::{Element, Shape, ShapeError, Tensor, resolve_axis};
+use crate::{Element, Shape, ShapeError, Tensor};
 
 impl<T: Element> Tensor<T> {
     /// The tensors one after the other along an axis that they have. All other sizes agree.
@@ -31,7 +31,7 @@ impl<T: Element> Tensor<T> {
     #[track_caller]
     pub fn stack(tensors: &[&Self], axis: isize) -> Self {
         let Some(first) = tensors.first() else { panic!("stack: there are no tensors") };
-        let axis = checked!("stack", resolve_axis(axis, first.rank() + 1)) as isize;
+        let axis = checked!("stack", first.shape().new_axis(axis)) as isize;
         if let Some(other) = tensors.iter().find(|t| t.shape() != first.shape()) {
             panic!("stack: shapes {} and {} differ", first.shape(), other.shape());
         }
@@ -64,7 +64,7 @@ impl<T: Element> Tensor<T> {
             after.sizes_mut().push(n.saturating_mul(size));
         }
         checked!("tile", after.checked_count());
-        self.reshape(before).expand(between).reshape(after)
+        checked!("tile", self.reshape(before).expand(between).try_contiguous()).reshape(after)
     }
 
     /// Every index of an axis `times` times in a row, as NumPy's `repeat`.
@@ -77,13 +77,13 @@ impl<T: Element> Tensor<T> {
     /// If the axis is out of range, or the result cannot be allocated.
     #[track_caller]
     pub fn repeat(&self, axis: isize, times: usize) -> Self {
-        let axis = checked!("repeat", resolve_axis(axis, self.rank()));
+        let axis = checked!("repeat", self.shape().axis(axis));
         let mut after = self.shape().clone();
         after.sizes_mut()[axis] = after[axis].saturating_mul(times);
         checked!("repeat", after.checked_count());
         let mut between = self.shape().clone();
         between.sizes_mut().insert(axis + 1, times);
-        self.unsqueeze(axis as isize + 1).expand(between).reshape(after)
+        checked!("repeat", self.unsqueeze(axis as isize + 1).expand(between).try_contiguous()).reshape(after)
     }
 
     /// The named indices of an axis, in their order; negative ones count from the end. The axes
@@ -98,9 +98,11 @@ impl<T: Element> Tensor<T> {
     /// If the axis or an index is out of range.
     #[track_caller]
     pub fn index_select(&self, axis: isize, indices: &Tensor<i64>) -> Self {
-        let axis = checked!("index_select", resolve_axis(axis, self.rank()));
+        let axis = checked!("index_select", self.shape().axis(axis));
         let size = self.shape()[axis];
-        let mut rows = Vec::with_capacity(indices.count());
+        let mut rows = Vec::new();
+        let fits = rows.try_reserve_exact(indices.count()).is_ok();
+        assert!(fits, "index_select: cannot hold {} indices of axis {axis} of {}", indices.count(), self.shape());
         for i in indices.iter() {
             let at = if i < 0 { i + size as i64 } else { i };
             assert!(
@@ -114,7 +116,7 @@ impl<T: Element> Tensor<T> {
         let shape: Shape = before.iter().chain(indices.shape().iter()).chain(&after[1..]).copied().collect();
         let inner: usize = after[1..].iter().product();
         let outer: usize = before.iter().product();
-        let source = self.contiguous();
+        let source = checked!("index_select", self.try_contiguous());
         let values = source.as_slice().unwrap_or(&[]);
         let fill = |out: &mut [T]| {
             let pieces = (0..outer).flat_map(|o| rows.iter().map(move |r| (o * size + r) * inner));
@@ -140,13 +142,15 @@ impl<T: Element> Tensor<T> {
     pub fn masked_select(&self, mask: &Tensor<bool>) -> Self {
         checked!("masked_select", mask.layout().expand(self.shape()));
         let mask = mask.expand(self.shape());
-        self.iter().zip(mask.iter()).filter_map(|(v, m)| m.then_some(v)).collect()
+        let mut chosen = self.iter().zip(mask.iter()).filter_map(|(v, m)| m.then_some(v));
+        let fill = |out: &mut [T]| out.iter_mut().zip(&mut chosen).for_each(|(to, v)| *to = v);
+        checked!("masked_select", Self::try_build(mask.count_true(), fill))
     }
 }
 
 fn join<T: Element>(tensors: &[&Tensor<T>], axis: isize) -> Result<Tensor<T>, ShapeError> {
     let first = tensors.first().ok_or_else(|| ShapeError::new("there are no tensors"))?;
-    let axis = resolve_axis(axis, first.rank())?;
+    let axis = first.shape().axis(axis)?;
     let mut shape = first.shape().clone();
     shape.sizes_mut()[axis] = 0;
     for t in tensors {
@@ -155,23 +159,23 @@ fn join<T: Element>(tensors: &[&Tensor<T>], axis: isize) -> Result<Tensor<T>, Sh
             let message = format!("shapes {} and {} differ in more than axis {axis}", first.shape(), t.shape());
             return Err(ShapeError::new(message));
         }
-        shape.sizes_mut()[axis] += t.shape()[axis];
+        shape.sizes_mut()[axis] = shape[axis].saturating_add(t.shape()[axis]);
     }
-    let outer: usize = shape[..axis].iter().product();
-    let inner: usize = shape[axis + 1..].iter().product();
-    let width = shape[axis] * inner;
-    Tensor::try_build(shape, |out| {
-        let mut start = 0;
-        for t in tensors {
-            let dense = t.contiguous();
-            let piece = t.shape()[axis] * inner;
-            let values = dense.as_slice().unwrap_or(&[]);
-            for o in 0..outer {
-                out[o * width + start..][..piece].copy_from_slice(&values[o * piece..][..piece]);
-            }
-            start += piece;
+    let mut joined = Tensor::try_build(shape, |_| {})?;
+    let shape = joined.shape();
+    let (outer, inner): (usize, usize) = (shape[..axis].iter().product(), shape[axis + 1..].iter().product());
+    let (width, out) = (shape[axis] * inner, joined.make_mut());
+    let mut start = 0;
+    for t in tensors {
+        let dense = t.try_contiguous()?;
+        let piece = t.shape()[axis] * inner;
+        let values = dense.as_slice().unwrap_or(&[]);
+        for o in 0..outer {
+            out[o * width + start..][..piece].copy_from_slice(&values[o * piece..][..piece]);
         }
-    })
+        start += piece;
+    }
+    Ok(joined)
 }
 
 #[cfg(test)]
@@ -188,9 +192,9 @@ mod tests {
             (&(|| drop(<Tensor>::concat(&[], 0))) as &dyn Fn(), "concat: there are no tensors"),
             (&|| drop(<Tensor>::stack(&[], 0)), "stack: there are no tensors"),
             (&|| drop(Tensor::concat(&[&a, &b], 0)), "concat: shapes [2, 3] and [3, 4] differ in more than axis 0"),
-            (&|| drop(Tensor::concat(&[&a], 2)), "concat: axis 2 is out of range for 2 axes"),
+            (&|| drop(Tensor::concat(&[&a], 2)), "concat: axis 2 is out of range for 2 axes (shape [2, 3])"),
             (&|| drop(Tensor::stack(&[&a, &b], 0)), "stack: shapes [2, 3] and [3, 4] differ"),
-            (&|| drop(a.repeat(5, 1)), "repeat: axis 5 is out of range for 2 axes"),
+            (&|| drop(a.repeat(5, 1)), "repeat: axis 5 is out of range for 2 axes (shape [2, 3])"),
             (&|| drop(a.index_select(1, &tensor![0, 3])), "index_select: index 3 is out of range for axis 1 of [2, 3]"),
             (&|| drop(a.index_select(1, &tensor![-4])), "index_select: index -4 is out of range for axis 1 of [2, 3]"),
             (&|| drop(a.masked_select(&tensor![true, true])), "masked_select: shape [2] does not expand to [2, 3]"),

@@ -296,6 +296,27 @@ mod tests {
         let wide = <Tensor>::zeros([1]).expand([1 << 45]);
         assert_eq!(message_of(|| drop(wide.to_vec())), "to_vec: cannot allocate 35184372088832 elements of float32");
         assert_eq!(line_of_panic(|| drop(wide.to_vec())), line!());
+        let (indices, mask) = (Tensor::<i64>::zeros([1]).expand([1 << 45]), wide.shape().clone());
+        let mask = Tensor::scalar(true).expand(mask);
+        for (f, name) in [
+            (&(|| drop(wide.contiguous())) as &dyn Fn(), "contiguous"),
+            (&|| drop(wide.split(0, 1)), "split"),
+            (&|| drop(wide.sort(0)), "sort"),
+            (&|| drop(wide.cumsum(0)), "cumsum"),
+            (&|| drop(Tensor::scalar(1.0f32).tile(&[1 << 45])), "tile"),
+            (&|| drop(Tensor::from([1.0f32].as_slice()).repeat(0, 1 << 45)), "repeat"),
+            (&|| drop(<Tensor>::zeros([2]).expand([1 << 45, 2]).reshape([1usize << 46])), "reshape"),
+            (&|| drop(Tensor::concat(&[&wide, &wide], 0)), "concat"),
+            (&|| drop(Tensor::concat(&[&<Tensor>::zeros([1, 0]).expand([1 << 59, 0]); 64], 0)), "concat"),
+            (&|| drop(<Tensor>::zeros([2]).index_select(0, &indices)), "index_select"),
+            (&|| drop(wide.unsqueeze(1).unsqueeze(2).matmul(&<Tensor>::zeros([1, 1]))), "matmul"),
+            (&|| drop(wide.exp()), "exp"),
+            (&|| drop(wide.cast::<f64>()), "cast"),
+            (&|| drop(Tensor::where_(&mask, &wide, 0.0)), "where_"),
+        ] {
+            let message = message_of(f);
+            assert!(message.starts_with(&format!("{name}: ")), "{message}");
+        }
     }
 
     proptest! {

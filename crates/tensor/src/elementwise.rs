@@ -214,10 +214,11 @@ impl<T: Element> Tensor<T> {
     /// ```
     #[track_caller]
     pub fn map<U: Element>(&self, f: impl Fn(T) -> U) -> Tensor<U> {
-        Tensor::build(self.shape().clone(), |out| match self.as_slice() {
+        let fill = |out: &mut [U]| match self.as_slice() {
             Some(values) => out.iter_mut().zip(values).for_each(|(to, &v)| *to = f(v)),
             None => out.iter_mut().zip(self.iter()).for_each(|(to, v)| *to = f(v)),
-        })
+        };
+        checked!("map", Tensor::try_build(self.shape().clone(), fill))
     }
 
     /// `a` where the mask is true and `b` elsewhere; both may be tensors or numbers, and all

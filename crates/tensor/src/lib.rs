@@ -38,7 +38,7 @@ pub use float::Float;
 pub use layout::{Layout, Offsets, Strides};
 pub use literal::Nested;
 pub use random::{Label, Rng};
-pub use shape::{Axes, Shape, broadcast, resolve_axis};
+pub use shape::{Axes, Shape, broadcast};
 pub use sizes::Sizes;
 pub use slice::Slice;
 pub use storage::MemoryUse;

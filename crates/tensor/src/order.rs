@@ -5,18 +5,22 @@ use std::cmp::Ordering;
 
 use crate::compare::is_nan;
 use crate::error::checked;
-use crate::{Element, Float, ShapeError, Tensor, resolve_axis};
+use crate::{Axes, Element, Float, ShapeError, Tensor};
 
 /// `f` of every line of elements along `axis`, which writes a line of `length` elements or, for
-/// `None`, as many as there were.
+/// `None`, as many as there were. A scalar is a line of one element.
 fn lines<T: Element, U: Element>(
     x: &Tensor<T>,
-    axis: usize,
+    axis: isize,
     length: Option<usize>,
     mut f: impl FnMut(&[T], &mut [U]),
 ) -> Result<Tensor<U>, ShapeError> {
+    if x.rank() == 0 && matches!(axis, 0 | -1) {
+        return Ok(lines(&x.unsqueeze(0), axis, length, f)?.reshape(()));
+    }
+    let axis = x.shape().axis(axis)?;
     let at = axis as isize;
-    let last = x.transpose(at, -1).contiguous();
+    let last = x.transpose(at, -1).try_contiguous()?;
     let size = x.shape()[axis];
     let length = length.unwrap_or(size);
     let mut shape = last.shape().clone();
@@ -38,8 +42,9 @@ fn nan_last<T: Element>(a: &T, b: &T) -> Ordering {
 }
 
 fn arg<T: Element>(x: &Tensor<T>, axis: isize, better: impl Fn(T, T) -> bool) -> Result<Tensor<i64>, ShapeError> {
-    let axis = resolve_axis(axis, x.rank())?;
-    if x.shape()[axis] == 0 && x.shape().reduced(&[axis], false).count() > 0 {
+    let without = Axes::from(axis).resolve(x.shape())?;
+    let shape = x.shape().reduced(&without, false);
+    if x.count() == 0 && shape.count() > 0 {
         return Err(ShapeError::new(format!("there are no elements along axis {axis} of {}", x.shape())));
     }
     let first = |line: &[T], to: &mut [i64]| {
@@ -54,7 +59,7 @@ fn arg<T: Element>(x: &Tensor<T>, axis: isize, better: impl Fn(T, T) -> bool) ->
         }
         to[0] = best as i64;
     };
-    Ok(lines(x, axis, Some(1), first)?.reshape(x.shape().reduced(&[axis], false)))
+    Ok(lines(x, axis, Some(1), first)?.reshape(shape))
 }
 
 impl<T: Element> Tensor<T> {
@@ -96,7 +101,6 @@ impl<T: Element> Tensor<T> {
     /// If the axis is out of range.
     #[track_caller]
     pub fn sort(&self, axis: isize) -> Self {
-        let axis = checked!("sort", resolve_axis(axis, self.rank()));
         let sorted = |line: &[T], to: &mut [T]| {
             to.copy_from_slice(line);
             to.sort_by(nan_last);
@@ -114,7 +118,6 @@ impl<T: Element> Tensor<T> {
     /// If the axis is out of range.
     #[track_caller]
     pub fn argsort(&self, axis: isize) -> Tensor<i64> {
-        let axis = checked!("argsort", resolve_axis(axis, self.rank()));
         let order = |line: &[T], to: &mut [i64]| {
             to.iter_mut().enumerate().for_each(|(i, v)| *v = i as i64);
             to.sort_by(|&i, &j| nan_last(&line[i as usize], &line[j as usize]));
@@ -134,7 +137,6 @@ impl<T: Float> Tensor<T> {
     /// If the axis is out of range.
     #[track_caller]
     pub fn cumsum(&self, axis: isize) -> Self {
-        let axis = checked!("cumsum", resolve_axis(axis, self.rank()));
         let running = |line: &[T], to: &mut [T]| {
             let mut sum = 0.0;
             for (to, v) in to.iter_mut().zip(line) {
@@ -169,6 +171,9 @@ mod tests {
         assert_eq!(none.argmax(0).shape(), &[0]);
         assert_eq!(none.sort(1).shape(), &[2, 0]);
         assert_eq!(none.cumsum(0).shape(), &[2, 0]);
+        let scalar = Tensor::scalar(3.0);
+        assert_eq!((scalar.argmax(0).item(), scalar.argsort(-1).item()), (0, 0));
+        assert_eq!((scalar.sort(-1), scalar.cumsum(0)), (scalar.clone(), scalar.clone()));
     }
 
     #[test]
@@ -176,11 +181,11 @@ mod tests {
         let none: Tensor = Tensor::zeros([2, 0]);
         for (f, message) in [
             (&(|| drop(none.argmax(1))) as &dyn Fn(), "argmax: there are no elements along axis 1 of [2, 0]"),
-            (&|| drop(none.argmin(-1)), "argmin: there are no elements along axis 1 of [2, 0]"),
-            (&|| drop(none.argmax(2)), "argmax: axis 2 is out of range for 2 axes"),
-            (&|| drop(none.sort(2)), "sort: axis 2 is out of range for 2 axes"),
-            (&|| drop(none.argsort(2)), "argsort: axis 2 is out of range for 2 axes"),
-            (&|| drop(none.cumsum(2)), "cumsum: axis 2 is out of range for 2 axes"),
+            (&|| drop(none.argmin(-1)), "argmin: there are no elements along axis -1 of [2, 0]"),
+            (&|| drop(none.argmax(2)), "argmax: axis 2 is out of range for 2 axes (shape [2, 0])"),
+            (&|| drop(none.sort(2)), "sort: axis 2 is out of range for 2 axes (shape [2, 0])"),
+            (&|| drop(none.argsort(2)), "argsort: axis 2 is out of range for 2 axes (shape [2, 0])"),
+            (&|| drop(none.cumsum(2)), "cumsum: axis 2 is out of range for 2 axes (shape [2, 0])"),
         ] {
             assert_eq!(message_of(f), message);
         }

@@ -39,7 +39,10 @@ fn product<T: Float>(left: &Tensor<T>, right: &Tensor<T>) -> Result<Tensor<T>, S
     let matrices = |x: &Tensor<T>| -> Result<Vec<usize>, ShapeError> {
         let sizes: Shape = batch.iter().chain(&x.shape()[x.rank() - 2..]).copied().collect();
         let firsts = x.layout().expand(&sizes)?.slice(batch.len(), 0, 1, 1)?.slice(batch.len() + 1, 0, 1, 1)?;
-        Ok(firsts.offsets().collect())
+        let mut starts = Vec::new();
+        starts.try_reserve_exact(batch.count()).map_err(|_| error(format!("{batch} matrices are too many")))?;
+        starts.extend(firsts.offsets());
+        Ok(starts)
     };
     let shape: Shape = batch.iter().chain(&[m, n]).copied().collect();
     let y = if shape.checked_count()? == 0 || inner_a == 0 {

@@ -9,7 +9,7 @@ use crate::{Axes, Element, Float, Number, ShapeError, Tensor};
 
 /// The reduction of `x`, of the shape that is wanted.
 fn reduce<T: Number>(reduction: Reduction, x: &Tensor<T>, axes: Axes, keep: bool) -> Result<Tensor<T>, ShapeError> {
-    let axes = axes.resolve(x.rank())?;
+    let axes = axes.resolve(x.shape())?;
     let none = axes.iter().any(|&axis| x.shape()[axis] == 0);
     if none && matches!(reduction, Reduction::Max | Reduction::Min) && x.shape().reduced(&axes, false).count() > 0 {
         return Err(ShapeError::new(format!("there are no elements along axes {axes:?} of {}", x.shape())));
@@ -74,7 +74,7 @@ functions! {
 /// The variance in two passes: the sum of squared distances from the mean, less
 /// what the rounding of the mean (3 % of a deviation at mean 10⁶ in `f32`) adds to it.
 fn variance<T: Float>(x: &Tensor<T>, axes: Axes, correction: usize, keep: bool) -> Result<Tensor<T>, ShapeError> {
-    let axes = axes.resolve(x.rank())?;
+    let axes = axes.resolve(x.shape())?;
     let count: usize = axes.iter().map(|&axis| x.shape()[axis]).product();
     let spec = Spec {
         domain: x.shape().clone(),
@@ -174,7 +174,7 @@ impl Tensor<bool> {
     /// If an axis is out of range or named twice.
     #[track_caller]
     pub fn any(&self, axes: impl Into<Axes>) -> Self {
-        let axes = checked!("any", axes.into().resolve(self.rank()));
+        let axes = checked!("any", axes.into().resolve(self.shape()));
         finish(checked!("any", fold(self, &axes, false, |a, b| a | b)), self, &axes, false)
     }
 
@@ -188,7 +188,7 @@ impl Tensor<bool> {
     /// If an axis is out of range or named twice.
     #[track_caller]
     pub fn all(&self, axes: impl Into<Axes>) -> Self {
-        let axes = checked!("all", axes.into().resolve(self.rank()));
+        let axes = checked!("all", axes.into().resolve(self.shape()));
         finish(checked!("all", fold(self, &axes, true, |a, b| a & b)), self, &axes, false)
     }
 
@@ -248,15 +248,15 @@ mod tests {
             (&(|| drop(a.max(..))) as &dyn Fn(), "max: there are no elements along axes [0, 1] of [2, 0]"),
             (&|| drop(a.min_keep(1)), "min_keep: there are no elements along axes [1] of [2, 0]"),
             (&|| drop(a.cast::<i32>().max(1)), "max: there are no elements along axes [1] of [2, 0]"),
-            (&|| drop(a.sum(2)), "sum: axis 2 is out of range for 2 axes"),
-            (&|| drop(a.mean_keep(-3)), "mean_keep: axis -3 is out of range for 2 axes"),
-            (&|| drop(a.prod([0, 0])), "prod: axis 0 is named twice in [0, 0]"),
-            (&|| drop(a.var(2, 0)), "var: axis 2 is out of range for 2 axes"),
-            (&|| drop(a.var_keep(2, 0)), "var_keep: axis 2 is out of range for 2 axes"),
-            (&|| drop(a.std(2, 0)), "std: axis 2 is out of range for 2 axes"),
-            (&|| drop(a.std_keep(2, 0)), "std_keep: axis 2 is out of range for 2 axes"),
-            (&|| drop(a.cast::<bool>().any(2)), "any: axis 2 is out of range for 2 axes"),
-            (&|| drop(a.cast::<bool>().all(2)), "all: axis 2 is out of range for 2 axes"),
+            (&|| drop(a.sum(2)), "sum: axis 2 is out of range for 2 axes (shape [2, 0])"),
+            (&|| drop(a.mean_keep(-3)), "mean_keep: axis -3 is out of range for 2 axes (shape [2, 0])"),
+            (&|| drop(a.prod([0, 0])), "prod: axis 0 is named twice in [0, 0] (shape [2, 0])"),
+            (&|| drop(a.var(2, 0)), "var: axis 2 is out of range for 2 axes (shape [2, 0])"),
+            (&|| drop(a.var_keep(2, 0)), "var_keep: axis 2 is out of range for 2 axes (shape [2, 0])"),
+            (&|| drop(a.std(2, 0)), "std: axis 2 is out of range for 2 axes (shape [2, 0])"),
+            (&|| drop(a.std_keep(2, 0)), "std_keep: axis 2 is out of range for 2 axes (shape [2, 0])"),
+            (&|| drop(a.cast::<bool>().any(2)), "any: axis 2 is out of range for 2 axes (shape [2, 0])"),
+            (&|| drop(a.cast::<bool>().all(2)), "all: axis 2 is out of range for 2 axes (shape [2, 0])"),
         ] {
             assert_eq!(message_of(f), message);
         }

@@ -51,6 +51,32 @@ impl Shape {
         &mut self.0
     }
 
+    /// `axis` counted from the end when negative; one that there is not is an error.
+    ///
+    /// ```
+    /// use wengert_tensor::Shape;
+    /// let shape = Shape::from([2, 3]);
+    /// assert_eq!(shape.axis(-1), Ok(1));
+    /// assert_eq!(shape.axis(2).unwrap_err().to_string(), "axis 2 is out of range for 2 axes (shape [2, 3])");
+    /// ```
+    pub fn axis(&self, axis: isize) -> Result<usize, ShapeError> {
+        self.axis_of(axis, self.len())
+    }
+
+    /// As [`Shape::axis`], where one more axis is to come: the number that it will have.
+    pub fn new_axis(&self, axis: isize) -> Result<usize, ShapeError> {
+        self.axis_of(axis, self.len() + 1)
+    }
+
+    fn axis_of(&self, axis: isize, rank: usize) -> Result<usize, ShapeError> {
+        let resolved = if axis < 0 { axis + rank as isize } else { axis };
+        if (0..rank as isize).contains(&resolved) {
+            Ok(resolved as usize)
+        } else {
+            Err(ShapeError::new(format!("axis {axis} is out of range for {rank} axes (shape {self})")))
+        }
+    }
+
     /// This shape with `axes` set to 1 when `keep`, else removed.
     pub fn reduced(&self, axes: &[usize], keep: bool) -> Self {
         self.iter()
@@ -150,29 +176,14 @@ pub fn broadcast(a: &[usize], b: &[usize]) -> Result<Shape, ShapeError> {
         .and_then(|shape| shape.checked_count().map(|_| shape))
 }
 
-/// `axis` counted from the end when negative, checked against `rank`.
-///
-/// ```
-/// use wengert_tensor::resolve_axis;
-/// assert_eq!(resolve_axis(-1, 3), Ok(2));
-/// assert!(resolve_axis(3, 3).is_err());
-/// ```
-pub fn resolve_axis(axis: isize, rank: usize) -> Result<usize, ShapeError> {
-    let resolved = if axis < 0 { axis + rank as isize } else { axis };
-    if (0..rank as isize).contains(&resolved) {
-        Ok(resolved as usize)
-    } else {
-        Err(ShapeError::new(format!("axis {axis} is out of range for {rank} axes")))
-    }
-}
-
 /// The axes an operation works on: a number, several, or `..` for all. Negative ones count
 /// from the end.
 ///
 /// ```
-/// use wengert_tensor::Axes;
-/// assert_eq!(Axes::from([0, -1]).resolve(3).unwrap()[..], [0, 2]);
-/// assert_eq!(Axes::from(..).resolve(2).unwrap()[..], [0, 1]);
+/// use wengert_tensor::{Axes, Shape};
+/// let shape = Shape::from([4, 2, 3]);
+/// assert_eq!(Axes::from([0, -1]).resolve(&shape).unwrap()[..], [0, 2]);
+/// assert_eq!(Axes::from(..).resolve(&shape).unwrap()[..], [0, 1, 2]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Axes {
@@ -183,15 +194,20 @@ pub enum Axes {
 }
 
 impl Axes {
-    /// The axes in ascending order; out of range or repeated ones are errors.
-    pub fn resolve(&self, rank: usize) -> Result<SmallVec<[usize; 4]>, ShapeError> {
-        let Axes::Some(axes) = self else {
-            return Ok((0..rank).collect());
+    /// The axes of `shape` in ascending order; out of range or repeated ones are errors.
+    ///
+    /// Axis 0 (or −1) of a scalar is none at all, as in NumPy: there is nothing to go along.
+    pub fn resolve(&self, shape: &Shape) -> Result<SmallVec<[usize; 4]>, ShapeError> {
+        let axes = match self {
+            Axes::All => return Ok((0..shape.len()).collect()),
+            Axes::Some(axes) if shape.is_empty() && matches!(axes[..], [0 | -1]) => return Ok(SmallVec::new()),
+            Axes::Some(axes) => axes,
         };
-        let mut resolved = axes.iter().map(|&a| resolve_axis(a, rank)).collect::<Result<SmallVec<[usize; 4]>, _>>()?;
+        let mut resolved = axes.iter().map(|&a| shape.axis(a)).collect::<Result<SmallVec<[usize; 4]>, _>>()?;
         resolved.sort_unstable();
         if let Some(pair) = resolved.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(ShapeError::new(format!("axis {} is named twice in {:?}", pair[0], &axes[..])));
+            let (axis, named) = (pair[0], &axes[..]);
+            return Err(ShapeError::new(format!("axis {axis} is named twice in {named:?} (shape {shape})")));
         }
         Ok(resolved)
     }

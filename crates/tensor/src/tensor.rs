@@ -137,7 +137,7 @@ impl<T: Element> Tensor<T> {
     #[track_caller]
     pub fn make_mut(&mut self) -> &mut [T] {
         if !self.layout.is_contiguous() || Arc::get_mut(&mut self.storage).is_none() {
-            *self = self.copied();
+            *self = checked!("make_mut", self.copied());
         }
         let (start, count) = (self.layout.offset(), self.count());
         let storage = Arc::get_mut(&mut self.storage).expect("a fresh copy is not shared");
@@ -147,13 +147,17 @@ impl<T: Element> Tensor<T> {
     /// This value with its elements in row-major order in memory; itself when they are.
     #[track_caller]
     pub fn contiguous(&self) -> Self {
-        if self.layout.is_contiguous() { self.clone() } else { self.copied() }
+        checked!("contiguous", self.try_contiguous())
+    }
+
+    /// As [`contiguous`](Self::contiguous); the error is a size that cannot be allocated.
+    pub(crate) fn try_contiguous(&self) -> Result<Self, ShapeError> {
+        if self.layout.is_contiguous() { Ok(self.clone()) } else { self.copied() }
     }
 
     /// The same values in a buffer of their own.
-    #[track_caller]
-    fn copied(&self) -> Self {
-        Self::build(self.shape().clone(), |out| crate::kernel::copy(&self.storage, &self.layout, out))
+    fn copied(&self) -> Result<Self, ShapeError> {
+        Self::try_build(self.shape().clone(), |out| crate::kernel::copy(&self.storage, &self.layout, out))
     }
 
     /// The same buffer under another layout; for kernels and view operations.

@@ -2,7 +2,7 @@
 //! where no strides can express the result.
 
 use crate::error::checked;
-use crate::{Axes, Element, Layout, Shape, ShapeError, Sizes, Slice, Tensor, resolve_axis};
+use crate::{Axes, Element, Layout, Shape, ShapeError, Sizes, Slice, Tensor};
 
 impl<T: Element> Tensor<T> {
     /// The axes in another order, each named once.
@@ -43,8 +43,8 @@ impl<T: Element> Tensor<T> {
     /// If an axis is out of range.
     #[track_caller]
     pub fn transpose(&self, a: isize, b: isize) -> Self {
-        let a = checked!("transpose", resolve_axis(a, self.rank()));
-        let b = checked!("transpose", resolve_axis(b, self.rank()));
+        let a = checked!("transpose", self.shape().axis(a));
+        let b = checked!("transpose", self.shape().axis(b));
         let mut order: Vec<usize> = (0..self.rank()).collect();
         order.swap(a, b);
         self.view(checked!("transpose", self.layout().permute(&order)))
@@ -69,7 +69,7 @@ impl<T: Element> Tensor<T> {
         };
         match checked!("reshape", self.layout().reshape(&shape)) {
             Some(layout) => self.view(layout),
-            None => self.contiguous().view(Layout::contiguous(shape)),
+            None => checked!("reshape", self.try_contiguous()).view(Layout::contiguous(shape)),
         }
     }
 
@@ -109,7 +109,7 @@ impl<T: Element> Tensor<T> {
     /// If the axis is out of range.
     #[track_caller]
     pub fn squeeze(&self, axis: isize) -> Self {
-        let at = checked!("squeeze", resolve_axis(axis, self.rank()));
+        let at = checked!("squeeze", self.shape().axis(axis));
         if self.shape()[at] == 1 { self.select(axis, 0) } else { self.clone() }
     }
 
@@ -124,7 +124,7 @@ impl<T: Element> Tensor<T> {
     /// If the axis is out of range for the new number of axes.
     #[track_caller]
     pub fn unsqueeze(&self, axis: isize) -> Self {
-        let axis = checked!("unsqueeze", resolve_axis(axis, self.rank() + 1));
+        let axis = checked!("unsqueeze", self.shape().new_axis(axis));
         let mut shape = self.shape().clone();
         shape.sizes_mut().insert(axis, 1);
         self.reshape(shape)
@@ -144,8 +144,11 @@ impl<T: Element> Tensor<T> {
     /// If the axis is out of range, or the step is 0.
     #[track_caller]
     pub fn slice(&self, axis: isize, range: impl Into<Slice>) -> Self {
-        let axis = checked!("slice", resolve_axis(axis, self.rank()));
-        let (start, end, step) = checked!("slice", range.into().resolve(self.shape()[axis]));
+        let axis = checked!("slice", self.shape().axis(axis));
+        let (start, end, step) = match range.into().resolve(self.shape()[axis]) {
+            Ok(slice) => slice,
+            Err(error) => panic!("slice: {error} of axis {axis} of {}", self.shape()),
+        };
         self.view(checked!("slice", self.layout().slice(axis, start, end, step)))
     }
 
@@ -161,7 +164,7 @@ impl<T: Element> Tensor<T> {
     /// If the axis or the index is out of range.
     #[track_caller]
     pub fn select(&self, axis: isize, index: isize) -> Self {
-        let axis = checked!("select", resolve_axis(axis, self.rank()));
+        let axis = checked!("select", self.shape().axis(axis));
         let size = self.shape()[axis];
         let at = if index < 0 { index + size as isize } else { index };
         assert!(
@@ -190,7 +193,7 @@ impl<T: Element> Tensor<T> {
     #[track_caller]
     pub fn flip(&self, axes: impl Into<Axes>) -> Self {
         let mut layout = self.layout().clone();
-        for axis in checked!("flip", axes.into().resolve(self.rank())) {
+        for axis in checked!("flip", axes.into().resolve(self.shape())) {
             let (start, end, step) = checked!("flip", Slice::from(..).step(-1).resolve(layout.shape()[axis]));
             layout = checked!("flip", layout.slice(axis, start, end, step));
         }
@@ -211,7 +214,7 @@ impl<T: Element> Tensor<T> {
     /// window.
     #[track_caller]
     pub fn windows(&self, axis: isize, size: usize, step: usize) -> Self {
-        let axis = checked!("windows", resolve_axis(axis, self.rank()));
+        let axis = checked!("windows", self.shape().axis(axis));
         // A step beyond the axis leaves one window, whatever its length.
         let shortened = step.min(self.shape()[axis].max(1));
         self.view(checked!("windows", self.layout().windows(axis, size, shortened)))
@@ -227,8 +230,8 @@ impl<T: Element> Tensor<T> {
     /// If an axis is out of range, or both are the same.
     #[track_caller]
     pub fn diagonal(&self, a: isize, b: isize) -> Self {
-        let a = checked!("diagonal", resolve_axis(a, self.rank()));
-        let b = checked!("diagonal", resolve_axis(b, self.rank()));
+        let a = checked!("diagonal", self.shape().axis(a));
+        let b = checked!("diagonal", self.shape().axis(b));
         self.view(checked!("diagonal", self.layout().diagonal(a, b)))
     }
 
@@ -243,10 +246,17 @@ impl<T: Element> Tensor<T> {
     /// If the axis is out of range, or the size is 0.
     #[track_caller]
     pub fn split(&self, axis: isize, size: usize) -> Vec<Self> {
-        let at = checked!("split", resolve_axis(axis, self.rank()));
+        let at = checked!("split", self.shape().axis(axis));
         assert!(size > 0, "split: pieces of size 0 of axis {axis} of {}", self.shape());
         let total = self.shape()[at];
-        (0..total.max(1)).step_by(size).map(|start| self.slice(axis, start..start.saturating_add(size))).collect()
+        let count = total.div_ceil(size).max(1);
+        let mut pieces = Vec::new();
+        let fits = pieces.try_reserve_exact(count).is_ok();
+        assert!(fits, "split: cannot hold {count} pieces of axis {axis} of {}", self.shape());
+        for start in (0..total.max(1)).step_by(size) {
+            pieces.push(self.slice(axis, start..start.saturating_add(size)));
+        }
+        pieces
     }
 }
 
@@ -261,10 +271,10 @@ impl<T: Element> Tensor<T> {
 }
 
 fn permute(layout: &Layout, axes: &Axes) -> Result<Layout, ShapeError> {
-    let rank = layout.shape().len();
+    let shape = layout.shape();
     let order = match axes {
-        Axes::All => (0..rank).collect(),
-        Axes::Some(axes) => axes.iter().map(|&a| resolve_axis(a, rank)).collect::<Result<Vec<_>, _>>()?,
+        Axes::All => (0..shape.len()).collect(),
+        Axes::Some(axes) => axes.iter().map(|&a| shape.axis(a)).collect::<Result<Vec<_>, _>>()?,
     };
     layout.permute(&order)
 }
@@ -319,19 +329,19 @@ mod tests {
                 &(|| drop(a.permute([0, 0]))) as &dyn Fn(),
                 "permute: axes [0, 0] are not a permutation of those of [2, 3]",
             ),
-            (&|| drop(a.permute([0, 2])), "permute: axis 2 is out of range for 2 axes"),
-            (&|| drop(a.transpose(0, 2)), "transpose: axis 2 is out of range for 2 axes"),
+            (&|| drop(a.permute([0, 2])), "permute: axis 2 is out of range for 2 axes (shape [2, 3])"),
+            (&|| drop(a.transpose(0, 2)), "transpose: axis 2 is out of range for 2 axes (shape [2, 3])"),
             (&|| drop(a.reshape([4, -1])), "reshape: [2, 3]: sizes [4, -1] do not hold 6 elements"),
             (&|| drop(a.reshape([7])), "reshape: [2, 3]: sizes [7] do not hold 6 elements"),
             (&|| drop(a.reshape([-1, -1])), "reshape: [2, 3]: sizes [-1, -1] leave more than one open"),
             (&|| drop(a.expand([2, 4])), "expand: shape [2, 3] does not expand to [2, 4]"),
-            (&|| drop(a.squeeze(2)), "squeeze: axis 2 is out of range for 2 axes"),
-            (&|| drop(a.unsqueeze(4)), "unsqueeze: axis 4 is out of range for 3 axes"),
-            (&|| drop(a.slice(2, ..)), "slice: axis 2 is out of range for 2 axes"),
-            (&|| drop(a.slice(0, Slice::from(..).step(0))), "slice: a slice with step 0"),
+            (&|| drop(a.squeeze(2)), "squeeze: axis 2 is out of range for 2 axes (shape [2, 3])"),
+            (&|| drop(a.unsqueeze(4)), "unsqueeze: axis 4 is out of range for 3 axes (shape [2, 3])"),
+            (&|| drop(a.slice(2, ..)), "slice: axis 2 is out of range for 2 axes (shape [2, 3])"),
+            (&|| drop(a.slice(0, Slice::from(..).step(0))), "slice: a slice with step 0 of axis 0 of [2, 3]"),
             (&|| drop(a.select(1, 3)), "select: index 3 is out of range for axis 1 of [2, 3]"),
             (&|| drop(a.select(1, -4)), "select: index -4 is out of range for axis 1 of [2, 3]"),
-            (&|| drop(a.flip([0, -2])), "flip: axis 0 is named twice in [0, -2]"),
+            (&|| drop(a.flip([0, -2])), "flip: axis 0 is named twice in [0, -2] (shape [2, 3])"),
             (&|| drop(a.windows(0, 3, 1)), "windows: windows of 3 with step 1 do not fit axis 0 of [2, 3]"),
             (&|| drop(a.windows(0, 1, 0)), "windows: windows of 1 with step 0 do not fit axis 0 of [2, 3]"),
             (&|| drop(a.diagonal(0, -2)), "diagonal: the diagonal of [2, 3] needs two axes, got 0 twice"),

@@ -117,7 +117,7 @@ pub use wengert_train as train;
 /// What programs need most: `use wengert::prelude::*;`.
 pub mod prelude {
     // Values.
-    pub use crate::{Axes, Element, Float, Rng, Shape, ShapeError, Slice, Tensor, broadcast, resolve_axis, tensor};
+    pub use crate::{Axes, Element, Float, Rng, Shape, ShapeError, Slice, Tensor, broadcast, tensor};
     // Variables and operations.
     pub use crate::{Buffer, Cotangents, Elementwise, Gradients, Lowering, Op, Operand, Param, Tape, Var};
     // Derivatives of functions, and checks of them.

@@ -22,7 +22,7 @@ pub(crate) fn run<'t, T: Float>(op: &str, c: &Call<'t, T>) -> Outputs<'t, T> {
         "argsort" => return one(c.x(0)?.argsort(a.int_or("dim", 0, -1)?)),
         "sort" => {
             let (x, axis) = (c.x(0)?, a.int_or("dim", 0, -1)?);
-            let size = x.shape()[resolve_axis(axis, x.rank()).ok()?];
+            let size = x.shape()[x.shape().axis(axis).ok()?];
             let (values, indices) = if a.flag("descending")? { x.topk(axis, size) } else { x.sort(axis) };
             return two(values, indices);
         }

@@ -1,7 +1,7 @@
 //! Diagonals and triangles of matrices.
 
 use smallvec::SmallVec;
-use wengert_tensor::{Float, Slice, Tensor, resolve_axis};
+use wengert_tensor::{Float, Slice, Tensor};
 
 use super::checked;
 use crate::Var;
@@ -22,7 +22,7 @@ impl<T: Float> Var<'_, T> {
     pub fn diagonal(self, a: isize, b: isize) -> Self {
         let mut shape = self.shape();
         let rank = shape.len();
-        let (a, b) = (checked("diagonal", resolve_axis(a, rank)), checked("diagonal", resolve_axis(b, rank)));
+        let (a, b) = (self.axis("diagonal", a), self.axis("diagonal", b));
         assert!(a != b, "diagonal: the diagonal of {shape} needs two axes, got {a} twice");
         let (rows, columns) = (shape[a], shape[b]);
         let others = (0..rank).filter(|&axis| axis != a && axis != b);
@@ -85,8 +85,9 @@ impl<T: Float> Var<'_, T> {
     /// If there is no axis.
     #[track_caller]
     pub fn diag_at(self, k: isize) -> Self {
-        let (below, above) = ((-k).max(0), k.max(0));
-        self.diag().pad(&[(below, above), (above, below)], 0.0)
+        let (below, above) = (k.saturating_neg().max(0), k.max(0));
+        assert!(self.rank() > 0, "diag_at: a scalar has no axis");
+        self.diag().padded("diag_at", &[(below, above), (above, below)], 0.0)
     }
 
     /// The lower triangle of a matrix, or of each of a batch: zeros above diagonal number `k`,
@@ -130,8 +131,11 @@ impl<T: Float> Var<'_, T> {
         let [.., rows, columns] = shape[..] else {
             panic!("{name}: a triangle needs two axes, shape {shape} has {}", shape.len())
         };
-        let count = |n: usize| self.tape().var(Tensor::range(T::ZERO..T::from_f64(n as f64)));
-        count(columns) - count(rows).unsqueeze(1)
+        let exact = rows.max(columns) <= T::MAX_EXACT_INTEGER;
+        assert!(exact, "{name}: indices of shape {shape} are not exact in {}", T::NAME);
+        let fill = |out: &mut [T]| out.iter_mut().enumerate().for_each(|(i, to)| *to = T::from_f64(i as f64));
+        let [rows, columns] = [rows, columns].map(|n| Tensor::try_build(n, fill));
+        self.tape().var(checked(name, columns)) - self.tape().var(checked(name, rows)).unsqueeze(1)
     }
 }
 

@@ -1,16 +1,18 @@
 //! Taking elements by index, and putting them back.
 
-use wengert_tensor::{Float, Shape, Tensor, broadcast, resolve_axis};
+use std::sync::Arc;
 
-use super::checked;
+use wengert_tensor::{Float, Shape, Tensor, broadcast};
+
 use super::take::{Collect, Rows, Take};
+use super::{checked, room};
 use crate::{Operand, Tape, Var};
 
 /// Indices of an axis of `size`, counted from the end when negative.
 #[track_caller]
 fn resolved(name: &str, indices: &Tensor<i64>, axis: usize, shape: &Shape) -> Vec<usize> {
     let size = shape[axis] as i64;
-    let mut at = Vec::with_capacity(indices.count());
+    let mut at = room(name, indices.count(), shape);
     for i in indices.iter() {
         let index = if i < 0 { i + size } else { i };
         assert!((0..size).contains(&index), "{name}: index {i} is out of range for axis {axis} of {shape}");
@@ -23,23 +25,35 @@ impl<'t, T: Float> Var<'t, T> {
     /// Elements of the flattened variable.
     #[track_caller]
     fn take_flat(self, at: Vec<usize>, shape: Shape) -> Self {
-        let rows = Rows { axis: 0, size: self.count(), shape, at: at.into() };
+        let rows = Rows { axis: 0, size: self.count(), shape, at: Arc::new(at) };
         self.tape().record(Take(rows), &[self.flatten()])
     }
 
     #[track_caller]
     fn rows(self, name: &str, axis: isize, indices: &Tensor<i64>) -> Rows {
-        let shape = self.shape();
-        let axis = checked(name, resolve_axis(axis, shape.len()));
-        let at = resolved(name, indices, axis, &shape).into();
-        Rows { axis, size: shape[axis], shape: indices.shape().clone(), at }
+        let (shape, axis) = (self.shape(), self.axis(name, axis));
+        let at = resolved(name, indices, axis, &shape);
+        Rows { axis, size: shape[axis], shape: indices.shape().clone(), at: Arc::new(at) }
+    }
+
+    /// These indices of an axis, in their order.
+    #[track_caller]
+    pub(super) fn take_rows(self, name: &str, axis: usize, at: Vec<usize>) -> Self {
+        let (shape, count) = (self.shape(), at.len());
+        self.take(name, Rows { axis, size: shape[axis], shape: count.into(), at: Arc::new(at) })
+    }
+
+    #[track_caller]
+    fn take(self, name: &str, rows: Rows) -> Self {
+        checked(name, rows.taken(&self.shape()));
+        self.tape().record(Take(rows), &[self])
     }
 
     /// Where the elements of `indices` along `axis` lie in row-major order.
     #[track_caller]
     fn positions(self, name: &str, axis: isize, indices: &Tensor<i64>) -> Vec<usize> {
         let (shape, index) = (self.shape(), indices.shape());
-        let axis = checked(name, resolve_axis(axis, shape.len()));
+        let axis = self.axis(name, axis);
         let fits = index.len() == shape.len() && (0..shape.len()).all(|a| a == axis || index[a] <= shape[a]);
         assert!(fits, "{name}: indices of shape {index} along axis {axis} of {shape}");
         let mut at = resolved(name, indices, axis, &shape);
@@ -82,7 +96,7 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn index_select(self, axis: isize, indices: &Tensor<i64>) -> Self {
         let rows = self.rows("index_select", axis, indices);
-        self.tape().record(Take(rows), &[self])
+        self.take("index_select", rows)
     }
 
     /// This with `source` added at the named indices of an axis, where duplicates add up; the axes
@@ -143,7 +157,8 @@ impl<'t, T: Float> Var<'t, T> {
         let source = self.source("scatter", source, indices.shape());
         // Every place takes from this or from the source, which follows it.
         let count = self.count();
-        let mut at: Vec<usize> = (0..count).collect();
+        let mut at = room("scatter", count, &self.shape());
+        at.extend(0..count);
         for (i, position) in positions.into_iter().enumerate() {
             at[position] = count + i;
         }
@@ -164,7 +179,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// As [`Var::gather`], or if the source does not broadcast to the indices.
     #[track_caller]
     pub fn scatter_add(self, axis: isize, indices: &Tensor<i64>, source: impl Operand<'t, T>) -> Self {
-        let at = self.positions("scatter_add", axis, indices).into();
+        let at = Arc::new(self.positions("scatter_add", axis, indices));
         let source = self.source("scatter_add", source, indices.shape()).flatten();
         let rows = Rows { axis: 0, size: self.count(), shape: source.shape(), at };
         self + self.tape().record(Collect(rows), &[source]).reshape(self.shape())
@@ -187,8 +202,9 @@ impl<'t, T: Float> Var<'t, T> {
         let shape = self.shape();
         let layout = checked("masked_select", mask.layout().expand(&shape));
         let mask = mask.with_layout(layout);
-        let at: Vec<usize> = mask.iter().enumerate().filter_map(|(i, chosen)| chosen.then_some(i)).collect();
-        let count = at.len();
+        let count = mask.count_true();
+        let mut at = room("masked_select", count, &shape);
+        at.extend(mask.iter().enumerate().filter_map(|(i, chosen)| chosen.then_some(i)));
         self.take_flat(at, count.into())
     }
 }
@@ -208,7 +224,7 @@ impl<T: Float> Tape<T> {
     pub fn one_hot(&self, labels: &Tensor<i64>, classes: usize) -> Var<'_, T> {
         let mut shape = labels.shape().clone();
         shape.sizes_mut().push(classes);
-        let mut rows = Tensor::zeros(shape);
+        let mut rows = checked("one_hot", Tensor::try_build(shape, |out| out.fill(T::ZERO)));
         let out = rows.make_mut();
         for (row, label) in labels.iter().enumerate() {
             assert!((0..classes as i64).contains(&label), "one_hot: label {label} is not below {classes}");
@@ -294,7 +310,10 @@ mod tests {
             message_of(|| _ = x.index_add(0, &tensor![0], &tensor![1.0, 2.0, 3.0])),
             "index_add: a source of shape [3] for [1, 2]"
         );
-        assert_eq!(message_of(|| _ = x.scatter(2, &tensor![[0]], 1.0)), "scatter: axis 2 is out of range for 2 axes");
+        assert_eq!(
+            message_of(|| _ = x.scatter(2, &tensor![[0]], 1.0)),
+            "scatter: axis 2 is out of range for 2 axes (shape [3, 2])"
+        );
         assert_eq!(
             message_of(|| _ = x.masked_select(&tensor![true; [3]])),
             "masked_select: shape [3] does not expand to [3, 2]"

@@ -2,6 +2,7 @@
 
 use wengert_tensor::{Float, Shape, Tensor};
 
+use super::{checked, room};
 use crate::Var;
 
 /// How [`Var::interpolate1d`] and [`Var::interpolate2d`] find what lies between elements.
@@ -27,37 +28,39 @@ pub enum Interpolation {
     },
 }
 
-/// For each new element, an old one and its weight.
-type Tap = Vec<(i64, f64)>;
-
 impl Interpolation {
-    /// The sum of these taps takes `from` elements to `to`.
-    fn taps(self, from: usize, to: usize) -> Vec<Tap> {
-        let last = from as i64 - 1;
-        let place = |i: usize, align_corners| match align_corners {
-            true if to == 1 => 0.0,
-            true => (i * (from - 1)) as f64 / (to - 1) as f64,
-            false => (i as f64 + 0.5) * from as f64 / to as f64 - 0.5,
-        };
-        let tap = |of: &dyn Fn(usize) -> (i64, f64)| (0..to).map(of).map(|(i, w)| (i.clamp(0, last), w)).collect();
+    /// How many old elements a new one is made of.
+    fn taps(self) -> usize {
         match self {
-            Interpolation::Nearest => vec![tap(&|i| ((i * from / to) as i64, 1.0))],
+            Interpolation::Nearest => 1,
+            Interpolation::Linear { .. } => 2,
+            Interpolation::Cubic { .. } => 4,
+        }
+    }
+
+    /// The old element number `tap` of those that new element `i` is made of, and its weight, where
+    /// `from` elements become `to`.
+    fn tap(self, tap: usize, i: usize, from: usize, to: usize) -> (usize, f64) {
+        let (i, old, new) = (i as f64, from as f64, to as f64);
+        let place = |align_corners| match align_corners {
+            true if to == 1 => 0.0,
+            true => i * (old - 1.0) / (new - 1.0),
+            false => (i + 0.5) * old / new - 0.5,
+        };
+        let (at, weight) = match self {
+            Interpolation::Nearest => ((i * old / new).floor(), 1.0),
             Interpolation::Linear { align_corners } => {
-                let place = |i| f64::max(place(i, align_corners), 0.0);
-                let left = tap(&|i| (place(i) as i64, 1.0 - place(i).fract()));
-                let right = tap(&|i| (place(i) as i64 + 1, place(i).fract()));
-                vec![left, right]
+                let place = f64::max(place(align_corners), 0.0);
+                let right = place.fract();
+                (place.floor() + tap as f64, if tap == 0 { 1.0 - right } else { right })
             }
             Interpolation::Cubic { align_corners } => {
-                let element = |k: i64| {
-                    tap(&|i| {
-                        let at = place(i, align_corners);
-                        (at.floor() as i64 + k, keys(at.floor() + k as f64 - at))
-                    })
-                };
-                (-1..3).map(element).collect()
+                let place = place(align_corners);
+                let at = place.floor() + tap as f64 - 1.0;
+                (at, keys(at - place))
             }
-        }
+        };
+        (at.clamp(0.0, old - 1.0) as usize, weight)
     }
 }
 
@@ -119,12 +122,14 @@ impl<T: Float> Var<'_, T> {
             assert!(from > 0 && to > 0, "{name}: {sizes:?} elements from the last axes of {shape}");
             let beside: Shape = [to].into_iter().chain(std::iter::repeat_n(1, shape.len() - axis - 1)).collect();
             let mut sum: Option<Self> = None;
-            for tap in by.taps(from, to) {
-                let rows: Tensor<i64> = tap.iter().map(|&(row, _)| row).collect();
-                let weights: Tensor<T> = tap.iter().map(|&(_, weight)| T::from_f64(weight)).collect();
-                let mut taken = result.index_select(axis as isize, &rows);
+            for tap in 0..by.taps() {
+                let mut rows = room(name, to, &shape);
+                rows.extend((0..to).map(|i| by.tap(tap, i, from, to).0));
+                let mut taken = result.take_rows(name, axis, rows);
                 if by != Interpolation::Nearest {
-                    taken = taken * &weights.reshape(beside.clone());
+                    let weight = |i| T::from_f64(by.tap(tap, i, from, to).1);
+                    let weights = |out: &mut [T]| out.iter_mut().enumerate().for_each(|(i, to)| *to = weight(i));
+                    taken = taken * &checked(name, Tensor::try_build(beside.clone(), weights));
                 }
                 sum = Some(match sum {
                     Some(before) => before + taken,

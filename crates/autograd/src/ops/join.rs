@@ -1,6 +1,6 @@
 //! One variable out of several, or out of copies of one.
 
-use wengert_tensor::{Float, Shape, ShapeError, Tensor, resolve_axis};
+use wengert_tensor::{Float, Shape, ShapeError, Tensor};
 
 use super::checked;
 use crate::{Cotangents, Lowering, Op, Var};
@@ -26,7 +26,7 @@ impl Op for Concat {
                     x[0], self.axis
                 )));
             }
-            shape.sizes_mut()[self.axis] += next[self.axis];
+            shape.sizes_mut()[self.axis] = shape[self.axis].saturating_add(next[self.axis]);
         }
         shape.checked_count()?;
         Ok(shape)
@@ -60,7 +60,7 @@ impl<T: Float> Var<'_, T> {
     #[track_caller]
     pub fn concat(vars: &[Self], axis: isize) -> Self {
         let Some(first) = vars.first() else { panic!("concat: there are no variables") };
-        let axis = checked("concat", resolve_axis(axis, first.rank()));
+        let axis = first.axis("concat", axis);
         if vars.len() == 1 { *first } else { first.tape().record(Concat { axis }, vars) }
     }
 
@@ -79,7 +79,7 @@ impl<T: Float> Var<'_, T> {
     pub fn stack(vars: &[Self], axis: isize) -> Self {
         let Some(first) = vars.first() else { panic!("stack: there are no variables") };
         let shape = first.shape();
-        let axis = checked("stack", resolve_axis(axis, shape.len() + 1)) as isize;
+        let axis = checked("stack", shape.new_axis(axis)) as isize;
         let mut rows = Vec::with_capacity(vars.len());
         for var in vars {
             assert!(var.shape() == shape, "stack: shapes {shape} and {} differ", var.shape());
@@ -131,7 +131,7 @@ impl<T: Float> Var<'_, T> {
     #[track_caller]
     pub fn repeat(self, axis: isize, times: usize) -> Self {
         let mut after = self.shape();
-        let axis = checked("repeat", resolve_axis(axis, after.len()));
+        let axis = self.axis("repeat", axis);
         let mut between = after.clone();
         after.sizes_mut()[axis] = after[axis].saturating_mul(times);
         checked("repeat", after.checked_count());
@@ -175,7 +175,7 @@ mod tests {
             message_of(|| _ = Var::concat(&[a, b], 0))
                 .starts_with("concat: shapes [2, 3] and [2, 4] differ in more than axis 0")
         );
-        assert_eq!(message_of(|| _ = Var::concat(&[a], 2)), "concat: axis 2 is out of range for 2 axes");
+        assert_eq!(message_of(|| _ = Var::concat(&[a], 2)), "concat: axis 2 is out of range for 2 axes (shape [2, 3])");
         assert_eq!(message_of(|| _ = Var::stack(&[a, b], 0)), "stack: shapes [2, 3] and [2, 4] differ");
         assert!(message_of(|| _ = a.tile(&[usize::MAX, 2])).starts_with("tile: shape"));
     }

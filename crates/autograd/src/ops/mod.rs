@@ -14,7 +14,10 @@
 //! selects with `where_` instead of multiplying with masks. Derivatives at kinks and poles follow
 //! one list of conventions; the tests named `conventions` hold them.
 
-use wengert_tensor::ShapeError;
+use smallvec::SmallVec;
+use wengert_tensor::{Axes, Float, Shape, ShapeError};
+
+use crate::Var;
 
 #[macro_use]
 mod macros;
@@ -60,9 +63,41 @@ pub use pool::Pool;
 
 /// The value, or a panic that names the operation at the caller's line.
 #[track_caller]
-fn checked<R>(name: &str, result: Result<R, ShapeError>) -> R {
+pub(crate) fn checked<R>(name: &str, result: Result<R, ShapeError>) -> R {
     match result {
         Ok(value) => value,
         Err(error) => panic!("{name}: {error}"),
+    }
+}
+
+/// An empty list with room for `count`, which a user's number asks for.
+#[track_caller]
+fn room<I>(name: &str, count: usize, shape: &Shape) -> Vec<I> {
+    let mut list = Vec::new();
+    let fits = list.try_reserve_exact(count).is_ok();
+    assert!(fits, "{name}: cannot allocate a list of {count} (shape {shape})");
+    list
+}
+
+impl<T: Float> Var<'_, T> {
+    /// `axis` counted from the front, or a panic that names the operation.
+    #[track_caller]
+    fn axis(self, name: &str, axis: isize) -> usize {
+        checked(name, self.shape().axis(axis))
+    }
+
+    /// These axes counted from the front, ascending.
+    #[track_caller]
+    fn axes(self, name: &str, axes: impl Into<Axes>) -> SmallVec<[usize; 4]> {
+        checked(name, axes.into().resolve(&self.shape()))
+    }
+
+    /// This and its axis counted from the front; a scalar is a line of one element.
+    #[track_caller]
+    fn line(self, name: &str, axis: isize) -> (Self, usize) {
+        match self.rank() {
+            0 if matches!(axis, 0 | -1) => (self.unsqueeze(0), 0),
+            _ => (self, self.axis(name, axis)),
+        }
     }
 }

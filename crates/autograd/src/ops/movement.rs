@@ -1,7 +1,7 @@
 //! Other views of the same elements.
 
 use smallvec::SmallVec;
-use wengert_tensor::{Axes, Float, Layout, Shape, ShapeError, Sizes, resolve_axis};
+use wengert_tensor::{Axes, Float, Layout, Shape, ShapeError, Sizes};
 
 use super::checked;
 use crate::{Cotangents, Lowering, Op, Var};
@@ -153,10 +153,10 @@ impl<T: Float> Var<'_, T> {
     /// If the axes are not a permutation of the variable's.
     #[track_caller]
     pub fn permute(self, axes: impl Into<Axes>) -> Self {
-        let rank = self.rank();
+        let shape = self.shape();
         let order: Result<_, ShapeError> = match axes.into() {
-            Axes::All => Ok((0..rank).collect()),
-            Axes::Some(axes) => axes.iter().map(|&axis| resolve_axis(axis, rank)).collect(),
+            Axes::All => Ok((0..shape.len()).collect()),
+            Axes::Some(axes) => axes.iter().map(|&axis| shape.axis(axis)).collect(),
         };
         self.permuted(checked("permute", order))
     }
@@ -182,9 +182,8 @@ impl<T: Float> Var<'_, T> {
     /// If an axis is out of range.
     #[track_caller]
     pub fn transpose(self, a: isize, b: isize) -> Self {
-        let rank = self.rank();
-        let (a, b) = (checked("transpose", resolve_axis(a, rank)), checked("transpose", resolve_axis(b, rank)));
-        let mut order: SmallVec<[usize; 4]> = (0..rank).collect();
+        let (a, b) = (self.axis("transpose", a), self.axis("transpose", b));
+        let mut order: SmallVec<[usize; 4]> = (0..self.rank()).collect();
         order.swap(a, b);
         self.permuted(order)
     }
@@ -219,7 +218,7 @@ impl<T: Float> Var<'_, T> {
     #[track_caller]
     pub fn squeeze(self, axis: isize) -> Self {
         let shape = self.shape();
-        let axis = checked("squeeze", resolve_axis(axis, shape.len()));
+        let axis = self.axis("squeeze", axis);
         if shape[axis] == 1 { self.reshape(shape.reduced(&[axis], false)) } else { self }
     }
 
@@ -236,7 +235,7 @@ impl<T: Float> Var<'_, T> {
     #[track_caller]
     pub fn unsqueeze(self, axis: isize) -> Self {
         let mut shape = self.shape();
-        let axis = checked("unsqueeze", resolve_axis(axis, shape.len() + 1));
+        let axis = checked("unsqueeze", shape.new_axis(axis));
         shape.sizes_mut().insert(axis, 1);
         self.reshape(shape)
     }
@@ -288,9 +287,9 @@ mod tests {
         assert!(message_of(|| _ = x.reshape([-1, -1])).starts_with("reshape: [2, 3]: sizes [-1, -1] leave"));
         assert!(message_of(|| _ = x.expand([2, 4])).starts_with("expand: shape [2, 3] does not expand to [2, 4]"));
         assert!(message_of(|| _ = x.permute([0, 0])).starts_with("permute: axes [0, 0] are not a permutation"));
-        assert_eq!(message_of(|| _ = x.permute([0, 2])), "permute: axis 2 is out of range for 2 axes");
-        assert_eq!(message_of(|| _ = x.squeeze(2)), "squeeze: axis 2 is out of range for 2 axes");
-        assert_eq!(message_of(|| _ = x.unsqueeze(4)), "unsqueeze: axis 4 is out of range for 3 axes");
+        assert_eq!(message_of(|| _ = x.permute([0, 2])), "permute: axis 2 is out of range for 2 axes (shape [2, 3])");
+        assert_eq!(message_of(|| _ = x.squeeze(2)), "squeeze: axis 2 is out of range for 2 axes (shape [2, 3])");
+        assert_eq!(message_of(|| _ = x.unsqueeze(4)), "unsqueeze: axis 4 is out of range for 3 axes (shape [2, 3])");
     }
 
     proptest! {

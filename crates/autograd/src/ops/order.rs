@@ -1,9 +1,8 @@
 //! What depends on the order of the values: positions of extremes, sorting, the median. The order
 //! is found at once, by looking at the value; gradients go to the elements that were chosen.
 
-use wengert_tensor::{Axes, Float, Tensor, resolve_axis};
+use wengert_tensor::{Axes, Float, Tensor};
 
-use super::checked;
 use crate::Var;
 
 impl<T: Float> Var<'_, T> {
@@ -68,8 +67,7 @@ impl<T: Float> Var<'_, T> {
     /// If the axis is out of range or has no elements.
     #[track_caller]
     pub fn max_with_indices(self, axis: isize) -> (Self, Tensor<i64>) {
-        let at = self.argmax(axis);
-        (self.chosen(axis, &at), at)
+        self.extreme("max_with_indices", axis, true)
     }
 
     /// The smallest element along `axis` and where it is, as [`Var::max_with_indices`].
@@ -83,14 +81,23 @@ impl<T: Float> Var<'_, T> {
     /// ```
     #[track_caller]
     pub fn min_with_indices(self, axis: isize) -> (Self, Tensor<i64>) {
-        let at = self.argmin(axis);
-        (self.chosen(axis, &at), at)
+        self.extreme("min_with_indices", axis, false)
+    }
+
+    #[track_caller]
+    fn extreme(self, name: &str, axis: isize, largest: bool) -> (Self, Tensor<i64>) {
+        let (x, axis) = self.line(name, axis);
+        let shape = x.shape();
+        let none = shape[axis] == 0 && shape.reduced(&[axis], false).count() > 0;
+        assert!(!none, "{name}: there are no elements along axis {axis} of {shape}");
+        let at = if largest { x.argmax(axis as isize) } else { x.argmin(axis as isize) };
+        (x.chosen(axis, &at), at)
     }
 
     /// One element along `axis` for each of the others.
     #[track_caller]
-    fn chosen(self, axis: isize, at: &Tensor<i64>) -> Self {
-        let axis = checked("max_with_indices", resolve_axis(axis, self.rank())) as isize;
+    fn chosen(self, axis: usize, at: &Tensor<i64>) -> Self {
+        let axis = axis as isize;
         self.gather(axis, &at.unsqueeze(axis)).reshape(at.shape())
     }
 
@@ -110,9 +117,10 @@ impl<T: Float> Var<'_, T> {
     /// If the axis is out of range.
     #[track_caller]
     pub fn sort(self, axis: isize) -> (Self, Tensor<i64>) {
-        let axis = checked("sort", resolve_axis(axis, self.rank())) as isize;
-        let order = self.argsort(axis);
-        (self.gather(axis, &order), order)
+        let (x, axis) = self.line("sort", axis);
+        let (shape, axis) = (self.shape(), axis as isize);
+        let order = x.argsort(axis);
+        (x.gather(axis, &order).reshape(&shape), order.reshape(&shape))
     }
 
     /// The `k` largest elements along `axis`, the largest first, and where they are; NaN counts as
@@ -129,13 +137,14 @@ impl<T: Float> Var<'_, T> {
     /// If the axis is out of range or has less than `k` elements.
     #[track_caller]
     pub fn topk(self, axis: isize, k: usize) -> (Self, Tensor<i64>) {
-        let shape = self.shape();
-        let size = shape[checked("topk", resolve_axis(axis, shape.len()))];
-        assert!(k <= size, "topk: axis {axis} of {shape} has less than {k} elements");
+        let (x, at) = self.line("topk", axis);
+        let (size, along) = (x.shape()[at], at as isize);
+        assert!(k <= size, "topk: axis {axis} of {} has less than {k} elements", self.shape());
         // Sorted from behind, and that backwards: equal ones are in their order again.
-        let behind = self.value().flip(axis).argsort(axis).flip(axis);
-        let order = behind.map(|i| size as i64 - 1 - i).slice(axis, ..k);
-        (self.gather(axis, &order), order)
+        let behind = x.value().flip(along).argsort(along).flip(along);
+        let order = behind.map(|i| size as i64 - 1 - i).slice(along, ..k);
+        let shape = if k == size { self.shape() } else { order.shape().clone() };
+        (x.gather(along, &order).reshape(&shape), order.reshape(&shape))
     }
 
     /// The middle of the sorted values over axes, the lower one of two; NaN if there is one. The
@@ -161,11 +170,8 @@ impl<T: Float> Var<'_, T> {
         let order = lines.argsort(-1);
         let largest = lines.gather(-1, &order.slice(-1, -1..)).value().squeeze(-1);
         let (middle, last) = (order.select(-1, (size - 1) / 2), order.select(-1, -1));
-        let at: Vec<i64> = (middle.iter().zip(last.iter()).zip(largest.iter()))
-            .map(|((middle, last), largest)| if largest.is_nan() { last } else { middle })
-            .collect();
-        let at = Tensor::from_vec(at, shape.reduced(&[shape.len() - 1], false));
-        lines.chosen(-1, &at)
+        let nan = largest.map(|largest| largest.is_nan());
+        lines.chosen(shape.len() - 1, &Tensor::where_(&nan, last, middle))
     }
 }
 

@@ -1,8 +1,9 @@
 //! Padding: with a value, or with values of the edge.
 
-use wengert_tensor::{Float, Tensor};
+use wengert_tensor::Float;
 
 use super::region::{Part, Region};
+use super::{checked, room};
 use crate::Var;
 
 impl<T: Float> Var<'_, T> {
@@ -20,20 +21,26 @@ impl<T: Float> Var<'_, T> {
     /// If there are more pairs than axes, or an axis is cut by more than its size.
     #[track_caller]
     pub fn pad(self, pads: &[(isize, isize)], value: f64) -> Self {
+        self.padded("pad", pads, value)
+    }
+
+    #[track_caller]
+    pub(super) fn padded(self, name: &str, pads: &[(isize, isize)], value: f64) -> Self {
         let shape = self.shape();
-        assert!(pads.len() <= shape.len(), "pad: {} pairs for shape {shape}", pads.len());
+        assert!(pads.len() <= shape.len(), "{name}: {} pairs for shape {shape}", pads.len());
         let (mut kept, mut target, mut padded) = (Region::whole(&shape), Region::whole(&shape), shape.clone());
         for (axis, &(before, after)) in (shape.len() - pads.len()..).zip(pads) {
             let size = shape[axis] as isize;
             let count = size.checked_add(before.min(0)).and_then(|n| n.checked_add(after.min(0)));
             let total = size.checked_add(before).and_then(|n| n.checked_add(after));
             let (Some(count @ 0..), Some(total)) = (count, total) else {
-                panic!("pad: axis {axis} of {shape} cannot be padded by {before} and {after}");
+                panic!("{name}: axis {axis} of {shape} cannot be padded by {before} and {after}");
             };
             kept.0[axis] = Part { start: (-before.min(0)) as usize, count: count as usize, step: 1 };
             target.0[axis] = Part { start: before.max(0) as usize, count: count as usize, step: 1 };
             padded.sizes_mut()[axis] = total as usize;
         }
+        checked(name, padded.checked_count());
         // An empty part lies anywhere: it need not be inside.
         kept.0.iter_mut().chain(&mut target.0).filter(|part| part.count == 0).for_each(|part| part.start = 0);
         self.cut(kept).place(target, padded, value)
@@ -100,9 +107,10 @@ impl<T: Float> Var<'_, T> {
                     fits(size, (before, after)),
                     "{name}: axis {axis} of {shape} cannot be padded by {before} and {after}"
                 );
-                let all = -(before as i64)..(size + after) as i64;
-                let rows: Tensor<i64> = all.map(|i| from(i, size as i64)).collect();
-                padded = padded.index_select(axis as isize, &rows);
+                let total = before.saturating_add(size).saturating_add(after);
+                let mut rows = room(name, total, &shape);
+                rows.extend((0..total).map(|i| from(i as i64 - before as i64, size as i64) as usize));
+                padded = padded.take_rows(name, axis, rows);
             }
         }
         padded

@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use wengert_tensor::kernel::pool::{Place, Spans, Windows};
 use wengert_tensor::{Float, Shape, ShapeError, Tensor};
 
+use super::checked;
 use super::conv::PerAxis;
 use crate::{Cotangents, Lowering, Op, Var};
 
@@ -238,7 +239,7 @@ impl<T: Float> Var<'_, T> {
     /// ```
     #[track_caller]
     pub fn adaptive_avg_pool1d(self, bins: usize) -> Self {
-        self.average::<1>(self.bins("adaptive_avg_pool1d", [bins]))
+        self.average::<1>("adaptive_avg_pool1d", self.bins("adaptive_avg_pool1d", [bins]))
     }
 
     /// The means of windows that cover the last two axes, as [`Var::adaptive_max_pool1d`].
@@ -254,7 +255,7 @@ impl<T: Float> Var<'_, T> {
     /// As [`Var::adaptive_max_pool1d`].
     #[track_caller]
     pub fn adaptive_avg_pool2d(self, bins: [usize; 2]) -> Self {
-        self.average::<2>(self.bins("adaptive_avg_pool2d", bins))
+        self.average::<2>("adaptive_avg_pool2d", self.bins("adaptive_avg_pool2d", bins))
     }
 
     #[track_caller]
@@ -266,7 +267,7 @@ impl<T: Float> Var<'_, T> {
     fn avg_pool<const D: usize>(self, name: &str, pool: Pool<D>) -> Self {
         let windows = self.steps(name, pool);
         if pool.padding == [0; D] || !pool.count_padding {
-            return self.average::<D>(windows);
+            return self.average::<D>(name, windows);
         }
         let mut means = self.pooled::<D, 1>(SumWindows(windows));
         if !pool.ceil {
@@ -334,6 +335,8 @@ impl<T: Float> Var<'_, T> {
                 Err(why) => panic!("{name}: {why} axis {axis} of {shape}"),
             }
         }
+        let places = shape[..shape.len() - D].iter().copied().chain(all.map(|axis| axis.count));
+        checked(name, places.collect::<Shape>().checked_count());
         let pixels = all[0].length.checked_mul(all[1].length);
         assert!(pixels.is_some_and(|n| u32::try_from(n).is_ok()), "{name}: shape {shape} has too large images");
         Windows(all)
@@ -354,15 +357,19 @@ impl<T: Float> Var<'_, T> {
 
     /// The sums of windows divided by the number of elements that lie inside.
     #[track_caller]
-    fn average<const D: usize>(self, windows: Windows) -> Self {
+    fn average<const D: usize>(self, name: &str, windows: Windows) -> Self {
         if let Some(means) = self.means_of_tiles(&windows.0[2 - D..]) {
             return means;
         }
-        let [down, across] = windows.0.map(|axis| (0..axis.count).map(|i| axis.span(i).len()).collect::<Vec<_>>());
-        let numbers: Vec<T> =
-            down.iter().flat_map(|a| across.iter().map(move |b| T::from_f64((a * b) as f64))).collect();
-        let counts = self.tape().var(Tensor::from_vec(numbers, &counts(&windows)[2 - D..]));
-        self.pooled::<D, 1>(SumWindows(windows)) / counts
+        let [down, across] = windows.0;
+        let numbers = Tensor::try_build(&counts(&windows)[2 - D..], |out| {
+            for (i, to) in out.iter_mut().enumerate() {
+                let elements = down.span(i / across.count).len() * across.span(i % across.count).len();
+                *to = T::from_f64(elements as f64);
+            }
+        });
+        let numbers = self.tape().var(checked(name, numbers));
+        self.pooled::<D, 1>(SumWindows(windows)) / numbers
     }
 
     /// Windows side by side, without padding, are a view, whose mean fuses with what is around it.

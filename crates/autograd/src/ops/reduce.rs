@@ -4,7 +4,6 @@ use smallvec::SmallVec;
 use wengert_tensor::kernel::Reduction;
 use wengert_tensor::{Axes, Float, Shape, ShapeError};
 
-use super::checked;
 use crate::{Cotangents, Lowering, Op, Var};
 
 /// A reduction over `axes`, ascending and checked.
@@ -74,11 +73,7 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     fn reduce_over(self, reduction: Reduction, axes: impl Into<Axes>, keep: bool) -> Self {
         let shape = self.shape();
-        let reduce = |axes| Reduce { reduction, axes };
-        let axes = match axes.into().resolve(shape.len()) {
-            Ok(axes) => axes,
-            Err(error) => panic!("{}: {error} (shape {shape})", reduce(SmallVec::new()).name()),
-        };
+        let axes = self.axes(Reduce { reduction, axes: SmallVec::new() }.name(), axes);
         let kept = self.reduce(reduction, axes.clone());
         if keep || axes.is_empty() { kept } else { kept.reshape(shape.reduced(&axes, false)) }
     }
@@ -102,12 +97,6 @@ impl<'t, T: Float> Var<'t, T> {
             inverse[from] = to;
         }
         self.reshape(permuted).permuted(inverse)
-    }
-
-    /// Checked axes for the reduction `name`.
-    #[track_caller]
-    pub(super) fn axes(self, name: &str, axes: impl Into<Axes>) -> SmallVec<[usize; 4]> {
-        checked(name, axes.into().resolve(self.rank()))
     }
 }
 

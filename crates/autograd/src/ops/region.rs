@@ -2,9 +2,9 @@
 
 use smallvec::SmallVec;
 use wengert_tensor::kernel::parallel::for_each_chunk;
-use wengert_tensor::{Axes, Float, Layout, Shape, ShapeError, Slice, Tensor, resolve_axis};
+use wengert_tensor::{Axes, Float, Layout, Shape, ShapeError, Slice, Tensor};
 
-use super::checked;
+use super::room;
 use super::strided::zip_with;
 use crate::{Cotangents, Lowering, Op, Var};
 
@@ -150,8 +150,11 @@ impl<T: Float> Var<'_, T> {
     #[track_caller]
     pub fn slice(self, axis: isize, range: impl Into<Slice>) -> Self {
         let shape = self.shape();
-        let axis = checked("slice", resolve_axis(axis, shape.len()));
-        let (start, end, step) = checked("slice", range.into().resolve(shape[axis]));
+        let axis = self.axis("slice", axis);
+        let (start, end, step) = match range.into().resolve(shape[axis]) {
+            Ok(slice) => slice,
+            Err(error) => panic!("slice: {error} of axis {axis} of {shape}"),
+        };
         let span = if step > 0 { end - start as isize } else { start as isize - end };
         let count = (span.max(0) as usize).div_ceil(step.unsigned_abs());
         let mut region = Region::whole(&shape);
@@ -173,7 +176,7 @@ impl<T: Float> Var<'_, T> {
     #[track_caller]
     pub fn select(self, axis: isize, index: isize) -> Self {
         let shape = self.shape();
-        let axis = checked("select", resolve_axis(axis, shape.len()));
+        let axis = self.axis("select", axis);
         let size = shape[axis] as isize;
         let at = if index < 0 { index + size } else { index };
         assert!((0..size).contains(&at), "select: index {index} is out of range for axis {axis} of {shape}");
@@ -194,7 +197,7 @@ impl<T: Float> Var<'_, T> {
     #[track_caller]
     pub fn flip(self, axes: impl Into<Axes>) -> Self {
         let mut region = Region::whole(&self.shape());
-        for axis in checked("flip", axes.into().resolve(self.rank())) {
+        for axis in self.axes("flip", axes) {
             let part = &mut region.0[axis];
             if part.count > 1 {
                 *part = Part { start: part.count - 1, count: part.count, step: -1 };
@@ -215,7 +218,7 @@ impl<T: Float> Var<'_, T> {
     /// If the axis is out of range.
     #[track_caller]
     pub fn roll(self, axis: isize, shift: isize) -> Self {
-        let size = self.shape()[checked("roll", resolve_axis(axis, self.rank()))];
+        let size = self.shape()[self.axis("roll", axis)];
         if size == 0 {
             return self;
         }
@@ -237,9 +240,9 @@ impl<T: Float> Var<'_, T> {
     #[track_caller]
     pub fn split(self, axis: isize, size: usize) -> Vec<Self> {
         let shape = self.shape();
-        let total = shape[checked("split", resolve_axis(axis, shape.len()))];
+        let total = shape[self.axis("split", axis)];
         assert!(size > 0, "split: pieces of size 0 of axis {axis} of {shape}");
-        let mut pieces = Vec::with_capacity(total.div_ceil(size));
+        let mut pieces = room("split", total.div_ceil(size).max(1), &shape);
         for start in (0..total.max(1)).step_by(size) {
             pieces.push(self.slice(axis, start..start.saturating_add(size)));
         }
@@ -275,7 +278,10 @@ mod tests {
         let x = tape.var(Tensor::zeros([3, 4]));
         assert_eq!(message_of(|| _ = x.select(0, 3)), "select: index 3 is out of range for axis 0 of [3, 4]");
         assert_eq!(message_of(|| _ = x.select(0, -4)), "select: index -4 is out of range for axis 0 of [3, 4]");
-        assert_eq!(message_of(|| _ = x.slice(0, Slice::from(..).step(0))), "slice: a slice with step 0");
+        assert_eq!(
+            message_of(|| _ = x.slice(0, Slice::from(..).step(0))),
+            "slice: a slice with step 0 of axis 0 of [3, 4]"
+        );
         assert_eq!(message_of(|| _ = x.split(0, 0)), "split: pieces of size 0 of axis 0 of [3, 4]");
     }
 

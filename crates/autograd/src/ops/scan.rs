@@ -2,9 +2,8 @@
 //! by nothing: zeros are values like any other.
 
 use wengert_tensor::kernel::parallel::for_each_chunk;
-use wengert_tensor::{Float, Shape, ShapeError, Tensor, resolve_axis};
+use wengert_tensor::{Float, Shape, ShapeError, Tensor};
 
-use super::checked;
 use crate::{Cotangents, Lowering, Op, Var};
 
 /// yᵢ = aᵢ·yᵢ₋₁ + bᵢ along an axis, from y₋₁ = `start`, in `f64`. Of one input, it is b, and a is 1.
@@ -83,8 +82,8 @@ impl<T: Float> Var<'_, T> {
     /// If the axis is out of range.
     #[track_caller]
     pub fn cumsum(self, axis: isize) -> Self {
-        let axis = checked("cumsum", resolve_axis(axis, self.rank()));
-        self.tape().record(Scan { axis, reverse: false, start: 0.0 }, &[self])
+        let (x, axis) = self.line("cumsum", axis);
+        self.tape().record(Scan { axis, reverse: false, start: 0.0 }, &[x]).reshape(self.shape())
     }
 
     /// The products of the first element along `axis`, the first two, and so on, accumulated in
@@ -102,8 +101,8 @@ impl<T: Float> Var<'_, T> {
     /// If the axis is out of range.
     #[track_caller]
     pub fn cumprod(self, axis: isize) -> Self {
-        let axis = checked("cumprod", resolve_axis(axis, self.rank()));
-        self.products(axis, false)
+        let (x, axis) = self.line("cumprod", axis);
+        x.products(axis, false).reshape(self.shape())
     }
 
     #[track_caller]

@@ -15,7 +15,7 @@ pub(super) struct Rows {
     /// The size of the axis.
     pub(super) size: usize,
     pub(super) shape: Shape,
-    pub(super) at: Arc<[usize]>,
+    pub(super) at: Arc<Vec<usize>>,
 }
 
 impl Rows {
@@ -84,8 +84,8 @@ impl Op for Collect {
             let (_, after) = self.0.around(x[0].shape(), self.0.shape.len());
             let (inner, dense) = (after.iter().product::<usize>(), x[0].contiguous());
             let values = dense.as_slice().expect("contiguous");
-            let (starts, sources) = by_target(at, *size);
             Tensor::build(self.shape(&[x[0].shape()]).expect("checked when recorded"), |out| {
+                let (starts, sources) = by_target(at, *size);
                 each_row(out, inner, |row, to| {
                     let (outer, target) = (row / size, row % size);
                     let from = |source: usize| &values[(outer * at.len() + source) * inner..][..inner];

@@ -1,9 +1,8 @@
 //! Sliding windows, and their adjoint, which adds overlapping ones.
 
 use wengert_tensor::kernel::parallel::for_each_chunk;
-use wengert_tensor::{Float, Layout, Shape, ShapeError, Tensor, resolve_axis};
+use wengert_tensor::{Float, Layout, Shape, ShapeError, Tensor};
 
-use super::checked;
 use super::strided::zip_with;
 use crate::{Cotangents, Lowering, Op, Var};
 
@@ -112,7 +111,7 @@ impl<T: Float> Var<'_, T> {
     #[track_caller]
     pub fn windows(self, axis: isize, size: usize, step: usize) -> Self {
         let shape = self.shape();
-        let axis = checked("windows", resolve_axis(axis, shape.len()));
+        let axis = self.axis("windows", axis);
         // A step beyond the axis leaves one window, whatever its length.
         let step = step.min(shape[axis].max(1));
         self.tape().record(Windows { axis, size, step }, &[self])

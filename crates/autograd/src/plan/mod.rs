@@ -92,11 +92,14 @@ pub fn set_fusion(on: bool) {
 ///
 /// Not generic behind this point, so that planner and kernels are compiled once, optimised, in
 /// this crate and not in every program.
+#[track_caller]
 pub(crate) fn run<T: Float>(tape: &Tape<T>, roots: &[u32], detect: bool) -> Option<Anomaly> {
+    #[track_caller]
     #[inline(never)]
     fn single(tape: &Tape<f32>, roots: &[u32], detect: bool) -> Option<Anomaly> {
         run_in(tape, roots, detect)
     }
+    #[track_caller]
     #[inline(never)]
     fn double(tape: &Tape<f64>, roots: &[u32], detect: bool) -> Option<Anomaly> {
         run_in(tape, roots, detect)
@@ -108,6 +111,7 @@ pub(crate) fn run<T: Float>(tape: &Tape<T>, roots: &[u32], detect: bool) -> Opti
     }
 }
 
+#[track_caller]
 fn run_in<T: Float>(tape: &Tape<T>, roots: &[u32], detect: bool) -> Option<Anomaly> {
     let missing = {
         let nodes = tape.nodes.borrow();

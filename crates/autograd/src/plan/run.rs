@@ -1,7 +1,9 @@
 //! Runs a plan.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use smallvec::SmallVec;
@@ -35,7 +37,11 @@ pub(super) fn run<T: Float>(
     let keeps = |position: u32| kept.is_some_and(|kept| kept[position as usize]);
     for (launch, dead) in plan.launches.iter().zip(&plan.dead_after) {
         let started = Instant::now();
-        run_launch(launch, graph, nodes, &mut values);
+        // A kernel, of a user too, may panic; a message without a place would help nobody.
+        let ran = catch_unwind(AssertUnwindSafe(|| run_launch(launch, graph, nodes, &mut values)));
+        if let Err(payload) = ran {
+            panic!("{}: {}", place(graph, nodes, launch), message(&*payload));
+        }
         if detect {
             launch.written().try_for_each(|position| anomaly(graph, nodes, &values, position))?;
         }
@@ -113,7 +119,7 @@ fn run_launch<T: Float>(launch: &Launch<T>, graph: &Graph, nodes: &Nodes<T>, val
                 .collect();
             let results = program.run(&inputs, &scalars, &maps);
             drop(inputs);
-            let results = results.unwrap_or_else(|error| panic!("{}: {error}", place(graph, nodes, outputs[0].0)));
+            let results = results.unwrap_or_else(|error| panic!("{error}"));
             for ((position, layout), result) in outputs.iter().zip(results) {
                 values.insert(*position, result.with_layout(layout.clone()));
             }
@@ -140,22 +146,30 @@ fn run_launch<T: Float>(launch: &Launch<T>, graph: &Graph, nodes: &Nodes<T>, val
             let Lowering::Kernel(kernel) = lower(*position) else { unreachable!("planned as a kernel") };
             let value = kernel(&inputs).contiguous();
             let declared: &Shape = nodes.shape(graph.ids[*position as usize]);
-            assert!(
-                value.shape() == declared,
-                "{}: its kernel returned shape {} where its shape rule says {declared}",
-                place(graph, nodes, *position),
-                value.shape()
-            );
+            let given = value.shape();
+            assert!(given == declared, "its kernel returned shape {given} where its shape rule says {declared}");
             values.insert(*position, value);
         }
     }
 }
 
-/// The name of the operation at a position and the line that recorded it.
-fn place<T: Float>(graph: &Graph, nodes: &Nodes<T>, position: u32) -> String {
-    let node = &nodes.list[graph.ids[position as usize] as usize];
-    match &node.kind {
-        Kind::Op(op) => format!("{} (recorded at {})", op.name(), node.at),
-        _ => format!("a value (recorded at {})", node.at),
+/// What a launch computes: the operations whose values it writes, from what shapes, and the lines that
+/// recorded them.
+fn place<T: Float>(graph: &Graph, nodes: &Nodes<T>, launch: &Launch<T>) -> String {
+    let one = |position: u32| {
+        let id = graph.ids[position as usize];
+        let inputs = graph.inputs(position).iter().map(|&input| nodes.shape(graph.ids[input as usize]).to_string());
+        let (name, shape, at) = (nodes.name(id), nodes.shape(id), nodes.list[id as usize].at);
+        format!("{name} of {} to {shape} (recorded at {at})", inputs.collect::<Vec<_>>().join(" and "))
+    };
+    match launch {
+        Launch::Loop { outputs, .. } => outputs.iter().map(|&(output, _)| one(output)).collect::<Vec<_>>().join(", "),
+        Launch::View(position) | Launch::Kernel(position) => one(*position),
     }
+}
+
+/// What a panic said.
+fn message(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("it panicked")
 }

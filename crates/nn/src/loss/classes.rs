@@ -98,14 +98,14 @@ pub(super) fn check_count(op: &str, weights: Option<&[f64]>, count: usize) {
 /// `x` with its axis of classes as the last.
 #[track_caller]
 pub(super) fn classes_last<'t, T: Float>(op: &str, x: Var<'t, T>, axis: isize) -> Var<'t, T> {
-    let rank = x.rank();
-    match wengert_tensor::resolve_axis(axis, rank) {
+    let (shape, rank) = (x.shape(), x.rank());
+    match shape.axis(axis) {
         Ok(axis) if axis + 1 == rank => x,
         Ok(axis) => {
             let order: Vec<usize> = (0..rank).filter(|&other| other != axis).chain([axis]).collect();
             x.permute(&order[..])
         }
-        Err(error) => panic!("{op}: {error} (shape {})", x.shape()),
+        Err(error) => panic!("{op}: {error}"),
     }
 }
 

@@ -163,7 +163,8 @@ impl<'t, T: Float> Var<'t, T> {
     pub fn inverse(self) -> Self {
         let shape = self.shape();
         let (_, n) = checked("inverse", square(&shape));
-        self.solve(&Tensor::eye(n))
+        let fill = |out: &mut [T]| (0..n * n).for_each(|i| out[i] = T::mask(i % (n + 1) == 0));
+        self.solve(&checked("inverse", Tensor::try_build([n, n], fill)))
     }
 
     /// The determinant of a square matrix, or of each of a batch. Where it is 0, its gradient is

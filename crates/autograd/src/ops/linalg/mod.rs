@@ -34,13 +34,14 @@ fn solution(a: &Shape, b: &Shape) -> Result<Shape, ShapeError> {
 /// `f` of each matrix of `x`, in `f64`: it gets the elements and writes `count` results.
 fn each<T: Float>(x: &Tensor<T>, shape: Shape, count: usize, mut f: impl FnMut(&mut [f64], &mut [f64])) -> Tensor<T> {
     let size = x.shape()[x.rank() - 2..].iter().product::<usize>();
-    let (mut elements, mut found) = (vec![0.0; size], vec![0.0; count]);
+    let (mut elements, mut found) = (Tensor::<f64>::zeros(size), Tensor::<f64>::zeros(count));
+    let (elements, found) = (elements.make_mut(), found.make_mut());
     let mut values = x.iter();
     Tensor::build(shape, |out| {
         for to in out.chunks_exact_mut(count.max(1)) {
             elements.iter_mut().zip(&mut values).for_each(|(element, value)| *element = value.to_f64());
-            f(&mut elements, &mut found);
-            to.iter_mut().zip(&found).for_each(|(to, found)| *to = T::from_f64(*found));
+            f(elements, found);
+            to.iter_mut().zip(&*found).for_each(|(to, found)| *to = T::from_f64(*found));
         }
     })
 }
@@ -50,12 +51,12 @@ fn each_system<T: Float>(a: &Tensor<T>, b: &Tensor<T>, mut f: impl FnMut(&mut [f
     let shape = solution(a.shape(), b.shape()).expect("checked when recorded");
     let (batch, &[n, k]) = shape.split_last_chunk().expect("right sides are matrices");
     let stretched = |x: &Tensor<T>, sizes: [usize; 2]| x.expand(batch.iter().copied().chain(sizes).collect::<Shape>());
-    let (b, mut sides) = (stretched(b, [n, k]), vec![0.0; n * k]);
-    let mut values = b.iter();
+    let (b, mut sides) = (stretched(b, [n, k]), Tensor::<f64>::zeros(n * k));
+    let (mut values, sides) = (b.iter(), sides.make_mut());
     each(&stretched(a, [n, n]), shape.clone(), n * k, |a, x| {
         sides.iter_mut().zip(&mut values).for_each(|(side, value)| *side = value.to_f64());
-        f(a, &mut sides);
-        x.copy_from_slice(&sides);
+        f(a, sides);
+        x.copy_from_slice(sides);
     })
 }
 
