@@ -6,6 +6,7 @@ mod guard;
 
 use guard::Panic;
 use wengert::prelude::*;
+use wengert::{Conv, Interpolation, Pool, transform};
 
 /// The panic of `f`, which must be blamed on the line of the call; the closure stands on it too.
 #[track_caller]
@@ -66,6 +67,122 @@ fn axes_and_indices_out_of_range() {
     assert_says(&refused(|| x.index_select(1, &tensor![0, 3])), &["index_select", "3", "[2, 3]"]);
 }
 
+/// Sizes that no memory holds are refused where the number is given, or, if only the value is so
+/// large, where somebody looks at it: never by an abort.
+#[test]
+fn impossible_sizes() {
+    const HUGE: usize = 1 << 45;
+    let by = [
+        Interpolation::Nearest,
+        Interpolation::Linear { align_corners: true },
+        Interpolation::Cubic { align_corners: false },
+    ];
+    let tape = Tape::<f32>::new();
+    let x = tape.var(tensor![[1.0, 2.0], [3.0, 4.0]]);
+    let wide = tape.var(tensor![1.0]).expand([HUGE]);
+    let indices = Tensor::<i64>::zeros([1]).expand([HUGE]);
+    for by in by {
+        assert_says(&refused(|| x.interpolate1d(HUGE, by)), &["interpolate1d: ", "35184372088832", "[2, 2]"]);
+        assert_says(&refused(|| x.interpolate2d([2, HUGE], by)), &["interpolate2d: ", "35184372088832", "[2, 2]"]);
+    }
+    assert_says(&refused(|| x.pad_replicate(&[(HUGE, 0)])), &["pad_replicate: ", "[2, 2]"]);
+    assert_says(&refused(|| x.pad_replicate(&[(usize::MAX, usize::MAX)])), &["pad_replicate: ", "[2, 2]"]);
+    assert_says(&refused(|| wide.pad_reflect(&[(1, 1)])), &["pad_reflect: ", "[35184372088832]"]);
+    assert_says(&refused(|| x.adaptive_avg_pool1d(HUGE)), &["adaptive_avg_pool1d: "]);
+    assert_says(&refused(|| x.adaptive_avg_pool2d([HUGE, HUGE])), &["adaptive_avg_pool2d: ", "[2, 2]"]);
+    assert_says(&refused(|| x.adaptive_max_pool2d([HUGE, HUGE])), &["adaptive_max_pool2d: ", "[2, 2]"]);
+    assert_says(&refused(|| wide.split(0, 1)), &["split: ", "[35184372088832]"]);
+    assert_says(&refused(|| wide.unsqueeze(1).expand([HUGE, HUGE])), &["expand: ", "[35184372088832, 1]"]);
+    assert_says(&refused(|| x.flatten().index_select(0, &indices)), &["index_select: ", "[4]"]);
+    assert_says(&refused(|| x.flatten().gather(0, &indices)), &["gather: ", "35184372088832"]);
+    assert_says(&refused(|| wide.scatter(0, &tensor![0], 1.0)), &["scatter: ", "[35184372088832]"]);
+    assert_says(&refused(|| wide.masked_select(&tensor![true])), &["masked_select: ", "[35184372088832]"]);
+    assert_says(&refused(|| tape.one_hot(&tensor![1], HUGE)), &["one_hot: ", "35184372088832"]);
+    assert_says(&refused(|| wide.expand([2, HUGE]).tril(0)), &["tril: ", "[2, 35184372088832]"]);
+    assert_says(&refused(|| x.pad(&[(0, 1 << 61)], 0.0)), &["pad: ", "[2, 2]"]);
+    assert_says(&refused(|| x.diag_at(1 << 61)), &["diag_at: "]);
+    assert_says(&refused(|| x.tile(&[usize::MAX])), &["tile: ", "[2, 2]"]);
+    assert_says(&refused(|| x.repeat(0, usize::MAX)), &["repeat: ", "[2, 2]"]);
+    let large = tape.var(Tensor::zeros([1])).expand([1 << 59]);
+    assert_says(&refused(|| Var::concat(&[large; 32], 0)), &["concat: ", "[576460752303423488]"]);
+    assert_says(&refused(|| wide.expand([HUGE]).outer(wide)), &["outer: ", "[35184372088832]"]);
+    assert_says(&refused(|| wide.max_pool1d(Pool::new(2))), &["max_pool1d: ", "[35184372088832]"]);
+    let point = Tensor::<f32>::zeros([1]).expand([1 << 30]);
+    assert_says(&refused(|| transform::jacobian(|x| x * 2.0, &point)), &["jacobian: ", "[1073741824, 1073741824]"]);
+
+    // What is recorded, and found to be too large when it runs.
+    let (ones, pair) = (Tensor::ones([1, 1, 2]), tape.var(tensor![1.0, 2.0]));
+    let matrix = tape.var(tensor![[1.0]]).expand([1 << 23, 1 << 23]);
+    let line = line!() + 2;
+    let all = [
+        x.pad(&[(0, HUGE as isize)], 0.0),
+        wide.cumsum(0),
+        wide.exp(),
+        Var::concat(&[wide, wide], 0),
+        wide.roll(0, 1),
+        pair.repeat(0, HUGE),
+        pair.tile(&[HUGE, 1]).flatten(),
+        x.adaptive_max_pool1d(HUGE),
+        wide.unsqueeze(1).matmul(&tensor![[1.0, 2.0]]),
+        wide.reshape([1, 1, -1]).conv1d(&ones, Conv::new()),
+        pair.reshape([1, 1, 2]).conv_transpose1d(&ones, Conv::new().stride(HUGE)),
+        wide.windows(0, 2, 1) + 1.0,
+        matrix.solve(&Tensor::ones([1 << 23])),
+        matrix.det(),
+        matrix.cholesky(),
+        matrix.eigh().0,
+    ];
+    for (number, y) in all.into_iter().enumerate() {
+        let message = refused(|| y.value());
+        assert_says(&message, &["cannot allocate", &format!("recorded at tests/errors.rs:{}:", line + number as u32)]);
+    }
+    // The tape is as it was.
+    assert_eq!((x * 2.0).value(), tensor![[2.0, 4.0], [6.0, 8.0]]);
+}
+
+/// Panics.
+#[derive(Clone)]
+struct Broken;
+
+impl Op for Broken {
+    fn name(&self) -> &'static str {
+        "broken"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        Ok(x[0].clone())
+    }
+    fn lower<T: Float>(&self) -> Lowering<'_, T> {
+        Lowering::kernel(|x: &[Tensor<T>]| x[0].reshape([7]))
+    }
+    fn vjp<'t, T: Float>(&self, _: &[Var<'t, T>], _: Var<'t, T>, _: Var<'t, T>) -> Cotangents<'t, T> {
+        Cotangents::none(1)
+    }
+}
+
+impl Elementwise<1> for Broken {
+    const NAME: &'static str = "broken_map";
+    fn apply<T: Float>(&self, [x]: [T; 1]) -> T {
+        if x > T::ZERO { panic!("more than nothing") } else { x }
+    }
+    fn vjp<'t, T: Float>(&self, _: [Var<'t, T>; 1], _: Var<'t, T>, _: Var<'t, T>) -> Cotangents<'t, T> {
+        Cotangents::none(1)
+    }
+}
+
+#[test]
+fn a_kernel_that_panics_is_named_with_its_line() {
+    let tape = Tape::<f32>::new();
+    let x = tape.var(tensor![1.0, 2.0]);
+    let line = line!() + 1;
+    let (y, z) = (tape.record(Broken, &[x]), tape.map(Broken, [x]));
+    let at = format!("recorded at tests/errors.rs:{line}:");
+    assert_says(
+        &refused(|| y.value()),
+        &["broken of [2] to [2]", &at, "reshape: [2]: sizes [7] do not hold 2 elements"],
+    );
+    assert_says(&refused(|| z.value()), &["broken_map of [2] to [2]", &at, "more than nothing"]);
+}
+
 #[test]
 fn variables_of_two_tapes() {
     let (one, two) = (Tape::<f32>::new(), Tape::<f32>::new());
@@ -73,7 +190,7 @@ fn variables_of_two_tapes() {
     let line = line!() + 1;
     let message = refused(|| a * b);
     assert_says(&message, &["mul", "another tape", "tape.var(v.value())", &format!("tests/errors.rs:{line}")]);
-    assert_says(&refused(|| (a * a).grad([b])), &["another tape", "mul"]);
+    assert_says(&refused(|| (a * a).grad([b])), &["grad", "another tape", "mul"]);
     assert_says(&refused(|| (a * a).vjp(b, [a])), &["another tape", "mul"]);
     assert_says(&refused(|| one.compute([a, b])), &["compute", "another tape"]);
 }

@@ -86,7 +86,11 @@ impl Trial {
         self.verified = true;
         // Second derivatives reach the operations that only rules use.
         y.square().sum(..).grad(x)[0].square().sum(..).grad(x);
-        self.recorded.extend(tape.listing().entries.iter().map(|entry| entry.op));
+        for entry in tape.listing().entries {
+            let at = entry.at;
+            assert!(at.file().contains("tests/registry"), "{}: {} is recorded at {at}", self.name, entry.op);
+            self.recorded.insert(entry.op);
+        }
     }
 
     /// An elementwise operation, where its arguments are in these ranges, against numbers.
@@ -117,20 +121,19 @@ impl Trial {
     }
 
     /// What must be refused: by a panic at the caller's line (the closure stands there too) that
-    /// names the operation.
+    /// names the operation and the shapes.
     #[track_caller]
     pub(crate) fn refuses(&mut self, f: impl for<'t> FnOnce(&'t Tape<f64>) -> Var<'t, f64>) {
-        self.refuses_by(self.name.trim_end_matches('_').trim_end_matches("_keep"), f);
-    }
-
-    /// As [`refuses`](Self::refuses), by an operation that it is composed of.
-    #[track_caller]
-    pub(crate) fn refuses_by(&mut self, name: &str, f: impl for<'t> FnOnce(&'t Tape<f64>) -> Var<'t, f64>) {
         let here = std::panic::Location::caller();
         let tape = Tape::new();
         let Err(panic) = guarded(|| _ = f(&tape)) else { panic!("{}: a mistake is accepted", self.name) };
         let Panic { message, file, line } = panic;
-        assert!(message.contains(name), "`{name}` is not in `{message}`");
+        let name = self.name.trim_end_matches('_');
+        assert!(message.starts_with(&format!("{name}: ")), "`{message}` does not begin with `{name}`");
+        for leaf in tape.listing().entries.iter().filter(|entry| entry.op == "leaf") {
+            let shape = leaf.shape.to_string();
+            assert!(message.contains(&shape), "`{message}` does not tell the shape {shape}");
+        }
         let near = line.abs_diff(here.line()) <= 3;
         assert!(file == here.file().replace('\\', "/") && near, "{}: blamed on {file}:{line}", self.name);
         self.refused = true;

@@ -278,6 +278,8 @@ pub fn hessian<T: Float>(f: impl for<'t> FnOnce(Var<'t, T>) -> Var<'t, T>, x: im
 #[track_caller]
 fn rows<T: Float>(what: &str, y: Var<'_, T>, x: Var<'_, T>) -> Tensor<T> {
     let (rows, columns) = (y.shape(), x.shape());
+    let shape: Shape = rows.iter().chain(columns.iter()).copied().collect();
+    checked(what, shape.checked_count());
     let unit = |row: Option<usize>| {
         let fill = |out: &mut [T]| (0..out.len()).for_each(|i| out[i] = T::mask(Some(i) == row));
         Tensor::try_build(&rows, fill)
@@ -285,7 +287,6 @@ fn rows<T: Float>(what: &str, y: Var<'_, T>, x: Var<'_, T>) -> Tensor<T> {
     let g = y.tape().var(checked(what, unit(None)));
     let [dx] = y.vjp(g, [x]);
     let rerun = Rerun::new(dx, g);
-    let shape: Shape = rows.iter().chain(columns.iter()).copied().collect();
     let fill = |out: &mut [T]| {
         for (row, to) in out.chunks_exact_mut(columns.count().max(1)).enumerate() {
             let derivative = rerun.at(unit(Some(row)).expect("there was room for the first"));

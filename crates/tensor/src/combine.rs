@@ -141,10 +141,12 @@ impl<T: Element> Tensor<T> {
     #[track_caller]
     pub fn masked_select(&self, mask: &Tensor<bool>) -> Self {
         checked!("masked_select", mask.layout().expand(self.shape()));
+        // Each element of the mask counts as often as it is repeated.
+        let count = mask.count_true() * (self.count() / mask.count().max(1));
         let mask = mask.expand(self.shape());
         let mut chosen = self.iter().zip(mask.iter()).filter_map(|(v, m)| m.then_some(v));
         let fill = |out: &mut [T]| out.iter_mut().zip(&mut chosen).for_each(|(to, v)| *to = v);
-        checked!("masked_select", Self::try_build(mask.count_true(), fill))
+        checked!("masked_select", Self::try_build(count, fill))
     }
 }
 

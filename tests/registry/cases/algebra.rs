@@ -103,7 +103,7 @@ super::cases! {
         let expected = determinant(&a);
         t.op(|[a]| a.slogdet().1, [&a], Tensor::scalar(expected.abs().ln()));
         t.op(|[a]| a.slogdet().0, [&a], Tensor::scalar(expected.signum()));
-        t.refuses_by("det", |tape| tape.var(Tensor::zeros([2, 3])).slogdet().0);
+        t.refuses(|tape| tape.var(Tensor::zeros([2, 3])).slogdet().0);
     };
     cholesky |t| {
         let [n] = t.sizes();

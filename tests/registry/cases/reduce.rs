@@ -54,12 +54,12 @@ super::cases! {
     any |t| {
         let (x, axis) = drawn(t);
         t.op(|[x]| x.gt(0.8).any(axis as isize), [&x], along(&x, axis, |v| f64::from(v.iter().any(|&v| v > 0.8))));
-        t.refuses_by("sum", |tape| tape.var(Tensor::zeros([2, 3])).any(2));
+        t.refuses(|tape| tape.var(Tensor::zeros([2, 3])).any(2));
     };
     all |t| {
         let (x, axis) = drawn(t);
         t.op(|[x]| x.gt(-0.8).all(axis as isize), [&x], along(&x, axis, |v| f64::from(v.iter().all(|&v| v > -0.8))));
-        t.refuses_by("sum", |tape| tape.var(Tensor::zeros([2, 3])).all(2));
+        t.refuses(|tape| tape.var(Tensor::zeros([2, 3])).all(2));
     };
     median |t| {
         let (x, axis) = drawn(t);
@@ -126,12 +126,12 @@ super::cases! {
     max_with_indices |t| {
         let (x, axis) = drawn(t);
         t.op(|[x]| x.max_with_indices(axis as isize).0, [&x], along(&x, axis, largest));
-        t.refuses_by("argmax", |tape| tape.var(Tensor::zeros([2, 0])).max_with_indices(1).0);
+        t.refuses(|tape| tape.var(Tensor::zeros([2, 0])).max_with_indices(1).0);
     };
     min_with_indices |t| {
         let (x, axis) = drawn(t);
         t.op(|[x]| x.min_with_indices(axis as isize).0, [&x], along(&x, axis, smallest));
-        t.refuses_by("argmin", |tape| tape.var(Tensor::zeros([2, 0])).min_with_indices(1).0);
+        t.refuses(|tape| tape.var(Tensor::zeros([2, 0])).min_with_indices(1).0);
     };
 }
 

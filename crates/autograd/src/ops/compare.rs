@@ -1,7 +1,8 @@
 //! Comparisons (1 where true, else 0), and choosing between values.
 
-use wengert_tensor::{Float, Tensor};
+use wengert_tensor::{Float, Tensor, broadcast};
 
+use super::checked;
 use crate::{Cotangents, Elementwise, Operand, Tape, Var};
 
 binary! {
@@ -197,7 +198,9 @@ impl<'t, T: Float> Var<'t, T> {
     /// ```
     #[track_caller]
     pub fn masked_fill(self, mask: impl Operand<'t, T>, value: f64) -> Self {
-        mask.on(self.tape()).where_(value, self)
+        let mask = mask.on(self.tape());
+        checked("masked_fill", broadcast(&mask.shape(), &self.shape()));
+        mask.where_(value, self)
     }
 
     /// 0 for NaN, the largest or smallest finite number for ∞ and −∞; the derivative is 0 there.

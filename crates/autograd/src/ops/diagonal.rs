@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 use wengert_tensor::{Float, Slice, Tensor};
 
-use super::checked;
+use super::{addressed, checked};
 use crate::Var;
 
 impl<T: Float> Var<'_, T> {
@@ -20,10 +20,19 @@ impl<T: Float> Var<'_, T> {
     /// If an axis is out of range, or both are the same.
     #[track_caller]
     pub fn diagonal(self, a: isize, b: isize) -> Self {
+        self.diagonal_of("diagonal", 0, a, b)
+    }
+
+    #[track_caller]
+    fn diagonal_of(self, name: &str, k: isize, a: isize, b: isize) -> Self {
         let mut shape = self.shape();
         let rank = shape.len();
-        let (a, b) = (self.axis("diagonal", a), self.axis("diagonal", b));
-        assert!(a != b, "diagonal: the diagonal of {shape} needs two axes, got {a} twice");
+        let (a, b) = (self.axis(name, a), self.axis(name, b));
+        assert!(a != b, "{name}: the diagonal of {shape} needs two axes, got {a} twice");
+        if k != 0 {
+            let (axis, by) = if k < 0 { (a, k.saturating_neg()) } else { (b, k) };
+            return self.slice(axis as isize, by..).diagonal(a as isize, b as isize);
+        }
         let (rows, columns) = (shape[a], shape[b]);
         let others = (0..rank).filter(|&axis| axis != a && axis != b);
         let order: SmallVec<[usize; 4]> = others.chain([a, b]).collect();
@@ -48,8 +57,7 @@ impl<T: Float> Var<'_, T> {
     /// As [`Var::diagonal`].
     #[track_caller]
     pub fn diagonal_at(self, k: isize, a: isize, b: isize) -> Self {
-        let from = if k < 0 { self.slice(a, k.saturating_neg()..) } else { self.slice(b, k..) };
-        from.diagonal(a, b)
+        self.diagonal_of("diagonal_at", k, a, b)
     }
 
     /// The matrix with this on its diagonal and zeros beside it; of each vector of a batch.
@@ -64,11 +72,16 @@ impl<T: Float> Var<'_, T> {
     /// If there is no axis.
     #[track_caller]
     pub fn diag(self) -> Self {
+        self.diag_of("diag")
+    }
+
+    #[track_caller]
+    fn diag_of(self, name: &str) -> Self {
         let mut shape = self.shape();
-        let Some(&n) = shape.last() else { panic!("diag: a scalar has no axis") };
+        let Some(&n) = shape.last() else { panic!("{name}: a scalar of shape {shape} has no axis") };
         let last = shape.len() - 1;
         shape.sizes_mut().push(n);
-        checked("diag", shape.checked_count());
+        addressed(name, &shape, &self.shape());
         self.spread(last, 0, n + 1, n * n).reshape(shape)
     }
 
@@ -86,8 +99,7 @@ impl<T: Float> Var<'_, T> {
     #[track_caller]
     pub fn diag_at(self, k: isize) -> Self {
         let (below, above) = (k.saturating_neg().max(0), k.max(0));
-        assert!(self.rank() > 0, "diag_at: a scalar has no axis");
-        self.diag().padded("diag_at", &[(below, above), (above, below)], 0.0)
+        self.diag_of("diag_at").padded("diag_at", &[(below, above), (above, below)], 0.0)
     }
 
     /// The lower triangle of a matrix, or of each of a batch: zeros above diagonal number `k`,

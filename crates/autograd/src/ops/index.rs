@@ -75,7 +75,7 @@ impl<'t, T: Float> Var<'t, T> {
         let source = source.on(self.tape());
         let from = source.shape();
         let fits = broadcast(&from, shape).is_ok_and(|both| both == *shape);
-        assert!(fits, "{name}: a source of shape {from} for {shape}");
+        assert!(fits, "{name}: a source of shape {from} for {shape} (in {})", self.shape());
         source.expand(shape)
     }
 
@@ -201,8 +201,9 @@ impl<'t, T: Float> Var<'t, T> {
     pub fn masked_select(self, mask: &Tensor<bool>) -> Self {
         let shape = self.shape();
         let layout = checked("masked_select", mask.layout().expand(&shape));
+        // Each element of the mask counts as often as it is repeated.
+        let count = mask.count_true() * (shape.count() / mask.count().max(1));
         let mask = mask.with_layout(layout);
-        let count = mask.count_true();
         let mut at = room("masked_select", count, &shape);
         at.extend(mask.iter().enumerate().filter_map(|(i, chosen)| chosen.then_some(i)));
         self.take_flat(at, count.into())
@@ -308,7 +309,7 @@ mod tests {
         );
         assert_eq!(
             message_of(|| _ = x.index_add(0, &tensor![0], &tensor![1.0, 2.0, 3.0])),
-            "index_add: a source of shape [3] for [1, 2]"
+            "index_add: a source of shape [3] for [1, 2] (in [3, 2])"
         );
         assert_eq!(
             message_of(|| _ = x.scatter(2, &tensor![[0]], 1.0)),

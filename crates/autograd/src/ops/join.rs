@@ -2,7 +2,7 @@
 
 use wengert_tensor::{Float, Shape, ShapeError, Tensor};
 
-use super::checked;
+use super::{addressed, checked};
 use crate::{Cotangents, Lowering, Op, Var};
 
 /// The inputs one after the other along an axis.
@@ -113,7 +113,7 @@ impl<T: Float> Var<'_, T> {
             between.sizes_mut().extend([n, size]);
             after.sizes_mut().push(n.saturating_mul(size));
         }
-        checked("tile", after.checked_count());
+        addressed("tile", &after, &shape);
         self.reshape(before).expand(between).reshape(after)
     }
 
@@ -134,7 +134,7 @@ impl<T: Float> Var<'_, T> {
         let axis = self.axis("repeat", axis);
         let mut between = after.clone();
         after.sizes_mut()[axis] = after[axis].saturating_mul(times);
-        checked("repeat", after.checked_count());
+        addressed("repeat", &after, &self.shape());
         between.sizes_mut().insert(axis + 1, times);
         self.unsqueeze(axis as isize + 1).expand(between).reshape(after)
     }

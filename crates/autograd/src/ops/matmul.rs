@@ -2,6 +2,7 @@
 
 use wengert_tensor::{Float, Shape, ShapeError, broadcast};
 
+use super::addressed;
 use crate::{Cotangents, Lowering, Op, Operand, Var};
 
 /// The product of the last two axes, over batch axes that broadcast.
@@ -119,6 +120,7 @@ impl<'t, T: Float> Var<'t, T> {
         let other = other.on(self.tape());
         let (a, b) = (self.shape(), other.shape());
         assert!(a.len() == 1 && b.len() == 1, "outer: shapes {a} and {b} are not two vectors");
+        addressed("outer", &[a[0], b[0]].into(), &a);
         self.unsqueeze(1) * other
     }
 

@@ -70,6 +70,14 @@ pub(crate) fn checked<R>(name: &str, result: Result<R, ShapeError>) -> R {
     }
 }
 
+/// A panic if what the operation makes of `from` has more elements than can be addressed.
+#[track_caller]
+fn addressed(name: &str, made: &Shape, from: &Shape) {
+    if let Err(error) = made.checked_count() {
+        panic!("{name}: {error} (made of {from})");
+    }
+}
+
 /// An empty list with room for `count`, which a user's number asks for.
 #[track_caller]
 fn room<I>(name: &str, count: usize, shape: &Shape) -> Vec<I> {

@@ -3,7 +3,7 @@
 use wengert_tensor::Float;
 
 use super::region::{Part, Region};
-use super::{checked, room};
+use super::{addressed, room};
 use crate::Var;
 
 impl<T: Float> Var<'_, T> {
@@ -40,7 +40,7 @@ impl<T: Float> Var<'_, T> {
             target.0[axis] = Part { start: before.max(0) as usize, count: count as usize, step: 1 };
             padded.sizes_mut()[axis] = total as usize;
         }
-        checked(name, padded.checked_count());
+        addressed(name, &padded, &shape);
         // An empty part lies anywhere: it need not be inside.
         kept.0.iter_mut().chain(&mut target.0).filter(|part| part.count == 0).for_each(|part| part.start = 0);
         self.cut(kept).place(target, padded, value)

@@ -8,8 +8,8 @@ use smallvec::SmallVec;
 use wengert_tensor::kernel::pool::{Place, Spans, Windows};
 use wengert_tensor::{Float, Shape, ShapeError, Tensor};
 
-use super::checked;
 use super::conv::PerAxis;
+use super::{addressed, checked};
 use crate::{Cotangents, Lowering, Op, Var};
 
 /// The windows of a pooling over `D` axes: by default side by side, without padding.
@@ -336,7 +336,7 @@ impl<T: Float> Var<'_, T> {
             }
         }
         let places = shape[..shape.len() - D].iter().copied().chain(all.map(|axis| axis.count));
-        checked(name, places.collect::<Shape>().checked_count());
+        addressed(name, &places.collect(), &shape);
         let pixels = all[0].length.checked_mul(all[1].length);
         assert!(pixels.is_some_and(|n| u32::try_from(n).is_ok()), "{name}: shape {shape} has too large images");
         Windows(all)

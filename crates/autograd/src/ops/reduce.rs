@@ -4,6 +4,7 @@ use smallvec::SmallVec;
 use wengert_tensor::kernel::Reduction;
 use wengert_tensor::{Axes, Float, Shape, ShapeError};
 
+use super::checked;
 use crate::{Cotangents, Lowering, Op, Var};
 
 /// A reduction over `axes`, ascending and checked.
@@ -71,9 +72,11 @@ impl<'t, T: Float> Var<'t, T> {
 
     /// `reduction` over axes, which stay with size 1 when `keep`.
     #[track_caller]
-    fn reduce_over(self, reduction: Reduction, axes: impl Into<Axes>, keep: bool) -> Self {
-        let shape = self.shape();
-        let axes = self.axes(Reduce { reduction, axes: SmallVec::new() }.name(), axes);
+    fn reduce_over(self, name: &str, reduction: Reduction, axes: impl Into<Axes>, keep: bool) -> Self {
+        let (shape, axes) = (self.shape(), self.axes(name, axes));
+        if matches!(reduction, Reduction::Max | Reduction::Min) {
+            checked(name, Reduce { reduction, axes: axes.clone() }.shape(&[&shape]));
+        }
         let kept = self.reduce(reduction, axes.clone());
         if keep || axes.is_empty() { kept } else { kept.reshape(shape.reduced(&axes, false)) }
     }
@@ -113,13 +116,13 @@ macro_rules! reduction {
                 $(#[$doc])*
                 #[track_caller]
                 pub fn $name(self, axes: impl Into<Axes>) -> Self {
-                    self.reduce_over(Reduction::$reduction, axes, false)
+                    self.reduce_over(stringify!($name), Reduction::$reduction, axes, false)
                 }
 
                 #[doc = concat!("As [`Var::", stringify!($name), "`], but the axes stay with size 1.")]
                 #[track_caller]
                 pub fn $keep(self, axes: impl Into<Axes>) -> Self {
-                    self.reduce_over(Reduction::$reduction, axes, true)
+                    self.reduce_over(stringify!($keep), Reduction::$reduction, axes, true)
                 }
             )*
         }
@@ -208,7 +211,8 @@ impl<T: Float> Var<'_, T> {
     /// If an axis is out of range or named twice.
     #[track_caller]
     pub fn any(self, axes: impl Into<Axes>) -> Self {
-        self.ne(0.0).sum(axes).gt(0.0)
+        let axes = self.axes("any", axes);
+        self.ne(0.0).sum(&axes[..]).gt(0.0)
     }
 
     /// 1 if no element over the axes is 0, also of nothing; else 0.
@@ -224,7 +228,8 @@ impl<T: Float> Var<'_, T> {
     /// If an axis is out of range or named twice.
     #[track_caller]
     pub fn all(self, axes: impl Into<Axes>) -> Self {
-        self.eq(0.0).sum(axes).eq(0.0)
+        let axes = self.axes("all", axes);
+        self.eq(0.0).sum(&axes[..]).eq(0.0)
     }
 }
 

@@ -155,10 +155,10 @@ impl<T: Float> Var<'_, T> {
         let largest = magnitude.max_keep(named(axes)).detach();
         let unit = (largest.gt(0.0) * largest.is_finite()).where_(largest, 1.0);
         let ratio = magnitude / unit;
-        let (powers, root): (_, fn(Self, f64) -> Self) =
-            if p == 2.0 { (ratio * ratio, |x, _| x.sqrt()) } else { (ratio.powf(p), |x, p| x.powf(1.0 / p)) };
+        let powers = if p == 2.0 { ratio * ratio } else { ratio.powf(p) };
         let total = powers.sum_keep(named(axes));
-        total.eq(0.0).where_(0.0, unit * root(total, p))
+        let root = if p == 2.0 { total.sqrt() } else { total.powf(1.0 / p) };
+        total.eq(0.0).where_(0.0, unit * root)
     }
 
     #[track_caller]

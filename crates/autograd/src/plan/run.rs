@@ -23,6 +23,7 @@ pub(super) type Values<T> = HashMap<u32, Tensor<T>, BuildHasherDefault<Multiply>
 
 /// The values of the roots by their number on the tape, and of whatever else was written to memory
 /// and is `kept`, by position; or, asked to `detect` it, the first value that is not finite.
+#[track_caller]
 pub(super) fn run<T: Float>(
     plan: &Plan<T>,
     graph: &Graph,

@@ -8,7 +8,7 @@ mod tests;
 use std::f64::consts::{FRAC_2_SQRT_PI, SQRT_2};
 
 use wengert_autograd::{Noter, Var};
-use wengert_tensor::{Float, Tensor, resolve_axis};
+use wengert_tensor::{Axes, Float, Tensor};
 
 /// Declares [`Activation`] and implements it: the expression and its example stand together.
 /// The example compares values and slopes exactly.
@@ -101,32 +101,35 @@ activations! {
     at [-1000.0, 0.0, 3.0], (0.5) => [-0.5, 0.0, 3.0], [0.0, 1.0, 1.0];
 
     /// x·Φ(x), where Φ is the distribution function of the normal distribution: Hendrycks &
-    /// Gimpel, "Gaussian error linear units" (2016), section 2. NaN at ±∞, as ∞·0 is.
+    /// Gimpel, "Gaussian error linear units" (2016), section 2.
     gelu(x) {
-        x * x.normal_cdf()
+        let (x, at) = gated(x);
+        x * at.normal_cdf()
     }
     at [-1000.0, 0.0, 1000.0], () => [0.0, 0.0, 1000.0], [0.0, 0.5, 1.0];
 
     /// The approximation of [`gelu`](Activation::gelu) by tanh(√(2/π)·(x + 0.044715·x³)):
     /// Hendrycks & Gimpel (2016), section 2.
     gelu_tanh(x) {
+        let (x, at) = gated(x);
         // (1 + tanh u)/2 is the logistic function of 2u, which keeps its digits in the tail.
-        let u = (SQRT_2 * FRAC_2_SQRT_PI) * x * (1.0 + 0.044715 * x.square());
-        x * u.sigmoid()
+        x * ((SQRT_2 * FRAC_2_SQRT_PI) * at * (1.0 + 0.044715 * at.square())).sigmoid()
     }
     at [-1000.0, 0.0, 1000.0], () => [0.0, 0.0, 1000.0], [0.0, 0.5, 1.0];
 
     /// x·σ(x), where σ is the logistic function; also called swish: Elfwing et al.,
     /// "Sigmoid-weighted linear units" (2017), eq. 1.
     silu(x) {
-        x * x.sigmoid()
+        let (x, at) = gated(x);
+        x * at.sigmoid()
     }
     at [-1000.0, 0.0, 1000.0], () => [0.0, 0.0, 1000.0], [0.0, 0.5, 1.0];
 
     /// x·tanh(softplus(x)): Misra, "Mish: a self regularized non-monotonic activation function"
     /// (2019), eq. 1.
     mish(x) {
-        x * x.softplus().tanh()
+        let (x, at) = gated(x);
+        x * at.softplus().tanh()
     }
     at [-1000.0, 1000.0], () => [0.0, 1000.0], [0.0, 1.0];
 
@@ -153,7 +156,8 @@ activations! {
     /// x times its [`hardsigmoid`](Activation::hardsigmoid): Howard et al., "Searching for
     /// MobileNetV3" (2019), section 5.2.
     hardswish(x) {
-        x * x.hardsigmoid()
+        let (x, at) = gated(x);
+        x * at.hardsigmoid()
     }
     at [-3.0, 0.0, 3.0], () => [0.0, 0.0, 3.0], [0.0, 0.5, 1.0];
 
@@ -236,6 +240,14 @@ activations! {
     panics "If there is no such axis, or the mask does not broadcast to the shape.";
 }
 
+/// The two x of x·gate(x), the product's and the gate's, for a gate that is 0 or 1 beyond ±10⁵: there it has no slope, so that neither
+/// value nor slope is ∞·0.
+#[track_caller]
+fn gated<T: Float>(x: Var<'_, T>) -> (Var<'_, T>, Var<'_, T>) {
+    const SHUT: f64 = -1e5;
+    (x.clamp_min(SHUT), x.clamp(SHUT, -SHUT))
+}
+
 /// The softmax of what is not hidden, where the mask is not 0.
 #[track_caller]
 pub(crate) fn softmax_of_shown<'t, T: Float>(x: Var<'t, T>, axis: isize, hidden: Var<'t, T>) -> Var<'t, T> {
@@ -252,9 +264,9 @@ pub(crate) fn softmax_of_shown<'t, T: Float>(x: Var<'t, T>, axis: isize, hidden:
 #[track_caller]
 fn sized<T: Float>(op: &str, x: Var<'_, T>, axis: isize) -> (isize, usize) {
     let shape = x.shape();
-    match resolve_axis(axis, shape.len()) {
+    match shape.axis(axis) {
         Ok(axis) => (axis as isize, shape[axis]),
-        Err(error) => panic!("{op}: {error} (shape {shape})"),
+        Err(error) => panic!("{op}: {error}"),
     }
 }
 
@@ -262,6 +274,8 @@ fn sized<T: Float>(op: &str, x: Var<'_, T>, axis: isize) -> (isize, usize) {
 /// what is made of it does not change with a shift.
 #[track_caller]
 pub(crate) fn below_largest<'t, T: Float>(x: Var<'t, T>, axis: isize, op: &str) -> Option<Var<'t, T>> {
-    let (axis, _) = sized(op, x, axis);
-    (x.count() > 0).then(|| x - x.max_keep(axis).detach())
+    if let Err(error) = Axes::from(axis).resolve(&x.shape()) {
+        panic!("{op}: {error}");
+    }
+    if x.count() > 0 { Some(x - x.max_keep(axis).detach()) } else { None }
 }

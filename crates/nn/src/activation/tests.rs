@@ -21,6 +21,25 @@ fn relu_at_its_kink_and_at_the_ends() {
 }
 
 #[test]
+fn gates_at_the_ends() {
+    type F<T> = for<'t> fn(Var<'t, T>) -> Var<'t, T>;
+    fn ends<T: Float>(x: [T; 4]) {
+        let all: [F<T>; 5] = [|x| x.gelu(), |x| x.gelu_tanh(), |x| x.silu(), |x| x.mish(), |x| x.hardswish()];
+        for f in all {
+            let tape = Tape::new();
+            let x = tape.var(Tensor::from(x.to_vec()));
+            let y = f(x);
+            assert_eq!(y.value(), Tensor::from(vec![T::ZERO, T::ZERO, x.value().at([2]), T::INFINITY]));
+            let [dx] = y.sum(..).grad([x]);
+            assert_eq!(dx.value(), Tensor::from(vec![T::ZERO, T::ZERO, T::ONE, T::ONE]));
+            assert_eq!(dx.sum(..).grad([x])[0].value(), Tensor::zeros([4]));
+        }
+    }
+    ends([-INF, -1e300, 1e300, INF]);
+    ends([f32::NEG_INFINITY, -1e30, 1e30, f32::INFINITY]);
+}
+
+#[test]
 fn leaky_relu_at_its_kink_and_at_the_ends() {
     let tape = Tape::<f64>::new();
     let x = tape.var(tensor![-2.0, -0.0, 0.0, 3.0, INF, -INF, f64::NAN]);

@@ -216,6 +216,7 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn slogdet(self) -> (Self, Self) {
         let tape = self.tape();
+        checked("slogdet", square(&self.shape()));
         (tape.record(Determinant::Sign, &[self]), tape.record(Determinant::Magnitude, &[self]))
     }
 }

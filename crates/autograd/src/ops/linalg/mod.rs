@@ -65,7 +65,10 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     fn system(self, sides: impl Operand<'t, T>, solve: impl crate::Op) -> Self {
         let sides = sides.on(self.tape());
-        if sides.rank() == 1 {
+        if let [n] = sides.shape()[..] {
+            if let Err(error) = solution(&self.shape(), &[n, 1].into()) {
+                panic!("{}: {error} (inputs {} and [{n}])", solve.name(), self.shape());
+            }
             return self.tape().record(solve, &[self, sides.unsqueeze(1)]).squeeze(-1);
         }
         self.tape().record(solve, &[self, sides])
