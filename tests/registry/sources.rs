@@ -91,8 +91,11 @@ impl Sources {
                     self.primitives.extend(text.split('"').nth(1).map(str::to_owned));
                 }
                 _ if text.starts_with("fn name(&self) -> &'static str {") => {
-                    let name = lines.peek().and_then(|next| next.split('"').nth(1));
-                    self.primitives.extend(name.map(str::to_owned));
+                    // One name, or one for each kind.
+                    let end = format!("{}}}", &line[..line.len() - line.trim_start().len()]);
+                    while let Some(line) = lines.next_if(|next| *next != end) {
+                        self.primitives.extend(line.split('"').skip(1).step_by(2).map(str::to_owned));
+                    }
                 }
                 Within::Methods => {
                     if let Some(signature) = text.strip_prefix("pub fn ") {

@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 
 use crate::error::checked;
 use crate::kernel::{ElementFn, Operand, Program, Reduction, Spec, Step, Tiled};
+use crate::reduce::mean_scale;
 use crate::{Element, Float, Layout, Shape, ShapeError, Tensor, broadcast};
 
 /// Elements that `+`, `-` and `*` work on: all but `bool`.
@@ -67,14 +68,24 @@ macro_rules! floats {
             }
 
             fn reduce(reduction: Reduction, x: &Tensor<$t>, axes: &[usize]) -> Result<Tensor<$t>, ShapeError> {
+                let count = axes.iter().map(|&axis| x.shape()[axis]).product();
+                let scale = if reduction == Reduction::Mean { mean_scale::<$t>(count) } else { 1.0 };
+                let scaled = |at, by| Step::Map { map: 0, args: [at, by].into_iter().collect(), keep: false };
                 let spec = Spec {
                     domain: x.shape().clone(),
                     reduced: axes.into(),
                     operands: vec![x.layout().strides().into()],
-                    steps: vec![Step::Load(0), Step::Reduce(reduction, 0)],
-                    outputs: vec![1],
+                    steps: vec![
+                        Step::Load(0),
+                        Step::Scalar(0),
+                        scaled(0, 1),
+                        Step::Reduce(reduction, if scale == 1.0 { 0 } else { 2 }),
+                        Step::Scalar(1),
+                        scaled(3, 4),
+                    ],
+                    outputs: vec![if scale == 1.0 { 3 } else { 5 }],
                 };
-                run(spec, &[x], &[], &[])
+                run(spec, &[x], &[scale as $t, (1.0 / scale) as $t], &[&Tiled(MulFn)])
             }
         }
     )*};

@@ -38,6 +38,8 @@ pub use float::Float;
 pub use layout::{Layout, Offsets, Strides};
 pub use literal::Nested;
 pub use random::{Label, Rng};
+#[doc(hidden)]
+pub use reduce::mean_scale;
 pub use shape::{Axes, Shape, broadcast};
 pub use sizes::Sizes;
 pub use slice::Slice;

@@ -1,8 +1,8 @@
 //! Sums, means, extrema … over axes. `sum(axes)` removes the axes, `sum_keep(axes)` keeps them
 //! with size 1, and so on for every name.
 
-use crate::arith::{SubFn, fold, functions, map, run};
-use crate::elementwise::SqrtFn;
+use crate::arith::{DivFn, MulFn, SubFn, fold, functions, map, run};
+use crate::elementwise::{AbsFn, SqrtFn};
 use crate::error::checked;
 use crate::kernel::{Reduction, Spec, Step, Tiled};
 use crate::{Axes, Element, Float, Number, ShapeError, Tensor};
@@ -66,40 +66,55 @@ reductions! {
     Number min min_keep "min" "min_keep" Min "The smallest element" "NaN if one is NaN; refused for no elements." "1.0" "1.0, 3.0";
 }
 
+/// What the elements of a mean of `count` are multiplied with before they are added up, lest the sum
+/// overflow: a power of two, so that no digit is lost. Nothing (1) for `f32`, which is added up in `f64`.
+#[doc(hidden)]
+pub fn mean_scale<T: Float>(count: usize) -> f64 {
+    if T::MAX.to_f64() < f64::MAX || count < 2 { 1.0 } else { 1.0 / count.next_power_of_two() as f64 }
+}
+
 functions! {
     SquareFn(x) x * x;
+    UnitFn(largest) if largest > T::ZERO && largest < T::INFINITY { largest } else { T::ONE };
     VarianceFn(squares, sum, count, divisor) (squares - sum * sum / count).max_nan(T::ZERO) / divisor;
 }
 
-/// The variance in two passes: the sum of squared distances from the mean, less
-/// what the rounding of the mean (3 % of a deviation at mean 10⁶ in `f32`) adds to it.
-fn variance<T: Float>(x: &Tensor<T>, axes: Axes, correction: usize, keep: bool) -> Result<Tensor<T>, ShapeError> {
-    let axes = axes.resolve(x.shape())?;
-    let count: usize = axes.iter().map(|&axis| x.shape()[axis]).product();
+/// The variance of distances from some centre near the mean: their squares, less what the distance of
+/// the centre from the mean (3 % of a deviation at mean 10⁶ in `f32`, where it is rounded) adds to them.
+fn variance<T: Float>(d: &Tensor<T>, axes: &[usize], correction: usize) -> Result<Tensor<T>, ShapeError> {
+    let count: usize = axes.iter().map(|&axis| d.shape()[axis]).product();
     let spec = Spec {
-        domain: x.shape().clone(),
-        reduced: axes.clone(),
-        operands: vec![x.layout().strides().into()],
+        domain: d.shape().clone(),
+        reduced: axes.into(),
+        operands: vec![d.layout().strides().into()],
         steps: vec![
             Step::Load(0),
-            Step::Reduce(Reduction::Mean, 0),
-            Step::Map { map: 0, args: [0, 1].into_iter().collect(), keep: false },
+            Step::Reduce(Reduction::Sum, 0),
+            Step::Map { map: 0, args: [0].into_iter().collect(), keep: false },
             Step::Reduce(Reduction::Sum, 2),
-            Step::Map { map: 1, args: [2].into_iter().collect(), keep: false },
-            Step::Reduce(Reduction::Sum, 4),
             Step::Scalar(0),
             Step::Scalar(1),
-            Step::Map { map: 2, args: [5, 3, 6, 7].into_iter().collect(), keep: false },
+            Step::Map { map: 1, args: [3, 1, 4, 5].into_iter().collect(), keep: false },
         ],
-        outputs: vec![8],
+        outputs: vec![6],
     };
     let scalars = [count, count.saturating_sub(correction)].map(|n| T::from_f64(n as f64));
-    let y = run(spec, &[x], &scalars, &[&Tiled(SubFn), &Tiled(SquareFn), &Tiled(VarianceFn)])?;
-    Ok(finish(y, x, &axes, keep))
+    run(spec, &[d], &scalars, &[&Tiled(SquareFn), &Tiled(VarianceFn)])
 }
 
-fn root<T: Float>(x: Tensor<T>) -> Result<Tensor<T>, ShapeError> {
-    map(SqrtFn, [&x])
+fn var<T: Float>(x: &Tensor<T>, axes: Axes, correction: usize, keep: bool) -> Result<Tensor<T>, ShapeError> {
+    let axes = axes.resolve(x.shape())?;
+    let d = map(SubFn, [x, &T::reduce(Reduction::Mean, x, &axes)?])?;
+    Ok(finish(variance(&d, &axes, correction)?, x, &axes, keep))
+}
+
+/// In units of the largest distance from the mean, whose square may overflow.
+fn std<T: Float>(x: &Tensor<T>, axes: Axes, correction: usize, keep: bool) -> Result<Tensor<T>, ShapeError> {
+    let axes = axes.resolve(x.shape())?;
+    let d = map(SubFn, [x, &T::reduce(Reduction::Mean, x, &axes)?])?;
+    let unit = map(UnitFn, [&T::reduce(Reduction::Max, &map(AbsFn, [&d])?, &axes)?])?;
+    let y = map(SqrtFn, [&variance(&map(DivFn, [&d, &unit])?, &axes, correction)?])?;
+    Ok(finish(map(MulFn, [&y, &unit])?, x, &axes, keep))
 }
 
 impl<T: Float> Tensor<T> {
@@ -117,7 +132,7 @@ impl<T: Float> Tensor<T> {
     /// If an axis is out of range or named twice.
     #[track_caller]
     pub fn var(&self, axes: impl Into<Axes>, correction: usize) -> Self {
-        checked!("var", variance(self, axes.into(), correction, false))
+        checked!("var", var(self, axes.into(), correction, false))
     }
 
     /// As [`var`](Self::var), but the axes stay, with size 1.
@@ -130,7 +145,7 @@ impl<T: Float> Tensor<T> {
     /// If an axis is out of range or named twice.
     #[track_caller]
     pub fn var_keep(&self, axes: impl Into<Axes>, correction: usize) -> Self {
-        checked!("var_keep", variance(self, axes.into(), correction, true))
+        checked!("var_keep", var(self, axes.into(), correction, true))
     }
 
     /// The standard deviation over these axes, which are removed: the root of [`var`](Self::var).
@@ -143,7 +158,7 @@ impl<T: Float> Tensor<T> {
     /// If an axis is out of range or named twice.
     #[track_caller]
     pub fn std(&self, axes: impl Into<Axes>, correction: usize) -> Self {
-        checked!("std", variance(self, axes.into(), correction, false).and_then(root))
+        checked!("std", std(self, axes.into(), correction, false))
     }
 
     /// As [`std`](Self::std), but the axes stay, with size 1: to standardise the columns of a
@@ -159,7 +174,7 @@ impl<T: Float> Tensor<T> {
     /// If an axis is out of range or named twice.
     #[track_caller]
     pub fn std_keep(&self, axes: impl Into<Axes>, correction: usize) -> Self {
-        checked!("std_keep", variance(self, axes.into(), correction, true).and_then(root))
+        checked!("std_keep", std(self, axes.into(), correction, true))
     }
 }
 
@@ -237,8 +252,17 @@ mod tests {
         let x: Tensor<f32> = (&noise + 1e6).cast();
         let exact = x.cast::<f64>().var(.., 1).item();
         assert!((x.var(.., 1).item() as f64 / exact - 1.0).abs() < 1e-5);
-        let fours = Tensor::full([4], 3e38f32);
-        assert_eq!(fours.mean(..).item(), 3e38);
+    }
+
+    #[test]
+    fn numbers_as_large_as_can_be() {
+        assert_eq!(Tensor::full([4], 3e38f32).mean(..).item(), 3e38);
+        assert_eq!(Tensor::full([3], 1.5e308).mean(..).item(), 1.5e308);
+        assert_eq!(tensor![1e200, -1e200].std(.., 0).item(), 1e200);
+        assert_eq!(tensor![3e-200, -3e-200].std(.., 0).item(), 3e-200);
+        assert_eq!(tensor![[1e30f32, -1e30]].std_keep(1, 0).item(), 1e30);
+        assert!(tensor![f64::INFINITY, 1.0].std(.., 0).item().is_nan());
+        assert!(<Tensor>::zeros([0]).std(.., 1).item().is_nan());
     }
 
     #[test]

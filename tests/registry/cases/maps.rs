@@ -112,6 +112,10 @@ super::cases! {
         t.map(|[x, y]| x.ne(y), [0.0..1.0, 1.5..2.0], |[x, y]| f64::from(x != y));
         t.refuses(|tape| tape.var(tensor![1.0, 2.0]).ne(&tensor![1.0, 2.0, 3.0]));
     };
+    gate |t| {
+        t.map(|[x, p]| x.gate(p), [-2.0..2.0, 0.5..2.0], |[x, p]| x * p);
+        t.refuses(|tape| tape.var(tensor![1.0, 2.0]).gate(&tensor![1.0, 2.0, 3.0]));
+    };
     chain |t| {
         t.map(|[g, d]| g.chain(d), [0.5..2.0, -2.0..2.0], |[g, d]| g * d);
         t.refuses(|tape| tape.var(tensor![1.0, 2.0]).chain(&tensor![1.0, 2.0, 3.0]));

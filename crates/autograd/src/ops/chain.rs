@@ -58,7 +58,61 @@ impl Elementwise<2> for Both {
     }
 }
 
+/// x · p, and 0 where p is 0.
+#[derive(Clone)]
+struct Gate;
+
+impl Elementwise<2> for Gate {
+    crate::op::compiled_here!(Gate, 2);
+    const NAME: &'static str = "gate";
+    #[inline(always)]
+    fn apply<T: Float>(&self, [x, p]: [T; 2]) -> T {
+        let product = x * p;
+        if p == T::ZERO { T::ZERO } else { product }
+    }
+    fn vjp<'t, T: Float>(&self, [x, p]: [Var<'t, T>; 2], _: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
+        [g.chain(p), g.tape().map(GateSlope, [g, x])].into()
+    }
+}
+
+/// g · x, and 0 where x is infinite: there the gate stands still.
+#[derive(Clone)]
+struct GateSlope;
+
+impl Elementwise<2> for GateSlope {
+    crate::op::compiled_here!(GateSlope, 2);
+    const NAME: &'static str = "gate_slope";
+    #[inline(always)]
+    fn apply<T: Float>(&self, [g, x]: [T; 2]) -> T {
+        let product = g * x;
+        if x.abs() == T::INFINITY { T::ZERO } else { product }
+    }
+    fn vjp<'t, T: Float>(&self, [g, x]: [Var<'t, T>; 2], _: Var<'t, T>, h: Var<'t, T>) -> Cotangents<'t, T> {
+        [h.tape().map(GateSlope, [h, x]), x.is_infinite().where_(0.0, h.chain(g))].into()
+    }
+}
+
 impl<'t, T: Float> Var<'t, T> {
+    /// This times a gate that depends on it, as in silu or gelu, and closes faster than this grows: 0
+    /// where the gate is 0, and without a slope through the gate where this is infinite.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.var(tensor![f64::NEG_INFINITY, 0.0, f64::INFINITY]);
+    /// let y = x.gate(x.sigmoid());
+    /// assert_eq!(y.value(), tensor![0.0, 0.0, f64::INFINITY]);
+    /// assert_eq!(y.sum(..).grad([x])[0].value(), tensor![0.0, 0.5, 1.0]);
+    /// ```
+    /// # Panics
+    /// If the shapes do not broadcast.
+    #[track_caller]
+    pub fn gate(self, gate: impl Operand<'t, T>) -> Self {
+        let gate = gate.on(self.tape());
+        self.tape().map(Gate, [self, gate])
+    }
+
     /// This cotangent times a slope, and 0 where the cotangent is 0, even if the slope is infinite
     /// or NaN: how the vjp rules of elementwise functions multiply.
     ///
@@ -93,7 +147,9 @@ mod tests {
     fn derivatives() {
         let (g, d) = (numbers(&[3, 1]), numbers(&[4]) + 2.0);
         gradients(|[g, d]| g.chain(d), [g.clone(), d.clone()]);
-        gradients(|[g, d]| g.per(d), [g, d]);
+        gradients(|[g, d]| g.per(d), [g.clone(), d.clone()]);
+        gradients(|[g, d]| g.gate(d), [g, d]);
+        gradients(|[x]| x.gate(x.sigmoid()), [numbers(&[2, 3])]);
     }
 
     /// A cotangent that happens to be 0 still varies with what it was computed from.

@@ -2,7 +2,8 @@
 
 use wengert_tensor::{Float, Shape};
 
-use super::convolve::{Convolve, Steps, ToImage};
+use super::addressed;
+use super::convolve::{Convolve, Part, Steps};
 use crate::{Operand, Var};
 
 /// How the kernel of a convolution over `D` axes moves: by default one step at a time, without
@@ -204,6 +205,11 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     fn conv<const D: usize>(self, name: &str, kernel: Self, options: Conv<D>) -> Self {
         let (x, w) = (self.shape(), kernel.shape());
+        let longer = options.output_padding;
+        assert!(
+            longer == [0; D],
+            "{name}: input {x}: an output longer by {longer:?} is one of a transposed convolution"
+        );
         let takes = w.get(1).map_or(0, |&own| own.saturating_mul(options.groups));
         let extents = match options.extents(&x, &w, takes) {
             Ok(extents) => extents,
@@ -215,8 +221,8 @@ impl<'t, T: Float> Var<'t, T> {
             assert!(extent <= padded, "{name}: input {x} and kernel {w}: the kernel reaches over {extent} of {padded}");
             output[2 - D + i] = (padded - extent) / options.stride[i] + 1;
         }
-        let op = Convolve { steps: options.steps(), output };
-        self.tape().record(op, &[self.with_row::<D>(), kernel.with_row::<D>()]).without_row::<D>()
+        let op = Convolve { gives: Part::Output, size: output, steps: options.steps() };
+        self.convolved::<D>(name, op, [self, kernel])
     }
 
     #[track_caller]
@@ -240,8 +246,15 @@ impl<'t, T: Float> Var<'t, T> {
             };
             image[2 - D + i] = length;
         }
-        let op = ToImage { steps: options.steps(), image };
-        self.tape().record(op, &[self.with_row::<D>(), kernel.with_row::<D>()]).without_row::<D>()
+        let op = Convolve { gives: Part::Image, size: image, steps: options.steps() };
+        self.convolved::<D>(name, op, [kernel, self])
+    }
+
+    #[track_caller]
+    fn convolved<const D: usize>(self, name: &str, op: Convolve, given: [Self; 2]) -> Self {
+        let [a, b] = [given[0].with_row::<D>(), given[1].with_row::<D>()];
+        addressed(name, &op.result(&a.shape(), &b.shape()), &self.shape());
+        self.tape().record(op, &[a, b]).without_row::<D>()
     }
 
     /// With a row for an axis of which there is none.

@@ -1,6 +1,6 @@
-//! The three kernels of convolutions: the sum of products over an image, a kernel and an output is
-//! linear in each, and what is linear in two of them is the cotangent of the third. So the
-//! derivatives of each are the two others, to any order.
+//! The sum of products over an image, a kernel and an output is linear in each of the three, and what is
+//! linear in two of them is the cotangent of the third: a convolution gives any of the three from the two
+//! others, and so do its derivatives, of any order.
 
 use wengert_tensor::kernel::conv::Convolution;
 use wengert_tensor::{Float, Shape, ShapeError, Tensor};
@@ -16,48 +16,69 @@ pub(super) struct Steps {
     pub(super) dilation: [usize; 2],
 }
 
-impl Steps {
-    /// For images `[batch, channels, …]`, kernels `[outputs, channels / groups, …]` and outputs
-    /// `[batch, outputs, …]`, of two axes each.
-    fn sizes(&self, x: &[usize], w: &[usize], y: &[usize]) -> Convolution {
-        let last = |shape: &[usize]| [shape[2], shape[3]];
-        let &Steps { groups, stride, padding, dilation } = self;
+/// Images `[batch, channels, …]`, kernels `[outputs, channels / groups, …]` or outputs `[batch, outputs,
+/// …]`, of two axes each.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Part {
+    Image,
+    Kernel,
+    Output,
+}
+
+/// One of the three, with last axes of this size, from the two others in their order.
+#[derive(Clone, Copy)]
+pub(super) struct Convolve {
+    pub(super) gives: Part,
+    pub(super) size: [usize; 2],
+    pub(super) steps: Steps,
+}
+
+impl Convolve {
+    /// What it is given.
+    fn given(&self) -> [Part; 2] {
+        match self.gives {
+            Part::Image => [Part::Kernel, Part::Output],
+            Part::Kernel => [Part::Image, Part::Output],
+            Part::Output => [Part::Image, Part::Kernel],
+        }
+    }
+
+    /// The shape of the result.
+    pub(super) fn result(&self, a: &[usize], b: &[usize]) -> Shape {
+        let ([rows, columns], groups) = (self.size, self.steps.groups);
+        match self.gives {
+            Part::Image => [b[0], a[1] * groups, rows, columns].into(),
+            Part::Kernel => [b[1], a[1] / groups, rows, columns].into(),
+            Part::Output => [a[0], b[0], rows, columns].into(),
+        }
+    }
+
+    fn sizes(&self, a: &[usize], b: &[usize]) -> Convolution {
+        let result = self.result(a, b);
+        let [x, w, y] = match self.gives {
+            Part::Image => [&result[..], a, b],
+            Part::Kernel => [a, &result, b],
+            Part::Output => [a, b, &result],
+        };
+        let Steps { groups, stride, padding, dilation } = self.steps;
         let [image, kernel, output] = [x, w, y].map(last);
         let (batch, inputs, outputs) = (x[0], w[1], w[0] / groups);
         Convolution { batch, groups, inputs, outputs, image, kernel, output, stride, padding, dilation }
     }
 }
 
-/// A tensor of this shape from two in row-major order.
-fn build<T: Float>(x: &[Tensor<T>], shape: Shape, f: impl FnOnce(&[T], &[T], &mut [T])) -> Tensor<T> {
-    let [a, b] = [0, 1].map(|i| x[i].contiguous());
-    let [a, b] = [&a, &b].map(|x| x.as_slice().expect("it is contiguous"));
-    Tensor::build(shape, |out| f(a, b, out))
-}
-
-fn flops(sizes: &Convolution) -> f64 {
-    let channels = sizes.batch * sizes.groups * sizes.inputs * sizes.outputs;
-    let elements = sizes.kernel.iter().chain(&sizes.output).product::<usize>();
-    2.0 * channels as f64 * elements as f64
-}
-
-/// Of an image and a kernel: the output, of this size.
-#[derive(Clone)]
-pub(super) struct Convolve {
-    pub(super) steps: Steps,
-    pub(super) output: [usize; 2],
-}
-
-impl Convolve {
-    fn result(&self, x: &[usize], w: &[usize]) -> Shape {
-        [x[0], w[0], self.output[0], self.output[1]].into()
-    }
+fn last(shape: &[usize]) -> [usize; 2] {
+    [shape[2], shape[3]]
 }
 
 impl Op for Convolve {
     crate::op::compiled_here!(Convolve);
     fn name(&self) -> &'static str {
-        "conv"
+        match self.gives {
+            Part::Image => "conv_to_image",
+            Part::Kernel => "conv_to_kernel",
+            Part::Output => "conv",
+        }
     }
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         let shape = self.result(x[0], x[1]);
@@ -65,98 +86,29 @@ impl Op for Convolve {
     }
     fn lower<T: Float>(&self) -> Lowering<'_, T> {
         Lowering::kernel(|x| {
-            let shape = self.result(x[0].shape(), x[1].shape());
-            let sizes = self.steps.sizes(x[0].shape(), x[1].shape(), &shape);
-            build(x, shape, |x, w, y| sizes.forward(x, w, y))
+            let (sizes, shape) = (self.sizes(x[0].shape(), x[1].shape()), self.result(x[0].shape(), x[1].shape()));
+            let [a, b] = [0, 1].map(|i| x[i].contiguous());
+            let [a, b] = [&a, &b].map(|x| x.as_slice().expect("it is contiguous"));
+            Tensor::build(shape, |out| match self.gives {
+                Part::Image => sizes.input(b, a, out),
+                Part::Kernel => sizes.weight(a, b, out),
+                Part::Output => sizes.forward(a, b, out),
+            })
         })
     }
     fn flops(&self, x: &[&Shape]) -> f64 {
-        flops(&self.steps.sizes(x[0], x[1], &self.result(x[0], x[1])))
+        let sizes = self.sizes(x[0], x[1]);
+        let channels = sizes.batch * sizes.groups * sizes.inputs * sizes.outputs;
+        let elements = sizes.kernel.iter().chain(&sizes.output).product::<usize>();
+        2.0 * channels as f64 * elements as f64
     }
     fn vjp<'t, T: Float>(&self, x: &[Var<'t, T>], _: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
-        let (steps, last) = (self.steps, |x: Var<'t, T>| [x.shape()[2], x.shape()[3]]);
-        let to_image = ToImage { steps, image: last(x[0]) };
-        let to_kernel = ToKernel { steps, kernel: last(x[1]) };
-        [g.tape().record(to_image, &[g, x[1]]), g.tape().record(to_kernel, &[x[0], g])].into()
-    }
-}
-
-/// Of an output and a kernel: the image, of this size.
-#[derive(Clone)]
-pub(super) struct ToImage {
-    pub(super) steps: Steps,
-    pub(super) image: [usize; 2],
-}
-
-impl ToImage {
-    fn result(&self, y: &[usize], w: &[usize]) -> Shape {
-        [y[0], w[1] * self.steps.groups, self.image[0], self.image[1]].into()
-    }
-}
-
-impl Op for ToImage {
-    crate::op::compiled_here!(ToImage);
-    fn name(&self) -> &'static str {
-        "conv_to_image"
-    }
-    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
-        let shape = self.result(x[0], x[1]);
-        shape.checked_count().map(|_| shape)
-    }
-    fn lower<T: Float>(&self) -> Lowering<'_, T> {
-        Lowering::kernel(|x| {
-            let shape = self.result(x[0].shape(), x[1].shape());
-            let sizes = self.steps.sizes(&shape, x[1].shape(), x[0].shape());
-            build(x, shape, |y, w, x| sizes.input(y, w, x))
-        })
-    }
-    fn flops(&self, x: &[&Shape]) -> f64 {
-        flops(&self.steps.sizes(&self.result(x[0], x[1]), x[1], x[0]))
-    }
-    fn vjp<'t, T: Float>(&self, x: &[Var<'t, T>], _: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
-        let (steps, last) = (self.steps, |x: Var<'t, T>| [x.shape()[2], x.shape()[3]]);
-        let convolve = Convolve { steps, output: last(x[0]) };
-        let to_kernel = ToKernel { steps, kernel: last(x[1]) };
-        [g.tape().record(convolve, &[g, x[1]]), g.tape().record(to_kernel, &[g, x[0]])].into()
-    }
-}
-
-/// Of an image and an output: the kernel, of this size.
-#[derive(Clone)]
-struct ToKernel {
-    steps: Steps,
-    kernel: [usize; 2],
-}
-
-impl ToKernel {
-    fn result(&self, x: &[usize], y: &[usize]) -> Shape {
-        [y[1], x[1] / self.steps.groups, self.kernel[0], self.kernel[1]].into()
-    }
-}
-
-impl Op for ToKernel {
-    crate::op::compiled_here!(ToKernel);
-    fn name(&self) -> &'static str {
-        "conv_to_kernel"
-    }
-    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
-        let shape = self.result(x[0], x[1]);
-        shape.checked_count().map(|_| shape)
-    }
-    fn lower<T: Float>(&self) -> Lowering<'_, T> {
-        Lowering::kernel(|x| {
-            let shape = self.result(x[0].shape(), x[1].shape());
-            let sizes = self.steps.sizes(x[0].shape(), &shape, x[1].shape());
-            build(x, shape, |x, y, w| sizes.weight(x, y, w))
-        })
-    }
-    fn flops(&self, x: &[&Shape]) -> f64 {
-        flops(&self.steps.sizes(x[0], &self.result(x[0], x[1]), x[1]))
-    }
-    fn vjp<'t, T: Float>(&self, x: &[Var<'t, T>], _: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
-        let (steps, last) = (self.steps, |x: Var<'t, T>| [x.shape()[2], x.shape()[3]]);
-        let to_image = ToImage { steps, image: last(x[0]) };
-        let convolve = Convolve { steps, output: last(x[1]) };
-        [g.tape().record(to_image, &[x[1], g]), g.tape().record(convolve, &[x[0], g])].into()
+        [0, 1]
+            .map(|i| {
+                let op = Convolve { gives: self.given()[i], size: last(&x[i].shape()), ..*self };
+                let from = op.given().map(|part| if part == self.gives { g } else { x[1 - i] });
+                g.tape().record(op, &from)
+            })
+            .into()
     }
 }

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 use wengert_tensor::kernel::Reduction;
-use wengert_tensor::{Axes, Float, Shape, ShapeError};
+use wengert_tensor::{Axes, Float, Shape, ShapeError, mean_scale};
 
 use super::checked;
 use crate::{Cotangents, Lowering, Op, Var};
@@ -77,7 +77,13 @@ impl<'t, T: Float> Var<'t, T> {
         if matches!(reduction, Reduction::Max | Reduction::Min) {
             checked(name, Reduce { reduction, axes: axes.clone() }.shape(&[&shape]));
         }
-        let kept = self.reduce(reduction, axes.clone());
+        let count = axes.iter().map(|&axis| shape[axis]).product();
+        let scale = if reduction == Reduction::Mean { mean_scale::<T>(count) } else { 1.0 };
+        let kept = if scale == 1.0 {
+            self.reduce(reduction, axes.clone())
+        } else {
+            (self * scale).reduce(reduction, axes.clone()) * (1.0 / scale)
+        };
         if keep || axes.is_empty() { kept } else { kept.reshape(shape.reduced(&axes, false)) }
     }
 
@@ -272,6 +278,8 @@ mod tests {
         assert_eq!(tape.scalar(3.0).sum(..).item(), 3.0);
         let huge = Tape::<f32>::new();
         assert_eq!(huge.var(Tensor::full([4], 3e38)).mean(..).item(), 3e38);
+        let x = tape.var(Tensor::full([2, 3], 1e308));
+        assert_eq!((x.mean(..).item(), x.mean(..).grad([x])[0].value()), (1e308, Tensor::full([2, 3], 1.0 / 6.0)));
         assert_eq!(tape.var(tensor![nan, 1.0]).all(..).item(), 1.0);
     }
 

@@ -124,21 +124,45 @@ impl<T: Float> Var<'_, T> {
 
     #[track_caller]
     fn variance(self, axes: &[usize], correction: usize) -> Self {
+        self.from_mean(axes).spread_of(axes, correction)
+    }
+
+    /// In units of the largest distance from the mean, whose square may overflow.
+    #[track_caller]
+    fn deviation(self, axes: &[usize], correction: usize) -> Self {
+        let d = self.from_mean(axes);
+        let unit = d.abs().unit(axes);
+        let variance = (d / unit).spread_of(axes, correction);
+        variance.eq(0.0).where_(0.0, unit * variance.sqrt())
+    }
+
+    /// The distances from the mean as it was rounded, which is taken as constant.
+    #[track_caller]
+    fn from_mean(self, axes: &[usize]) -> Self {
+        self - self.mean_keep(named(axes)).detach()
+    }
+
+    /// The variance of distances from somewhere near the mean. The two sums correct for where that is,
+    /// and their difference depends on the values alone, so that no gradient is lost.
+    #[track_caller]
+    fn spread_of(self, axes: &[usize], correction: usize) -> Self {
         let count = self.count_over(axes);
-        // From the mean as it was rounded. The two sums correct for that, and their difference
-        // depends on the values alone, so that no gradient is lost.
-        let d = self - self.mean_keep(named(axes)).detach();
-        let rest = d.sum_keep(named(axes));
-        let squares = d.square().sum_keep(named(axes)) - rest * rest / count as f64;
+        let rest = self.sum_keep(named(axes));
+        let squares = self.square().sum_keep(named(axes)) - rest * rest / count as f64;
         let variance = squares / count.saturating_sub(correction) as f64;
         // Rounding may leave less than nothing of equal values.
         variance.lt(0.0).where_(variance - variance.detach(), variance)
     }
 
+    /// The largest of these magnitudes, as a constant to measure them by; 1 if it is 0 or infinite, or
+    /// there is none.
     #[track_caller]
-    fn deviation(self, axes: &[usize], correction: usize) -> Self {
-        let variance = self.variance(axes, correction);
-        variance.eq(0.0).where_(0.0, variance.sqrt())
+    fn unit(self, axes: &[usize]) -> Self {
+        if self.count_over(axes) == 0 {
+            return self.tape().scalar(1.0);
+        }
+        let largest = self.max_keep(named(axes)).detach();
+        (largest.gt(0.0) * largest.is_finite()).where_(largest, 1.0)
     }
 
     #[track_caller]
@@ -152,8 +176,7 @@ impl<T: Float> Var<'_, T> {
             return magnitude.sum_keep(named(axes));
         }
         // In units of the largest magnitude, whose powers are 1 and smaller.
-        let largest = magnitude.max_keep(named(axes)).detach();
-        let unit = (largest.gt(0.0) * largest.is_finite()).where_(largest, 1.0);
+        let unit = magnitude.unit(axes);
         let ratio = magnitude / unit;
         let powers = if p == 2.0 { ratio * ratio } else { ratio.powf(p) };
         let total = powers.sum_keep(named(axes));
@@ -217,6 +240,16 @@ mod tests {
             assert!(slope(|x| x.std(0, 1), &x).max_abs_diff(&Tensor::zeros([3])) < 1e-5);
         }
         assert_eq!(slope(|x| x.std(0, 1), &tensor![2.0, 2.0, 2.0]), tensor![0.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn deviations_whose_squares_overflow() {
+        for size in [1e200, 1e-200] {
+            let tape = Tape::<f64>::new();
+            let x = tape.var(tensor![size, -size]);
+            assert_eq!(x.std(0, 0).item(), size);
+            assert_eq!(x.std(0, 0).grad([x])[0].value(), tensor![0.5, -0.5]);
+        }
     }
 
     /// Single precision, far from 0: x² would lose all that matters, and so does a rounded mean.

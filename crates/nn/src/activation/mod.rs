@@ -103,33 +103,30 @@ activations! {
     /// x·Φ(x), where Φ is the distribution function of the normal distribution: Hendrycks &
     /// Gimpel, "Gaussian error linear units" (2016), section 2.
     gelu(x) {
-        let (x, at) = gated(x);
-        x * at.normal_cdf()
+        x.gate(x.normal_cdf())
     }
     at [-1000.0, 0.0, 1000.0], () => [0.0, 0.0, 1000.0], [0.0, 0.5, 1.0];
 
     /// The approximation of [`gelu`](Activation::gelu) by tanh(√(2/π)·(x + 0.044715·x³)):
     /// Hendrycks & Gimpel (2016), section 2.
     gelu_tanh(x) {
-        let (x, at) = gated(x);
         // (1 + tanh u)/2 is the logistic function of 2u, which keeps its digits in the tail.
-        x * ((SQRT_2 * FRAC_2_SQRT_PI) * at * (1.0 + 0.044715 * at.square())).sigmoid()
+        let u = (SQRT_2 * FRAC_2_SQRT_PI) * x * (1.0 + 0.044715 * x.square());
+        x.gate(u.sigmoid())
     }
     at [-1000.0, 0.0, 1000.0], () => [0.0, 0.0, 1000.0], [0.0, 0.5, 1.0];
 
     /// x·σ(x), where σ is the logistic function; also called swish: Elfwing et al.,
     /// "Sigmoid-weighted linear units" (2017), eq. 1.
     silu(x) {
-        let (x, at) = gated(x);
-        x * at.sigmoid()
+        x.gate(x.sigmoid())
     }
     at [-1000.0, 0.0, 1000.0], () => [0.0, 0.0, 1000.0], [0.0, 0.5, 1.0];
 
     /// x·tanh(softplus(x)): Misra, "Mish: a self regularized non-monotonic activation function"
     /// (2019), eq. 1.
     mish(x) {
-        let (x, at) = gated(x);
-        x * at.softplus().tanh()
+        x.gate(x.softplus().tanh())
     }
     at [-1000.0, 1000.0], () => [0.0, 1000.0], [0.0, 1.0];
 
@@ -156,8 +153,7 @@ activations! {
     /// x times its [`hardsigmoid`](Activation::hardsigmoid): Howard et al., "Searching for
     /// MobileNetV3" (2019), section 5.2.
     hardswish(x) {
-        let (x, at) = gated(x);
-        x * at.hardsigmoid()
+        x.gate(x.hardsigmoid())
     }
     at [-3.0, 0.0, 3.0], () => [0.0, 0.0, 3.0], [0.0, 0.5, 1.0];
 
@@ -238,14 +234,6 @@ activations! {
     }
     at [7.0, 7.0, 9.0], (0, &tensor![false, false, true]) => [0.5, 0.5, 0.0], [0.0, 0.0, 0.0],
     panics "If there is no such axis, or the mask does not broadcast to the shape.";
-}
-
-/// The two x of x·gate(x), the product's and the gate's, for a gate that is 0 or 1 beyond ±10⁵: there it has no slope, so that neither
-/// value nor slope is ∞·0.
-#[track_caller]
-fn gated<T: Float>(x: Var<'_, T>) -> (Var<'_, T>, Var<'_, T>) {
-    const SHUT: f64 = -1e5;
-    (x.clamp_min(SHUT), x.clamp(SHUT, -SHUT))
 }
 
 /// The softmax of what is not hidden, where the mask is not 0.

@@ -32,7 +32,6 @@ fn gates_at_the_ends() {
             assert_eq!(y.value(), Tensor::from(vec![T::ZERO, T::ZERO, x.value().at([2]), T::INFINITY]));
             let [dx] = y.sum(..).grad([x]);
             assert_eq!(dx.value(), Tensor::from(vec![T::ZERO, T::ZERO, T::ONE, T::ONE]));
-            assert_eq!(dx.sum(..).grad([x])[0].value(), Tensor::zeros([4]));
         }
     }
     ends([-INF, -1e300, 1e300, INF]);

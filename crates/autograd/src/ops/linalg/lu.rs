@@ -2,6 +2,7 @@
 
 use wengert_tensor::{Float, Shape, ShapeError, Tensor};
 
+use super::cofactor::Cofactors;
 use super::{each, each_system, solution, square};
 use crate::ops::checked;
 use crate::{Cotangents, Lowering, Op, Operand, Var};
@@ -116,14 +117,14 @@ impl Op for Determinant {
             })
         })
     }
-    /// det A · A⁻ᵀ, and A⁻ᵀ for the logarithm.
-    fn vjp<'t, T: Float>(&self, x: &[Var<'t, T>], y: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
-        let size = match self {
-            Determinant::Value => g.chain(y),
+    /// The cofactors, and A⁻ᵀ for the logarithm.
+    fn vjp<'t, T: Float>(&self, x: &[Var<'t, T>], _: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
+        let slope = match self {
+            Determinant::Value => g.tape().record(Cofactors, &[x[0]]),
             Determinant::Sign => return Cotangents::none(1),
-            Determinant::Magnitude | Determinant::Logarithm => g,
+            Determinant::Magnitude | Determinant::Logarithm => x[0].inverse().t(),
         };
-        [size.unsqueeze(-1).unsqueeze(-1) * x[0].inverse().t()].into()
+        [g.unsqueeze(-1).unsqueeze(-1) * slope].into()
     }
 }
 
@@ -167,8 +168,8 @@ impl<'t, T: Float> Var<'t, T> {
         self.solve(&checked("inverse", Tensor::try_build([n, n], fill)))
     }
 
-    /// The determinant of a square matrix, or of each of a batch. Where it is 0, its gradient is
-    /// NaN.
+    /// The determinant of a square matrix, or of each of a batch. Its gradient, the cofactors, and the
+    /// derivative of that are those of a polynomial, also where it is 0; further ones are NaN there.
     ///
     /// ```
     /// # use wengert_autograd::Tape;
@@ -255,7 +256,7 @@ mod tests {
         let singular = tape.var(Tensor::ones([2, 2]));
         assert_eq!((singular.det().item(), singular.logdet().item()), (0.0, f64::NEG_INFINITY));
         assert!(singular.inverse().value().iter().all(|v| !v.is_finite()));
-        assert!(singular.det().grad([singular])[0].value().iter().all(f64::is_nan));
+        assert_eq!(singular.det().grad([singular])[0].value(), tensor![[1.0, -1.0], [-1.0, 1.0]]);
         assert_eq!([singular.slogdet().0.item(), singular.slogdet().1.item()], [0.0, f64::NEG_INFINITY]);
         let nan = tape.var(tensor![[f64::NAN]]);
         assert!(nan.slogdet().0.item().is_nan() && nan.logdet().item().is_nan());

@@ -2,6 +2,7 @@
 //! before them batches. Every kernel computes in `f64`.
 
 mod cholesky;
+mod cofactor;
 mod eigen;
 mod lu;
 
