@@ -124,13 +124,13 @@ impl<T: Float> Var<'_, T> {
 
     #[track_caller]
     fn variance(self, axes: &[usize], correction: usize) -> Self {
-        self.from_mean(axes).spread_of(axes, correction)
+        self.distances(axes).spread_of(axes, correction)
     }
 
     /// In units of the largest distance from the mean, whose square may overflow.
     #[track_caller]
     fn deviation(self, axes: &[usize], correction: usize) -> Self {
-        let d = self.from_mean(axes);
+        let d = self.distances(axes);
         let unit = d.abs().unit(axes);
         let variance = (d / unit).spread_of(axes, correction);
         variance.eq(0.0).where_(0.0, unit * variance.sqrt())
@@ -138,7 +138,7 @@ impl<T: Float> Var<'_, T> {
 
     /// The distances from the mean as it was rounded, which is taken as constant.
     #[track_caller]
-    fn from_mean(self, axes: &[usize]) -> Self {
+    fn distances(self, axes: &[usize]) -> Self {
         self - self.mean_keep(named(axes)).detach()
     }
 
