@@ -1,6 +1,6 @@
 //! One step: forward, backward, update.
 
-use wengert_autograd::Tape;
+use wengert_autograd::{Gradients, Tape, Var};
 use wengert_nn::{Accumulator, Clip, StepError};
 use wengert_tensor::{Float, Tensor};
 
@@ -78,7 +78,10 @@ impl<B, T: Float> Trainer<'_, B, T> {
                 if let Some((sums, _)) = sums {
                     gradients = sums.finish(gradients)?;
                 }
-                let whole = gradients.norm(self.model);
+                let whole = match self.clip {
+                    None => self.rough_norm(&gradients),
+                    Some(_) => gradients.norm(self.model),
+                };
                 tape.expect([whole]);
                 gradients = match self.clip {
                     None => gradients,
@@ -86,11 +89,20 @@ impl<B, T: Float> Trainer<'_, B, T> {
                     Some(Clipping::Value(limit)) => gradients.clip_value(self.model, limit),
                 };
                 self.optimizer.step(&gradients)?;
-                norm = Some(whole.item().to_f64());
+                let overflowed = self.clip.is_none() && !whole.item().is_finite();
+                norm = Some(if overflowed { gradients.norm(self.model) } else { whole }.item().to_f64());
             }
         }
         let outputs = (!self.learn.metrics.is_empty()).then(|| outputs.value());
         Ok(Part { loss: loss.item().to_f64(), gradient_norm: norm, outputs })
+    }
+
+    /// The norm of the gradients by one pass over them, which costs a fraction of [`Clip::norm`]; its
+    /// squares may overflow.
+    fn rough_norm<'t>(&self, gradients: &Gradients<'t, T>) -> Var<'t, T> {
+        let found = self.params.iter().filter_map(|param| gradients.get(param));
+        let squares = found.map(|g| (g * g).sum(..));
+        squares.reduce(|sum, square| sum + square).unwrap_or_else(|| gradients.tape().scalar(0.0)).sqrt()
     }
 
     /// The seed of the tape for batch `i` of a step.

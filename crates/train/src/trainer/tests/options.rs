@@ -40,6 +40,10 @@ fn norms_are_those_before_clipping() {
     assert_eq!((w, history.gradient_norm.last()), (0.25, Some(6.0)));
     let (w, history) = one_number(&[3.0], |trainer| trainer.epochs(1).clip_norm(2.0));
     assert!((w - 0.5).abs() < 1e-6 && history.gradient_norm.last() == Some(6.0));
+    // Its square is more than an f32 holds.
+    let (w, history) =
+        one_number(&[1.0], |trainer| trainer.epochs(1).loss(|y, _| y.sum(..) * 2f64.powi(70)).schedule(2f64.powi(-70)));
+    assert_eq!((w, history.gradient_norm.last()), (-1.0, Some(2f64.powi(70))));
 }
 
 #[test]
