@@ -9,8 +9,8 @@ use wengert_nn::{StateDict, replace_file};
 
 use super::{Checkpoint, CheckpointError, CheckpointErrorKind, RunState};
 
-/// When and where a run writes checkpoints: every epoch, and the last two are kept, unless told
-/// otherwise.
+/// When and where a run writes checkpoints: every epoch, unless told otherwise, and at its end;
+/// the last two are kept.
 ///
 /// Each is written to a file of another name, which is flushed to the disk and then renamed, so
 /// that there is a good one at every instant. If the newest is damaged all the same, resuming
@@ -63,7 +63,7 @@ impl Checkpoints {
         Self { every: Every::Epochs(epochs), ..self }
     }
 
-    /// After every so many steps, and at the end of every epoch.
+    /// After every so many steps.
     ///
     /// # Panics
     /// If it is 0.
@@ -94,10 +94,7 @@ impl Checkpoints {
     }
 
     pub(crate) fn is_due_after_epoch(&self, epochs: u64) -> bool {
-        match self.every {
-            Every::Epochs(every) => epochs.is_multiple_of(every),
-            Every::Steps(_) => true,
-        }
+        matches!(self.every, Every::Epochs(every) if epochs.is_multiple_of(every))
     }
 
     /// Takes possession of the folder; the newest good checkpoint if a run is to be resumed.

@@ -8,7 +8,6 @@ use wengert_nn::StepError;
 use crate::{CheckpointError, DataError, History, NotFinite, ResumeError};
 
 /// Why a run of [`Trainer::fit`](crate::Trainer::fit) failed, with what had happened by then.
-#[derive(Debug)]
 pub struct TrainError {
     /// The reason.
     pub kind: TrainErrorKind,
@@ -47,6 +46,13 @@ impl fmt::Display for TrainErrorKind {
 impl fmt::Display for TrainError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "training stopped after {} steps: {}", self.history.steps, self.kind)
+    }
+}
+
+/// Without the history: this is what a program prints that returns the error from `main`.
+impl fmt::Debug for TrainError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TrainError({self})")
     }
 }
 

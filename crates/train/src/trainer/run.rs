@@ -70,7 +70,7 @@ impl<B, T: Float> Trainer<'_, B, T> {
 
     fn epochs_of(&mut self, source: &dyn Source<B>, run: &mut Run) -> Result<End, TrainErrorKind> {
         let steps = source.batches().div_ceil(self.accumulate) as u64;
-        let bar = (!self.quiet).then(|| Progress::new("training", (steps * self.epochs) as usize));
+        let bar = (!self.quiet).then(|| Progress::new("training", steps.saturating_mul(self.epochs) as usize));
         if let Some(bar) = &bar {
             bar.skip(run.state.history.steps as usize);
         }
