@@ -8,10 +8,9 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use wengert::CosineLr;
 use wengert::prelude::*;
-use wengert::train::{ConfusionMatrix, Labelled, Progress, Standardize, Transform, accuracy, digits};
-
-const BATCH: usize = 32;
+use wengert::train::{ConfusionMatrix, Labelled, Loader, Standardize, Trainer, Transform, digits};
 
 #[derive(Module)]
 struct Net {
@@ -35,11 +34,27 @@ impl Net {
         let h = self.bn.forward(self.fc1.forward(x)).leaky_relu(0.01);
         self.out.forward(self.fc2.forward(h))
     }
+}
 
-    fn predict(&self, data: &Labelled) -> Tensor<i64> {
-        let tape = Tape::new();
-        self.forward(tape.var(data.features())).value().argmax(1)
+/// The largest error of the gradient of the whole network, in `f64`.
+fn check_gradient(net: &Net, data: &Labelled, seed: u64) -> Result<f64, Box<dyn Error>> {
+    println!("The gradient of the whole network against finite differences in f64:");
+    let mut batches = data.batches(8, seed).take(4);
+    let (report, error) = loop {
+        let (x, labels) = batches.next().ok_or("no data")?;
+        let tape = Tape::train(seed);
+        let report = check::model(net.forward(tape.var(x)).cross_entropy(&labels), &net.params());
+        let error = if report.is_ok() { report.worst_error() } else { f64::INFINITY };
+        // On a kink of leaky_relu or max nothing can be compared; the next batch is elsewhere.
+        if error <= 1e-7 || batches.len() == 0 {
+            break (report, error);
+        }
+    };
+    println!("{report}");
+    if error > 1e-7 {
+        return Err("a gradient differs from finite differences by more than 1e-7, or cannot be compared".into());
     }
+    Ok(error)
 }
 
 fn run(args: Args) -> Result<(), Box<dyn Error>> {
@@ -50,50 +65,21 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let scale = Standardize::fit(parts[0].features())?;
     let [training, validation, test] = parts.map(|part| part.map_features(|x| scale.apply(x)));
     let net = Net::new(&mut Rng::seed(args.seed));
+    let gradient_error = check_gradient(&net, &training, args.seed)?;
 
-    println!("The gradient of the whole network against finite differences in f64:");
-    let mut batches = training.batches(8, args.seed).take(4);
-    let (report, gradient_error) = loop {
-        let (x, labels) = batches.next().ok_or("no data")?;
-        let tape = Tape::train(args.seed);
-        let report = check::model(net.forward(tape.var(x)).cross_entropy(&labels), &net.params());
-        let error = if report.is_ok() { report.worst_error() } else { f64::INFINITY };
-        // On a kink of leaky_relu or max nothing can be compared; the next batch is elsewhere.
-        if error <= 1e-7 || batches.len() == 0 {
-            break (report, error);
-        }
-    };
-    println!("{report}");
-    if gradient_error > 1e-7 {
-        return Err("a gradient differs from finite differences by more than 1e-7, or cannot be compared".into());
-    }
-
+    let batches = Loader::new(training, 32).shuffle(args.seed);
     let smoothed = CrossEntropy::new().label_smoothing(0.1);
-    let mut optimizer = Adam::new(&net, 0.01);
-    let steps = args.epochs * training.batches(BATCH, 0).len();
-    let progress = Progress::new("training", steps);
-    let (mut step, mut final_loss) = (0, f64::NAN);
-    for epoch in 1..=args.epochs {
-        let mut losses = Vec::new();
-        for (x, labels) in training.batches(BATCH, args.seed + epoch as u64) {
-            // The learning rate falls along half a cosine.
-            optimizer.set_lr(0.005 + 0.005 * (std::f64::consts::PI * step as f64 / steps as f64).cos());
-            let tape = Tape::train(step as u64);
-            let loss = smoothed.of(net.forward(tape.var(x)), &labels);
-            optimizer.step(&loss.backward())?;
-            losses.push(f64::from(loss.item()));
-            progress.step();
-            step += 1;
-        }
-        final_loss = losses.iter().sum::<f64>() / losses.len() as f64;
-        let [seen, unseen] = [&training, &validation].map(|part| accuracy(&net.predict(part), part.labels()));
-        progress.line(format_args!(
-            "epoch {epoch:2}  loss {final_loss:.4}  accuracy: training {seen:.4}, validation {unseen:.4}"
-        ));
-    }
-    drop(progress);
+    let history = Trainer::classifier(&net, Adam::new(&net, 0.01), |x| net.forward(x))
+        .loss(|scores, labels| smoothed.of(scores, labels))
+        .validation(Loader::new(validation, 500))
+        .schedule(CosineLr::new(0.01, args.epochs * batches.len() as u64))
+        .epochs(args.epochs)
+        .seed(args.seed)
+        .fit(&batches)?;
+    let final_loss = history.epochs.last().ok_or("no epochs")?.train["loss"];
 
-    let matrix = ConfusionMatrix::new(&net.predict(&test), test.labels(), test.classes());
+    let scores = net.forward(Tape::new().var(test.features())).value();
+    let matrix = ConfusionMatrix::new(&scores.argmax(1), test.labels(), test.classes());
     let (accuracy, seconds) = (matrix.accuracy(), start.elapsed().as_secs_f64());
     println!("\n{matrix}\n\ntest accuracy {accuracy:.4}, {seconds:.1} seconds in total");
     if args.json {
@@ -108,7 +94,7 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
 struct Args {
     json: bool,
     seed: u64,
-    epochs: usize,
+    epochs: u64,
 }
 
 impl Args {
@@ -122,7 +108,7 @@ impl Args {
             let number = words.next().and_then(|value| value.parse::<u32>().ok());
             match (word.as_str(), number) {
                 ("--seed", Some(n)) => args.seed = n.into(),
-                ("--epochs", Some(n @ 1..)) => args.epochs = n as usize,
+                ("--epochs", Some(n @ 1..)) => args.epochs = n.into(),
                 ("--threads", Some(n @ 1..)) => wengert::set_threads(n as usize),
                 _ => return Err(format!("{word}: expected [--json] [--threads N] [--seed S] [--epochs E]")),
             }

@@ -149,13 +149,13 @@ pub struct Epoch {
 impl fmt::Display for Epoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "epoch {:3}", self.epoch)?;
-        for (prefix, metrics) in [("", &self.train), ("  | validation", &self.validation)] {
-            if !metrics.is_empty() {
-                write!(f, "{prefix}")?;
+        for (mut before, metrics) in [("  ", &self.train), ("; validation: ", &self.validation)] {
+            for (name, value) in metrics {
+                write!(f, "{before}{name} {value:.4}")?;
+                before = ", ";
             }
-            metrics.iter().try_for_each(|(name, value)| write!(f, "  {name} {value:.4}"))?;
         }
-        write!(f, "  | {:.1} s", self.seconds)
+        write!(f, "; {:.1} s", self.seconds)
     }
 }
 

@@ -98,6 +98,13 @@ fn a_loop_of_ten_lines_gives_the_same_bits() {
     assert_eq!((history.examples, history.batch, history.params), (50, 8, 66));
     assert_eq!(history.task, Task::Classification { classes: 2 });
 
+    let first = history.epochs[0].to_string();
+    assert!(
+        first.starts_with("epoch   1  loss 0.")
+            && first.contains(", accuracy 0.")
+            && first.contains("; validation: loss ")
+    );
+
     // The last batch of an epoch has two examples and counts as much less.
     let expected = (losses[21..27].iter().sum::<f64>() * 8.0 + losses[27] * 2.0) / 50.0;
     let last = history.epochs.last().unwrap();
