@@ -88,9 +88,10 @@ impl Axis {
     /// The ticks of a horizontal axis whose labels leave each other room.
     pub(crate) fn horizontal_ticks(&self, scale: &Scale, length: f64) -> Vec<Tick> {
         let widest = |ticks: &[Tick]| ticks.iter().filter_map(|t| t.label.as_deref()).map(width).fold(0.0, f64::max);
-        let mut ticks = self.ticks(scale, (length / 58.0) as usize);
+        let most = ((length / 62.0) as usize).min(10);
+        let mut ticks = self.ticks(scale, most);
         if self.categories.is_empty() {
-            for room in (2..(length / 58.0) as usize).rev() {
+            for room in (2..most).rev() {
                 let labelled: Vec<f64> = ticks.iter().filter(|t| t.label.is_some()).map(|t| t.at).collect();
                 let closest = labelled.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(f64::INFINITY, f64::min);
                 if widest(&ticks) + 8.0 <= closest {

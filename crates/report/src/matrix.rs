@@ -172,15 +172,18 @@ impl Figure for Matrix {
             let name = fitted(name, size * step as f64 - 2.0);
             out.element("text", &[("class", &"tick mid"), ("x", &x), ("y", &y)], name);
         }
+        // Numbers in all cells or in none.
+        let text = |cell: &Cell| rounded(cell.value);
+        let fits = height >= 14.0 && self.cells.iter().all(|cell| text_width(&text(cell)) <= size - 2.0);
         for cell in &self.cells {
-            self.draw_cell(&mut out, cell, [left, top, size, height]);
+            self.draw_cell(&mut out, cell, fits.then(|| text(cell)), [left, top, size, height]);
         }
         Drawing { shapes: out, height: top + height * self.rows.len() as f64 + 4.0 }
     }
 }
 
 impl Matrix {
-    fn draw_cell(&self, out: &mut Markup, cell: &Cell, [left, top, size, height]: [f64; 4]) {
+    fn draw_cell(&self, out: &mut Markup, cell: &Cell, text: Option<String>, [left, top, size, height]: [f64; 4]) {
         let value = Number(cell.value);
         let (x, y) = (left + size * cell.column as f64, top + height * cell.row as f64);
         if cell.shade > 0.0 {
@@ -204,8 +207,7 @@ impl Matrix {
                 told,
             );
         }
-        let text = value.to_string();
-        if height >= 14.0 && text_width(&text) <= size - 3.0 {
+        if let Some(text) = text {
             let class = match cell.shade {
                 0.0 => "mid quiet",
                 0.0..0.55 => "mid",
@@ -215,4 +217,9 @@ impl Matrix {
             out.element("text", &[("class", &class), ("x", &x), ("y", &y)], text);
         }
     }
+}
+
+/// A count as it is, another number to a hundredth.
+fn rounded(value: f64) -> String {
+    if value.fract() == 0.0 || value.abs() >= 10.0 { Number(value).to_string() } else { format!("{value:.2}") }
 }

@@ -65,7 +65,7 @@ impl Table {
 
     pub(crate) fn draw(&self, out: &mut Markup) {
         // A wide table scrolls; the page does not.
-        out.open("div", &[("class", &"scroll"), ("tabindex", &"0")]);
+        out.open("div", &[("class", &"scroll"), ("tabindex", &"0"), ("role", &"region"), ("aria-label", &"Table")]);
         out.open("table", &[]);
         out.open("thead", &[]);
         out.open("tr", &[]);
