@@ -43,16 +43,18 @@ pub trait Figure {
     /// assert!(svg.starts_with("<svg xmlns="));
     /// ```
     fn svg(&self, width: f64) -> String {
-        let drawing = self.draw(width);
-        let heading = 24.0;
-        let height = drawing.height + heading;
+        let (margin, heading) = (12.0, 24.0);
+        let drawing = self.draw(width - 2.0 * margin);
+        let height = drawing.height + heading + 2.0 * margin;
         let mut out = Markup::default();
         open(&mut out, width, height, "chart alone", &[("width", &Px(width)), ("height", &Px(height))]);
         describe(&mut out, self.title(), &self.description());
         out.raw("<style>").raw(STYLE).raw("</style>");
         out.empty("rect", &[("class", &"ground"), ("width", &"100%"), ("height", &"100%")]);
-        out.element("text", &[("class", &"heading"), ("x", &0), ("y", &15)], self.title());
-        out.open("g", &[("transform", &format_args!("translate(0 {heading})"))]);
+        out.open("g", &[("transform", &format_args!("translate({margin} {margin})"))]);
+        out.element("text", &[("class", &"heading"), ("y", &12)], self.title());
+        out.close("g");
+        out.open("g", &[("transform", &format_args!("translate({margin} {})", margin + heading))]);
         out.raw(&drawing.shapes.into_string());
         out.close("g");
         out.close("svg");
