@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use crate::markup::{Markup, Px};
+use crate::markup::{Attribute, Markup, Px};
 
 /// How figures look, light and dark; a page and a figure that stands alone share it.
 pub(crate) const STYLE: &str = include_str!("figure.css");
@@ -82,9 +82,9 @@ pub(crate) fn embed(out: &mut Markup, figure: &dyn Figure, width: f64, class: &s
     out.close("svg");
 }
 
-fn open(out: &mut Markup, width: f64, height: f64, class: &str, more: &[crate::markup::Attribute]) {
+fn open(out: &mut Markup, width: f64, height: f64, class: &str, more: &[Attribute]) {
     let view = format!("0 0 {} {}", Px(width), Px(height));
-    let mut attributes: Vec<crate::markup::Attribute> =
+    let mut attributes: Vec<Attribute> =
         vec![("xmlns", &"http://www.w3.org/2000/svg"), ("class", &class), ("viewBox", &view), ("role", &"img")];
     attributes.extend_from_slice(more);
     out.open("svg", &attributes);

@@ -2,7 +2,7 @@
 
 use crate::figure::{Drawing, Figure};
 use crate::image::Image;
-use crate::markup::{Markup, Px};
+use crate::markup::{Attribute, Markup, Px};
 use crate::text::{fitted, width as text_width};
 
 /// Small pictures in rows, each with a label below: the worst examples, the weights of a layer.
@@ -80,7 +80,7 @@ impl Figure for Images {
             let (w, h) = (size * w / w.max(h), size * h / w.max(h));
             let x = x + 0.5 * (cell - w);
             let url = image.url();
-            let place: [crate::markup::Attribute; 6] = [
+            let place: [Attribute; 6] = [
                 ("class", &"pixels"),
                 ("x", &Px(x)),
                 ("y", &Px(y)),
@@ -89,7 +89,7 @@ impl Figure for Images {
                 ("href", &url),
             ];
             out.titled("image", &place, label);
-            let place: [crate::markup::Attribute; 5] =
+            let place: [Attribute; 5] =
                 [("class", &"frame"), ("x", &Px(x)), ("y", &Px(y)), ("width", &Px(w)), ("height", &Px(h))];
             out.empty("rect", &place);
             if !label.is_empty() {

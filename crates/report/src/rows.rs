@@ -2,7 +2,7 @@
 
 use crate::axis::{Axis, MARGIN, draw_horizontal};
 use crate::figure::{Drawing, Figure};
-use crate::markup::{Markup, Px};
+use crate::markup::{Attribute, Markup, Px};
 use crate::number::Number;
 use crate::scale::{Scale, Spacing, extent};
 use crate::text::{fitted, width as text_width};
@@ -98,7 +98,7 @@ impl Row {
                 let end = if value.is_nan() { zero } else { at(value) };
                 let (x, y) = (zero.min(end), middle - 6.0);
                 let (w, h) = ((end - zero).abs(), 12.0);
-                let place: [crate::markup::Attribute; 5] =
+                let place: [Attribute; 5] =
                     [("class", &"bar s1"), ("x", &Px(x)), ("y", &Px(y)), ("width", &Px(w)), ("height", &Px(h))];
                 out.titled("rect", &place, &told);
                 if let Some((low, high)) = interval.filter(|(low, high)| !low.is_nan() && !high.is_nan()) {
