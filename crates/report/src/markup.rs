@@ -102,14 +102,17 @@ impl Display for Px {
     }
 }
 
+/// What makes a point that stands alone visible, in the `d` of a path.
+const ALONE: &str = "m-2 0h4";
+
 /// The `d` of a path through points; a new piece wherever one is missing. A piece of one point
-/// is drawn as a dot by round line caps.
+/// is a short dash.
 pub(crate) fn path(points: impl IntoIterator<Item = Option<(f64, f64)>>) -> String {
     let mut d = String::new();
     let mut drawn = 0;
     let dot = |d: &mut String, drawn| {
         if drawn == 1 {
-            d.push_str("h0");
+            d.push_str(ALONE);
         }
     };
     for point in points {
@@ -156,9 +159,9 @@ mod tests {
         let p = |x: f64| Some((x, 2.0 * x));
         assert_eq!(
             path([p(0.0), p(1.0), p(2.0), None, None, p(3.0), None, p(4.0), p(5.0)]),
-            "M0 0L1 2 2 4M3 6h0M4 8L5 10"
+            "M0 0L1 2 2 4M3 6m-2 0h4M4 8L5 10"
         );
         assert_eq!(path([None, None]), "");
-        assert_eq!(path([p(1.0)]), "M1 2h0");
+        assert_eq!(path([p(1.0)]), "M1 2m-2 0h4");
     }
 }

@@ -166,7 +166,8 @@ impl Figure for Matrix {
             let (x, y) = (Px(left - 6.0), Px(top + height * (i as f64 + 0.5) + 3.5));
             out.element("text", &[("class", &"tick end"), ("x", &x), ("y", &y)], fitted(name, left - side - 6.0));
         }
-        let step = every(size);
+        let widest = self.columns.iter().map(|name| text_width(name)).fold(0.0, f64::max);
+        let step = if size > 24.0 { 1 } else { ((widest + 4.0) / size).ceil().max(1.0) as usize };
         for (i, name) in self.columns.iter().enumerate().step_by(step) {
             let (x, y) = (Px(left + size * (i as f64 + 0.5)), Px(top - 6.0));
             let name = fitted(name, size * step as f64 - 2.0);

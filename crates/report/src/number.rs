@@ -7,8 +7,8 @@ use std::fmt;
 /// ```
 /// use wengert_report::Number;
 ///
-/// let shown = [0.93125, 1797.0, 3.1623e-4, 2.5e7, -0.5, 0.0, 1e300, f64::NAN].map(|v| Number(v).to_string());
-/// assert_eq!(shown, ["0.9313", "1,797", "3.162e-4", "2.5e7", "-0.5", "0", "1e300", "NaN"]);
+/// let shown = [0.93125, 1797.0, 3.1623e-4, 2.5e9, -0.5, 0.0, 1e300, f64::NAN].map(|v| Number(v).to_string());
+/// assert_eq!(shown, ["0.9313", "1,797", "3.162e-4", "2.5e9", "-0.5", "0", "1e300", "NaN"]);
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Number(pub f64);
@@ -21,7 +21,7 @@ impl fmt::Display for Number {
             write!(f, "{}", v.abs())
         } else if v.is_infinite() {
             f.write_str(if v > 0.0 { "∞" } else { "-∞" })
-        } else if v.fract() == 0.0 && size < 1e7 {
+        } else if v.fract() == 0.0 && size < 1e9 {
             grouped(f, v as i64)
         } else if (1e-3..1e5).contains(&size) {
             let decimals = 3 - exponent(v);

@@ -18,7 +18,7 @@
     const [left, top, width, height] = area.getAttribute('data-frame').split(' ').map(Number)
     const [x, y] = [axis(area.getAttribute('data-x')), axis(area.getAttribute('data-y'))]
     const lines = [...area.querySelectorAll('path.line:not(.context)')].map(path => {
-      const numbers = (path.getAttribute('d').replace(/h0/g, '').match(/-?[\d.]+/g) ?? []).map(Number)
+      const numbers = (path.getAttribute('d').replace(/m-2 0h4/g, '').match(/-?[\d.]+/g) ?? []).map(Number)
       return { path, numbers, name: path.querySelector('title').textContent }
     })
     if (lines.length === 0) continue

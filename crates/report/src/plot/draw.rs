@@ -90,6 +90,8 @@ fn marks(out: &mut Markup, lost: &mut Markup, plot: &Plot, x: &Scale, y: &Scale)
         Shape::Line(_) => 2,
         Shape::Points(_) => 3,
     };
+    // Many lines on top of each other would be one grey mass.
+    let crowded = plot.marks.iter().filter(|mark| mark.context).count() > 40;
     for wanted in 0..4 {
         for mark in plot.marks.iter().filter(|mark| layer(&mark.shape, mark.context) == wanted) {
             let class = legend::class(&names, mark);
@@ -97,7 +99,8 @@ fn marks(out: &mut Markup, lost: &mut Markup, plot: &Plot, x: &Scale, y: &Scale)
                 Shape::Line(points) => {
                     let placed = place(points.iter().map(|p| (p.0, p.1)), x, y, &mark.name, lost);
                     let d = path(thin(placed));
-                    out.titled("path", &[("class", &format_args!("line {class}")), ("d", &d)], &mark.name);
+                    let class = format_args!("line {class}{}", if mark.context && crowded { " faint" } else { "" });
+                    out.titled("path", &[("class", &class), ("d", &d)], &mark.name);
                 }
                 Shape::Band(points) => {
                     for d in outlines(points, x, y) {

@@ -36,7 +36,8 @@ pub(crate) fn class(names: &[&str], mark: &Mark) -> String {
 pub(crate) fn draw(out: &mut Markup, marks: &[Mark], axis: &str, room: f64) -> f64 {
     let coloured = names(marks);
     let mut entries: Vec<(&str, &Mark)> = Vec::new();
-    for mark in marks {
+    // What stands out comes first.
+    for mark in marks.iter().filter(|mark| !mark.context).chain(marks.iter().filter(|mark| mark.context)) {
         match entries.iter_mut().find(|(name, _)| *name == mark.name) {
             // A line with a band is shown as a line.
             Some((_, shown)) if matches!(shown.shape, Shape::Band(_)) => *shown = mark,

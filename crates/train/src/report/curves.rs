@@ -1,8 +1,8 @@
 //! Loss, metrics, learning rate and gradient norm over time.
 
-use wengert_report::{Axis, Plot};
+use wengert_report::{Axis, Number, Plot};
 
-use crate::{Curve, Epoch, History, Point, Task};
+use crate::{Curve, End, Epoch, History, Point, Task};
 
 /// So many points of a curve are drawn; more would only be noise.
 const POINTS: usize = 160;
@@ -40,10 +40,11 @@ pub(super) fn loss(history: &History) -> Plot {
     let points = merged(&history.loss);
     let validation: Vec<(f64, f64)> =
         history.epochs.iter().filter_map(|e| Some((e.step as f64, *e.validation.get("loss")?))).collect();
-    let mut plot =
-        Plot::new("Loss").x(Axis::new("step")).y(spaced(Axis::new("loss"), &points)).band("training", band(&points));
+    let (axis, above) = held(spaced(Axis::new("loss"), &points), &points, &validation);
+    let mut plot = Plot::new("Loss").x(Axis::new("step")).y(axis).band("training", band(&points));
     let mut caption = "The band goes from the smallest to the largest loss of neighbouring steps, ".to_owned();
-    if history.epochs.len() < 3 {
+    // Where a run broke off in the middle of an epoch is to be seen.
+    if history.epochs.len() < 3 || matches!(history.end, Some(End::NotFinite(_) | End::Failed(_))) {
         plot = plot.line("training", line(&points));
         caption += "the line is their mean.";
     } else {
@@ -67,7 +68,25 @@ pub(super) fn loss(history: &History) -> Plot {
     if let Some(best) = &history.best {
         plot = plot.rule_x(best.step as f64, format!("best: epoch {}", best.epoch));
     }
-    plot.caption(caption)
+    plot.caption(caption + &above)
+}
+
+/// An axis that does not follow a loss which explodes, and words for what is above it: the course
+/// before would be pressed to the ground.
+fn held(axis: Axis, points: &[Point], validation: &[(f64, f64)]) -> (Axis, String) {
+    let finite = |values: &mut dyn Iterator<Item = f64>| values.filter(|v| v.is_finite()).collect::<Vec<_>>();
+    let largest = finite(&mut points.iter().map(|point| point.max)).into_iter().fold(0.0, f64::max);
+    let mut means = finite(&mut points.iter().map(|point| point.mean));
+    let Some(&start) = means.first() else { return (axis, String::new()) };
+    means.sort_by(f64::total_cmp);
+    let limit = (20.0 * means[(means.len() - 1) / 2]).max(3.0 * start);
+    let losses = points.iter().map(|point| point.min).chain(validation.iter().map(|point| point.1));
+    let low = losses.fold(f64::INFINITY, f64::min);
+    if low > 0.0 && largest > 10.0 * limit {
+        (axis.range(low, limit), format!(" The largest loss, {}, is far above the figure.", Number(largest)))
+    } else {
+        (axis, String::new())
+    }
 }
 
 /// Every metric but the loss, with the gap between training and validation.

@@ -1,6 +1,6 @@
 //! Which classes are taken for which, and the worst examples.
 
-use wengert_report::{Axis, Images, Matrix, Number, Rows};
+use wengert_report::{Axis, Figure, Images, Matrix, Number, Rows};
 use wengert_tensor::{Float, Tensor};
 
 use super::pictures::Pictures;
@@ -8,11 +8,13 @@ use crate::ConfusionMatrix;
 
 /// So many of the worst examples are drawn.
 const WORST: usize = 24;
-/// So many classes have a bar.
-const CLASSES: usize = 20;
+/// So many classes, or pairs of classes, have a bar.
+const BARS: usize = 20;
+/// A confusion matrix of more classes could not be read.
+const MATRIX: usize = 40;
 
 pub(super) struct Errors {
-    pub(super) confusion: Matrix,
+    pub(super) confusion: Box<dyn Figure>,
     pub(super) classes: Rows,
     /// In words.
     pub(super) summary: String,
@@ -46,8 +48,13 @@ impl Errors {
         let counts: Vec<Vec<u64>> =
             (0..count).map(|i| (0..count).map(|j| matrix.counts().at([i, j]) as u64).collect()).collect();
         Self {
-            confusion: Matrix::confusion("Confusion", names.clone(), &counts)
-                .caption("A row for each label holds how often it was predicted as each class. Errors are orange."),
+            confusion: if count <= MATRIX {
+                let matrix = Matrix::confusion("Confusion", names.clone(), &counts);
+                let caption = "A row for each label holds how often it was predicted as each class. Errors are orange.";
+                Box::new(matrix.caption(caption))
+            } else {
+                Box::new(pairs(&counts, &names))
+            },
             classes: classes(&matrix, &names),
             summary: summary(&matrix),
             worst: worst(scores, labels, &predicted, examples, &names),
@@ -61,14 +68,28 @@ fn classes(matrix: &ConfusionMatrix, names: &[String]) -> Rows {
     let mut order: Vec<usize> = (0..names.len()).filter(|&class| !matrix.f1(class).is_nan()).collect();
     order.sort_by(|&a, &b| matrix.f1(a).total_cmp(&matrix.f1(b)));
     let most =
-        if order.len() > CLASSES { format!(" The worst {CLASSES} of {} classes.", order.len()) } else { String::new() };
+        if order.len() > BARS { format!(" The worst {BARS} of {} classes.", order.len()) } else { String::new() };
     let rows = Rows::new("F1 by class").axis(Axis::new("F1").range(0.0, 1.0)).caption(format!(
         "The harmonic mean of precision and recall; the whisker goes from the smaller of the two to the larger.{most}"
     ));
-    order.into_iter().take(CLASSES).fold(rows, |rows, class| {
+    order.into_iter().take(BARS).fold(rows, |rows, class| {
         let (precision, recall) = (matrix.precision(class), matrix.recall(class));
         rows.bar(&names[class], matrix.f1(class), Some((precision.min(recall), precision.max(recall))))
     })
+}
+
+/// The pairs of classes that are confused most often.
+fn pairs(counts: &[Vec<u64>], names: &[String]) -> Rows {
+    let cells = counts.iter().enumerate().flat_map(|(i, row)| row.iter().enumerate().map(move |(j, &n)| (n, i, j)));
+    let mut wrong: Vec<_> = cells.filter(|&(n, label, said)| n > 0 && label != said).collect();
+    wrong.sort_by_key(|&(n, ..)| std::cmp::Reverse(n));
+    let rows = Rows::new("Most confused")
+        .axis(Axis::new("examples"))
+        .caption("How often the label on the left was predicted as the class on the right.");
+    wrong
+        .into_iter()
+        .take(BARS)
+        .fold(rows, |rows, (n, label, said)| rows.bar(format!("{} → {}", names[label], names[said]), n as f64, None))
 }
 
 fn summary(matrix: &ConfusionMatrix) -> String {

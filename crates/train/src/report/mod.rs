@@ -109,7 +109,11 @@ impl<'a> Report<'a> {
         let units = shape.first().copied().unwrap_or(0);
         let pictures = Pictures::of(weights, 0..units.min(MOST_UNITS));
         let Some(pictures) = pictures else { panic!("report: weights of shape {shape} are not pictures") };
-        let mut caption = "Blue weights are positive, orange ones negative; each unit has its own scale.".to_owned();
+        let mut caption = if pictures.coloured() {
+            "Weights of the three channels as red, green and blue; grey is 0.".to_owned()
+        } else {
+            "Blue weights are positive, orange ones negative; each unit has its own scale.".to_owned()
+        };
         if units > MOST_UNITS {
             caption += &format!(" The first {MOST_UNITS} of {units} units.");
         }
@@ -137,7 +141,7 @@ impl<'a> Report<'a> {
         page = page.figures(&all(&figures));
 
         if let Some(errors) = &self.errors {
-            page = page.section("Errors").text(&errors.summary).figures(&[&errors.confusion, &errors.classes]);
+            page = page.section("Errors").text(&errors.summary).figures(&[&*errors.confusion, &errors.classes]);
             if let Some(worst) = &errors.worst {
                 page = page.wide(worst);
             }

@@ -28,6 +28,11 @@ impl Pictures {
         Some(Self { width, height, channels, rows: rows.into_iter().map(row).collect() })
     }
 
+    /// Whether they have colours.
+    pub(super) fn coloured(&self) -> bool {
+        self.channels == 3
+    }
+
     /// As pictures of one brightness: black is the smallest number of all, white the largest.
     pub(super) fn grey(&self) -> Vec<Image> {
         let finite = || self.rows.iter().flatten().copied().filter(|v| v.is_finite());

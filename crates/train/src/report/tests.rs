@@ -133,6 +133,7 @@ fn a_report_of_nothing_and_of_a_failure() {
     history.end = Some(End::NotFinite(found));
     let html = html(Report::new(&history));
     assert!(html.contains("ended at step 2: loss is NaN: ln in fc2") && html.contains("training: NaN at 2"));
+    assert!(html.contains("The largest loss, 1e30, is far above the figure."));
 }
 
 #[test]
