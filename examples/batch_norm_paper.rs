@@ -7,6 +7,24 @@
 //!
 //! FOLDER holds the four files of <http://yann.lecun.com/exdb/mnist/>, as they are or unpacked;
 //! without it, the small digits that come with the library stand in.
+//!
+//! Three hidden layers of 100 sigmoids, first weights of 0.1·randn, batches of 60, plain gradient descent:
+//! the same net twice, once with batch norm before every sigmoid. Two things are claimed: it is more
+//! accurate at every point of training, and the distribution of a sigmoid's inputs stays put.
+//!
+//! Measured on MNIST with the seed 0, in 68 seconds of processor time:
+//!
+//! | step | accuracy | median input | with batch norm | median input |
+//! |---:|---:|---:|---:|---:|
+//! | 125 | 0.1135 | −0.08 | 0.8343 | −0.01 |
+//! | 1125 | 0.5455 | 0.01 | 0.9195 | −0.14 |
+//! | 4500 | 0.9066 | −0.23 | 0.9475 | −0.15 |
+//! | 12500 | 0.9580 | −0.16 | 0.9707 | −0.20 |
+//! | 50000 | 0.9731 | −0.57 | 0.9794 | −0.19 |
+//!
+//! It is the more accurate at 20 of 20 points. The 15th, 50th and 85th percentile of a sigmoid's inputs go
+//! over a range of 1.30 without and 0.73 with it, on average over the 100 last sigmoids. On the digits,
+//! with the seeds 0, 1, 2: at 20 of 20 points each, and 1.60 to 1.66 against 0.44 to 0.45.
 
 use std::error::Error;
 use std::fmt;
@@ -58,11 +76,9 @@ struct Point {
 
 impl Point {
     fn of(net: &Net, test: &Labelled) -> Self {
-        let tape = Tape::new();
-        let outputs = net.forward(tape.var(test.features()));
-        tape.compute(outputs);
-        let [scores, inputs] = outputs.map(Var::value);
-        let sorted = inputs.sort(0);
+        let scores = net.forward(Tape::new().var(test.features()))[0].value();
+        // As in training: normalised by what is in the batch. Nothing is committed.
+        let sorted = net.forward(Tape::train(0).var(test.features()))[1].value().sort(0);
         let percentile = |p: usize| sorted.select(0, ((test.len() - 1) * p / 100) as isize);
         Self { accuracy: accuracy(&scores.argmax(1), test.labels()), inputs: [15, 50, 85].map(percentile) }
     }
@@ -99,7 +115,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         Some(folder) => [load(folder.as_ref(), "train")?, load(folder.as_ref(), "t10k")?],
         None => digits().map_features(|x| x / 16.0).split([0.8, 0.2], 0),
     };
-    let steps = args.steps.unwrap_or(if args.folder.is_some() { 50_000 } else { 4000 });
+    let steps = args.steps.unwrap_or(if args.folder.is_some() { 50_000 } else { 16_000 });
     let inputs = training.features().shape()[1];
     let rng = Rng::seed(args.seed);
     let nets = [false, true].map(|normalised| Net::new(inputs, normalised, &rng));

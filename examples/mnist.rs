@@ -6,7 +6,9 @@
 //!
 //! FOLDER holds the four files of <http://yann.lecun.com/exdb/mnist/>, as they are or unpacked.
 //!
-//! Measured with the seed 0: the perceptron reaches 98.6 % on the test images in 12 epochs.
+//! Both train on images that are shifted a little at random. Measured with the seed 0: the perceptron
+//! reaches 99.10 % on the test images in 12 epochs, 58 seconds of processor time; the convolutional
+//! network 99.38 % in 5 epochs, 115 seconds (with the seeds 1 and 2 99.35 % and 99.42 %).
 
 use std::error::Error;
 use std::path::Path;
@@ -101,8 +103,8 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
         let (mut sum, mut count) = (0.0, 0);
         for (x, labels) in training.batches(BATCH, args.seed + epoch as u64) {
             optimizer.set_lr(schedule.lr(step));
-            // The same digit elsewhere, for the network that can make use of it.
-            let x = if args.cnn { random_shift(&x, 2, &mut rng.fork(step)) } else { x };
+            // The same digit a little elsewhere.
+            let x = random_shift(&x, if args.cnn { 2 } else { 1 }, &mut rng.fork(step));
             let tape = Tape::train(args.seed ^ step);
             let loss = net.forward(tape.var(x)).cross_entropy(&labels);
             optimizer.step(&loss.backward())?;

@@ -6,8 +6,8 @@
 //!
 //! The example makes its data: eight letters, an arrow, the letters in order, as in
 //! `gcaebhaf>aabcefgh`. The model predicts each character from those before it. What is measured
-//! is how many of 1000 new lines it completes without a mistake, letter by letter: 99.7 % after 1500
-//! steps, which take 40 seconds of processor time.
+//! is how many of 1000 new lines it completes without a mistake, letter by letter: 99.8 % after 1500
+//! steps, which take 24 seconds of processor time.
 
 use std::error::Error;
 

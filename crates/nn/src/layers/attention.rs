@@ -190,13 +190,7 @@ impl<T: Float> MultiHeadAttention<T> {
         value: Var<'t, T>,
         hidden: Option<&Tensor<bool>>,
     ) -> Var<'t, T> {
-        let shapes = [query.shape(), key.shape(), value.shape()];
-        let [q, k, v] = &shapes;
-        let (batch, length) = (usize::from(!self.batch_first), usize::from(self.batch_first));
-        let fits = shapes.iter().zip(self.sizes).all(|(x, size)| x.len() == 3 && x[2] == size && x[batch] == q[batch]);
-        let forms = self.sizes.map(|size| form(self.batch_first, size));
-        let forms = if self.sizes == [self.size(); 3] { forms[0].clone() } else { forms.join(", ") };
-        assert!(fits && k[length] == v[length], "attention: queries {q}, keys {k} and values {v} should be {forms}");
+        self.check(&[query, key, value]);
         self.gathered([self.part(query, 0), self.part(key, 1), self.part(value, 2)], hidden)
     }
 
@@ -213,9 +207,27 @@ impl<T: Float> MultiHeadAttention<T> {
     /// let x = tape.var(Tensor::ones([4, 1, 4]));
     /// assert_eq!(layer.weights(x, x, None).value(), Tensor::full([1, 2, 4, 4], 0.25));
     /// ```
+    /// # Panics
+    /// If the shapes do not fit, or the mask does not broadcast.
     #[track_caller]
     pub fn weights<'t>(&self, query: Var<'t, T>, key: Var<'t, T>, hidden: Option<&Tensor<bool>>) -> Var<'t, T> {
+        self.check(&[query, key]);
         self.shares(self.of_heads(self.part(query, 0)), self.of_heads(self.part(key, 1)), hidden)
+    }
+
+    /// Refuses queries, keys and values that do not fit.
+    #[track_caller]
+    fn check(&self, inputs: &[Var<'_, T>]) {
+        let shapes: Vec<Shape> = inputs.iter().map(|x| x.shape()).collect();
+        let (batch, length) = (usize::from(!self.batch_first), usize::from(self.batch_first));
+        let of_size = |(x, size): (&Shape, usize)| x.len() == 3 && x[2] == size && x[batch] == shapes[0][batch];
+        if shapes.iter().zip(self.sizes).all(of_size) && shapes[1..].iter().all(|x| x[length] == shapes[1][length]) {
+            return;
+        }
+        let named = ["queries", "keys", "values"].iter().zip(&shapes).map(|(name, shape)| format!("{name} {shape}"));
+        let forms = self.sizes[..inputs.len()].iter().map(|&size| form(self.batch_first, size));
+        let [found, wanted] = [named.collect::<Vec<_>>(), forms.collect()].map(|list| list.join(", "));
+        panic!("attention: {found} should be {wanted}");
     }
 
     /// Projection number `i` of `x`.
@@ -383,12 +395,13 @@ mod tests {
         let [a, b] = [[3, 1, 4], [3, 2, 4]].map(|shape| tape.var(Tensor::zeros(shape)));
         assert_eq!(
             message_of(|| _ = layer.attend(a, b, b, None)),
-            "attention: queries [3, 1, 4], keys [3, 2, 4] and values [3, 2, 4] should be [length, batch, 4]"
+            "attention: queries [3, 1, 4], keys [3, 2, 4], values [3, 2, 4] should be \
+             [length, batch, 4], [length, batch, 4], [length, batch, 4]"
         );
         let other = MultiHeadAttention::<f32>::new(4, 2, &mut Rng::seed(1)).memory_sizes(2, 3);
         assert_eq!(
             message_of(|| _ = other.forward(b)),
-            "attention: queries [3, 2, 4], keys [3, 2, 4] and values [3, 2, 4] should be \
+            "attention: queries [3, 2, 4], keys [3, 2, 4], values [3, 2, 4] should be \
              [length, batch, 4], [length, batch, 2], [length, batch, 3]"
         );
         let message = message_of(|| _ = layer.attend(b, b, b, Some(&tensor![true, false])));
