@@ -274,8 +274,9 @@ impl<T: Float> Var<'_, T> {
             return means / pool.size.iter().product::<usize>() as f64;
         }
         for (i, axis) in windows.0[2 - D..].iter().enumerate() {
-            let place = Place::Steps { size: pool.size[i], stride: pool.stride[i], padding: 0 };
-            let padded = Spans { length: axis.length + 2 * pool.padding[i], place, ..*axis };
+            let length = axis.length + 2 * pool.padding[i];
+            let place = Place::Steps { size: pool.size[i].min(length), stride: pool.stride[i], padding: 0 };
+            let padded = Spans { length, place, ..*axis };
             let counts: Tensor<T> = (0..axis.count).map(|j| T::from_f64(padded.span(j).len() as f64)).collect();
             means = means / &(if i + 1 < D { counts.unsqueeze(-1) } else { counts });
         }
@@ -291,12 +292,14 @@ impl<T: Float> Var<'_, T> {
             let fits = stride > 0 && padding < size && (length > 0 || padding == 0);
             // One less than a step more: as if what is left over filled a window.
             let more = if pool.ceil { stride.saturating_sub(1) } else { 0 };
-            let places = padded.filter(|_| fits).and_then(|padded| padded.checked_add(more)?.checked_sub(size));
+            let places = padded.filter(|_| fits).and_then(|padded| padded.saturating_add(more).checked_sub(size));
             let Some(places) = places else {
                 return Err(format!("windows of {size} with step {stride} and padding {padding} over"));
             };
-            // A step beyond the axis leaves one window, whatever its length.
-            let place = Place::Steps { size, stride: stride.min(length.max(1) + padding), padding };
+            // A step beyond the axis leaves one window, whatever its length; so does what a window has
+            // beyond the axis.
+            let most = length.max(1) + padding;
+            let place = Place::Steps { size: size.min(most), stride: stride.min(most), padding };
             let count = places / stride + 1;
             // A window that begins beyond the elements has none.
             let beyond = pool.ceil && (count - 1) * stride >= length + padding;
@@ -442,6 +445,7 @@ mod tests {
         assert_eq!(x.avg_pool1d(pool).value(), tensor![1.5, 6.0, 16.0]);
         let pool = Pool::new(3).padding(1).ceil_mode();
         assert_eq!(x.avg_pool1d(pool).value(), tensor![1.0, 28.0 / 3.0]);
+        assert_eq!(x.avg_pool1d(Pool::new(usize::MAX).ceil_mode()).value(), tensor![31.0 / 5.0]);
         let pool = Pool::new(4).stride(3).padding(1).ceil_mode();
         assert_eq!(x.avg_pool1d(pool).value(), tensor![1.75, 7.0]);
     }

@@ -67,14 +67,15 @@ enum Projections<T: Float> {
 impl<T: Float> Projections<T> {
     #[track_caller]
     fn drawn(size: usize, inputs: [usize; 3], init: Init, rng: &Rng) -> Self {
-        let param = |name, rows, inputs| init.param(name, [rows, inputs], [inputs, size], rng);
+        let [q, k, v] = inputs;
         if inputs == [size; 3] {
-            return Self::Joint { in_proj_weight: param("in_proj_weight", 3 * size, size) };
+            let rows = size.saturating_mul(3);
+            return Self::Joint { in_proj_weight: init.param("in_proj_weight", [rows, size], [size, size], rng) };
         }
         Self::Apart {
-            q_proj_weight: param("q_proj_weight", size, inputs[0]),
-            k_proj_weight: param("k_proj_weight", size, inputs[1]),
-            v_proj_weight: param("v_proj_weight", size, inputs[2]),
+            q_proj_weight: init.param("q_proj_weight", [size, q], [q, size], rng),
+            k_proj_weight: init.param("k_proj_weight", [size, k], [k, size], rng),
+            v_proj_weight: init.param("v_proj_weight", [size, v], [v, size], rng),
         }
     }
 }

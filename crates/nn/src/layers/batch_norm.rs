@@ -65,6 +65,7 @@ impl<T: Float> Module<T> for BatchNorm<T> {
 
 impl<T: Float> BatchNorm<T> {
     /// A layer of this many channels.
+    #[track_caller]
     pub fn new(channels: usize) -> Self {
         Self {
             weight: Some(Param::new("weight", Tensor::ones([channels]))),

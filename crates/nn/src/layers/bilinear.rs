@@ -38,6 +38,7 @@ pub struct Bilinear<T: Float = f32> {
 
 impl<T: Float> Bilinear<T> {
     /// A layer of so many left and right inputs and outputs, with a bias.
+    #[track_caller]
     pub fn new(left: usize, right: usize, outputs: usize, rng: &mut Rng) -> Self {
         let (rng, fans) = (Rng::seed(rng.next_u64()), [left, outputs]);
         let init = Init::ScaledUniform { gain: 3f64.sqrt().recip(), fan: crate::Fan::In };

@@ -57,6 +57,7 @@ macro_rules! convolution {
         impl<T: Float> $name<T> {
             /// A layer of so many input and output channels and a kernel of this size, for each
             /// axis or for all, that moves one step at a time, without padding, with biases.
+            #[track_caller]
             pub fn new(inputs: usize, outputs: usize, kernel: impl PerAxis<$axes>, rng: &mut Rng) -> Self {
                 let (rng, kernel, options) = (Rng::seed(rng.next_u64()), kernel.per_axis(), Conv::new());
                 let weight = Param::new("weight", Tensor::zeros([0])); // drawn next
@@ -134,8 +135,11 @@ macro_rules! convolution {
 
             /// How many values an output sums up, and an input goes into.
             fn fans(&self) -> [usize; 2] {
-                let positions: usize = self.kernel.iter().product();
-                self.sizes.map(|size| size / self.options.groups * positions)
+                let mut fans = self.sizes.map(|size| size / self.options.groups);
+                for fan in &mut fans {
+                    self.kernel.iter().for_each(|&size| *fan = fan.saturating_mul(size));
+                }
+                fans
             }
         }
 

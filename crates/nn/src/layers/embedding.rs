@@ -34,6 +34,7 @@ pub struct Embedding<T: Float = f32> {
 
 impl<T: Float> Embedding<T> {
     /// Vectors of this size for so many things.
+    #[track_caller]
     pub fn new(count: usize, size: usize, rng: &mut Rng) -> Self {
         let rng = Rng::seed(rng.next_u64());
         let weight = Init::Normal(1.0).param("weight", [count, size], [count, size], &rng);

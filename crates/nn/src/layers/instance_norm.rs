@@ -69,6 +69,7 @@ impl<T: Float> InstanceNorm<T> {
     }
 
     /// With γ and β, which start as 1 and 0.
+    #[track_caller]
     pub fn affine(self) -> Self {
         let weight = Some(Param::new("weight", Tensor::ones([self.channels])));
         let bias = Some(Param::new("bias", Tensor::zeros([self.channels])));

@@ -39,6 +39,7 @@ pub struct LayerNorm<T: Float = f32> {
 
 impl<T: Float> LayerNorm<T> {
     /// A layer over last axes of these sizes.
+    #[track_caller]
     pub fn new(shape: impl Into<Shape>) -> Self {
         let shape = shape.into();
         let weight = Some(Param::new("weight", Tensor::ones(&shape)));

@@ -52,10 +52,11 @@ impl<T: Float> Maxout<T> {
     pub fn new(inputs: usize, outputs: usize, pieces: usize, rng: &mut Rng) -> Self {
         assert!(pieces > 0, "maxout: the largest of no pieces");
         let rng = Rng::seed(rng.next_u64());
-        let fans = [inputs, outputs];
+        // More than there can be stays more than there can be.
+        let (fans, rows) = ([inputs, outputs], pieces.saturating_mul(outputs));
         let init = Init::ScaledNormal { gain: crate::gain::LINEAR, fan: crate::Fan::In };
-        let weight = init.param("weight", [pieces * outputs, inputs], fans, &rng);
-        let bias = Init::Constant(0.0).param("bias", pieces * outputs, fans, &rng);
+        let weight = init.param("weight", [rows, inputs], fans, &rng);
+        let bias = Init::Constant(0.0).param("bias", rows, fans, &rng);
         Self { weight, bias: Some(bias), pieces, rng }
     }
 

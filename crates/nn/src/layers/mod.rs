@@ -181,6 +181,15 @@ mod tests {
         assert_eq!(line_of_panic(|| _ = MultiHeadAttention::new(4, 2, &mut rng).forward(x)), line!());
         assert_eq!(line_of_panic(|| _ = Flatten::new().from_axis(9).forward(x)), line!());
         assert_eq!(line_of_panic(|| _ = linear.summary([4, 3])), line!());
+        let huge = 1 << 62;
+        assert_eq!(line_of_panic(|| _ = Bilinear::<f32>::new(huge, 8, 8, &mut rng)), line!());
+        assert_eq!(line_of_panic(|| _ = Conv2d::<f32>::new(huge, 8, 3, &mut rng)), line!());
+        assert_eq!(line_of_panic(|| _ = Maxout::<f32>::new(1, huge, 4, &mut rng)), line!());
+        assert_eq!(line_of_panic(|| _ = BatchNorm::<f32>::new(huge)), line!());
+        assert_eq!(line_of_panic(|| _ = LayerNorm::<f32>::new([huge, 8])), line!());
+        assert_eq!(line_of_panic(|| _ = Embedding::<f32>::new(huge, 8, &mut rng)), line!());
+        assert_eq!(line_of_panic(|| _ = MultiHeadAttention::<f32>::new(huge, 2, &mut rng)), line!());
+        assert_eq!(line_of_panic(|| _ = Lstm::<f32>::new(1, huge, &mut rng)), line!());
         assert_eq!(line_of_panic(|| _ = maxout.weight(Init::Uniform(f64::NAN))), line!());
         assert_eq!(line_of_panic(|| _ = x.softmax(2)), line!());
         assert_eq!(line_of_panic(|| _ = x.mse(&tensor![0.0])), line!());

@@ -44,6 +44,7 @@ impl<T: Float> Prelu<T> {
     }
 
     /// With one slope for each of so many channels, each starting as the first did.
+    #[track_caller]
     pub fn channels(self, channels: usize) -> Self {
         let first = self.weight.value().at([0]);
         Self { weight: Param::new("weight", Tensor::full([channels], first)) }

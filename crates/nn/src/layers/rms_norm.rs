@@ -38,6 +38,7 @@ pub struct RmsNorm<T: Float = f32> {
 
 impl<T: Float> RmsNorm<T> {
     /// A layer over last axes of these sizes.
+    #[track_caller]
     pub fn new(shape: impl Into<Shape>) -> Self {
         let shape = shape.into();
         let weight = Some(Param::new("weight", Tensor::ones(&shape)));

@@ -146,7 +146,7 @@ impl<T: Float> Lbfgs<T> {
     where
         L: for<'t> Fn(&'t Tape<T>) -> Var<'t, T>,
     {
-        let evaluations = self.evaluations.unwrap_or(self.iterations * 5 / 4);
+        let evaluations = self.evaluations.unwrap_or(self.iterations.saturating_mul(5) / 4);
         let (first, mut gradient) = line.evaluate()?;
         let (mut loss, mut used) = (first, 1);
         // Parameters that were frozen or thawed make the past useless.

@@ -120,7 +120,7 @@ impl CosineLr {
 impl Schedule for CosineLr {
     fn lr(&self, step: u64) -> f64 {
         // Within one period, where the cosine is most accurate.
-        half_cosine(self.lr, self.min, (step % (2 * self.steps)) as f64 / self.steps as f64)
+        half_cosine(self.lr, self.min, (step % self.steps.saturating_mul(2)) as f64 / self.steps as f64)
     }
 }
 

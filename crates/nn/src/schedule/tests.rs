@@ -53,6 +53,7 @@ fn far_out() {
         assert!((0.0..=1.0).contains(&lr), "{lr}");
     }
     assert_eq!(LinearLr::new(0.0, 1.0, 0).lr(0), 1.0);
+    assert_eq!(CosineLr::new(1.0, u64::MAX).lr(0), 1.0);
     assert_eq!(PolynomialLr::new(1.0, 0, 1.0).lr(0), 0.0);
     assert_eq!(CosineLr::new(1.0, 9).warmup(0, 0.5).lr(0), 1.0);
     assert!((OneCycleLr::new(1.0, 1).lr(0) - 4e-6).abs() < 1e-20);

@@ -136,6 +136,7 @@ fn name(what: &str, layer: usize, direction: usize) -> String {
 
 impl<C: RecurrentCell<S>, const S: usize, T: Float> Recurrent<C, S, T> {
     /// One layer of so many inputs and hidden units, in one direction, with biases.
+    #[track_caller]
     pub fn new(inputs: usize, hidden: usize, rng: &mut Rng) -> Self {
         let init = Init::Uniform(1.0 / (hidden.max(1) as f64).sqrt());
         let layer = Self {
@@ -166,6 +167,7 @@ impl<C: RecurrentCell<S>, const S: usize, T: Float> Recurrent<C, S, T> {
 
     /// With a second direction, from the end to the start, whose outputs stand beside those of the
     /// first.
+    #[track_caller]
     pub fn bidirectional(self) -> Self {
         Self { bidirectional: true, ..self }.drawn()
     }
@@ -187,6 +189,7 @@ impl<C: RecurrentCell<S>, const S: usize, T: Float> Recurrent<C, S, T> {
     }
 
     /// Leaves the biases out.
+    #[track_caller]
     pub fn no_bias(self) -> Self {
         Self { biased: false, ..self }.drawn()
     }
@@ -203,21 +206,30 @@ impl<C: RecurrentCell<S>, const S: usize, T: Float> Recurrent<C, S, T> {
         for i in 0..self.layers * self.directions() {
             let (layer, direction) = (i / self.directions(), i % self.directions());
             let inputs = if layer == 0 { self.inputs } else { self.directions() * self.hidden };
-            let param = |what: &str, init: Init, shape: &[usize]| {
-                let name = name(what, layer, direction);
-                let rng = self.rng.fork(name.as_str());
-                let fans = [shape.get(1).copied().unwrap_or(inputs), self.hidden];
-                let gates: Vec<Tensor<T>> =
-                    (0..C::GATES as u64).map(|gate| init.values(shape, fans, &mut rng.fork(gate))).collect();
-                Param::new(&name, Tensor::concat(&gates.iter().collect::<Vec<_>>(), 0))
-            };
-            self.weights.push(Weights {
-                input: param("weight_ih", self.init[0], &[self.hidden, inputs]),
-                hidden: param("weight_hh", self.init[1], &[self.hidden, self.hidden]),
-                biases: self.biased.then(|| ["bias_ih", "bias_hh"].map(|what| param(what, bias, &[self.hidden]))),
-            });
+            let [ih, hh, b, c] =
+                ["weight_ih", "weight_hh", "bias_ih", "bias_hh"].map(|what| name(what, layer, direction));
+            let (input, hidden) = (
+                self.param(&ih, self.init[0], &[self.hidden, inputs]),
+                self.param(&hh, self.init[1], &[self.hidden; 2]),
+            );
+            let mut biases = None;
+            if self.biased {
+                biases = Some([self.param(&b, bias, &[self.hidden]), self.param(&c, bias, &[self.hidden])]);
+            }
+            self.weights.push(Weights { input, hidden, biases });
         }
         self
+    }
+
+    /// A parameter of first values for every gate.
+    #[track_caller]
+    fn param(&self, name: &str, init: Init, shape: &[usize]) -> Param<T> {
+        let (rng, fans) = (self.rng.fork(name), [shape[shape.len() - 1], self.hidden]);
+        let mut gates: Vec<Tensor<T>> = Vec::with_capacity(C::GATES);
+        for gate in 0..C::GATES as u64 {
+            gates.push(init.values(shape, fans, &mut rng.fork(gate)));
+        }
+        Param::new(name, Tensor::concat(&gates.iter().collect::<Vec<_>>(), 0))
     }
 
     /// The outputs of a sequence and the last states, from given states or from 0.
