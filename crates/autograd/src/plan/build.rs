@@ -233,6 +233,12 @@ impl<'a, T: Float> Build<'a, T> {
             };
             return body.member_step[&member];
         }
+        let floats = self.partition.floating[position as usize] > 0;
+        if let (true, Place::Alias { base, axes: renamed }) = (floats, &self.partition.places[position as usize]) {
+            let along = |b: usize| renamed.iter().position(|&axis| axis == Some(b as u8)).and_then(|i| axes[i]);
+            let axes = (0..self.shape(*base).len()).map(along).collect();
+            return self.read(body, group, *base, &axes, domain);
+        }
         let key = (position, axes.clone());
         if let Some(&step) = body.step_of.get(&key) {
             return step;
@@ -240,7 +246,7 @@ impl<'a, T: Float> Build<'a, T> {
         let step = if matches!(self.partition.places[position as usize], Place::Scalar) {
             body.scalars.push(position);
             Step::Scalar(body.scalars.len() as u32 - 1)
-        } else if self.fuse && !self.in_memory[position as usize] && self.is_cheap(position) {
+        } else if floats || self.fuse && !self.in_memory[position as usize] && self.is_cheap(position) {
             self.map_step(body, group, position, axes, domain, false)
         } else {
             self.in_memory[position as usize] = true;

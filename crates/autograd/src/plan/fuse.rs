@@ -67,6 +67,9 @@ pub(super) struct Partition {
     pub(super) places: Vec<Place>,
     /// The group of each position; that of its base for views, 0 for what is given.
     pub(super) group_of: Vec<u32>,
+    /// For each position, how many maps make it of numbers and of small given values; 0 if it is
+    /// made of anything else. Whoever reads it makes it again, and need not come after its group.
+    pub(super) floating: Vec<u8>,
     pub(super) groups: Vec<Group>,
 }
 
@@ -79,6 +82,8 @@ const MIN_COLUMNS: usize = 64;
 /// thread does.
 const MIN_BLOCKS: usize = 4;
 const SMALL: usize = 1 << 14;
+/// The most maps of which a floating value is made.
+const MAX_FLOATING: u8 = 4;
 
 pub(super) fn partition<T: Float>(graph: &Graph, nodes: &Nodes<T>, fuse: bool) -> Partition {
     let mut state = Builder {
@@ -88,6 +93,7 @@ pub(super) fn partition<T: Float>(graph: &Graph, nodes: &Nodes<T>, fuse: bool) -
         result: Partition {
             places: Vec::with_capacity(graph.ids.len()),
             group_of: Vec::with_capacity(graph.ids.len()),
+            floating: Vec::with_capacity(graph.ids.len()),
             groups: vec![Group::new(None), Group::new(Some(Domain { shape: Shape::scalar(), reduced: None }))],
         },
         levels: Vec::with_capacity(graph.ids.len()),
@@ -121,6 +127,7 @@ impl<T: Float> Builder<'_, T> {
     fn place(&mut self, position: u32) {
         let id = self.graph.ids[position as usize];
         let node = &self.nodes.list[id as usize];
+        let mut floating = 0;
         let (place, group, level) = match &node.kind {
             _ if node.value.is_some() => (Place::Given, GIVEN, 0),
             Kind::Scalar(_) => (Place::Scalar, GIVEN, 0),
@@ -135,15 +142,48 @@ impl<T: Float> Builder<'_, T> {
                     let group = self.result.group_of[base as usize];
                     let axes = renamed_axes(self.shape(base), |layout| view(layout));
                     let alias = axes.and_then(|axes| self.alias(base, &axes));
+                    floating = alias.as_ref().map_or(0, |_| self.result.floating[base as usize]);
                     (alias.unwrap_or(Place::View), group, self.levels[base as usize])
                 }
-                Lowering::Map { .. } => self.place_in_loop(position, None),
+                Lowering::Map { dear, .. } => {
+                    floating = if dear { 0 } else { self.floating(position) };
+                    self.place_in_loop(position, None)
+                }
                 Lowering::Reduce(reduction, axes) => self.place_in_loop(position, Some((reduction, axes))),
             },
         };
+        self.result.floating.push(floating);
         self.result.places.push(place);
         self.result.group_of.push(group);
         self.levels.push(level);
+    }
+
+    /// How many maps make a map of numbers and of given values that are small beside it; 0 if other
+    /// things are needed, or too many.
+    fn floating(&self, position: u32) -> u8 {
+        let small = self.shape(position).count() / 16;
+        let mut maps = 1u8;
+        for &input in self.graph.inputs(position) {
+            let given = self.result.group_of[input as usize] <= NUMBERS && self.base_count(input) <= small.max(1);
+            match self.result.floating[input as usize] {
+                0 if !given => return 0,
+                of => maps = maps.saturating_add(of),
+            }
+        }
+        if self.fuse && maps <= MAX_FLOATING { maps } else { 0 }
+    }
+
+    /// The elements of a value, or of what it is a view of.
+    fn base_count(&self, mut position: u32) -> usize {
+        while matches!(self.result.places[position as usize], Place::View | Place::Alias { .. }) {
+            position = self.graph.inputs(position)[0];
+        }
+        self.shape(position).count()
+    }
+
+    /// The group that an entry's value needs to be there.
+    fn needs(&self, position: u32) -> u32 {
+        if self.result.floating[position as usize] > 0 { NUMBERS } else { self.result.group_of[position as usize] }
     }
 
     /// A view of a member, or of an alias of one, by the axes of `base` that its axes are.
@@ -159,7 +199,7 @@ impl<T: Float> Builder<'_, T> {
 
     fn place_in_loop(&mut self, position: u32, reduce: Option<(Reduction, &[usize])>) -> (Place, u32, u32) {
         let inputs = self.graph.inputs(position);
-        let earliest = inputs.iter().map(|&i| self.result.group_of[i as usize]).max().unwrap_or(GIVEN);
+        let earliest = inputs.iter().map(|&i| self.needs(i)).max().unwrap_or(GIVEN);
         if self.fuse {
             let number = |&i: &u32| {
                 matches!(self.result.places[i as usize], Place::Scalar) || self.result.group_of[i as usize] == NUMBERS
@@ -210,7 +250,8 @@ impl<T: Float> Builder<'_, T> {
             let outside = self.result.group_of[input as usize] != group;
             let reads = &self.result.groups[group as usize].reads;
             // Sharing a small value is no reason to join.
-            if outside && self.shape(input).count() > SMALL && !reads.contains(&input) {
+            let made_again = self.result.floating[input as usize] > 0;
+            if outside && !made_again && self.shape(input).count() > SMALL && !reads.contains(&input) {
                 self.result.groups[group as usize].reads.push(input);
             }
         }

@@ -110,8 +110,8 @@ impl<'a, T: Float> Run<'a, T> {
     /// What a phase does to kept values before its walk.
     fn kept(&self, frame: &mut Frame<'_, T>, phase: &Phase, part: Part) {
         let (plan, code) = (self.plan, &self.plan.code);
-        for (slot, base) in frame.slots.iter_mut().zip(&*frame.bases) {
-            *slot = Source { ptr: *base, mask: !0 };
+        for ((slot, base), lay) in frame.slots.iter_mut().zip(&*frame.bases).zip(&plan.lays) {
+            *slot = Source { step: lay.rows, ..Source::row(*base) };
         }
         for slot in &mut frame.slots[code.streams()..code.first_uniform()] {
             slot.mask = !0;
@@ -134,7 +134,7 @@ impl<'a, T: Float> Run<'a, T> {
                     KeptInstr::Map { map, args, to } => {
                         let n = if rows == 1 { cols } else { rows * row_step };
                         let source = |slot: u32| frame.slots[slot as usize];
-                        apply_map(self.maps[*map as usize], self.isa, args, source, base(*to), n);
+                        apply_map(self.maps[*map as usize], self.isa, args, source, base(*to), 0, [1, n]);
                     }
                     KeptInstr::Store { .. } if matches!(part, Part::Chunk(_)) => {}
                     KeptInstr::Store { from, stream } => {

@@ -51,11 +51,11 @@ impl<'a, T: Float> Frame<'a, T> {
         for (i, slot) in slots[code.first_uniform()..].iter_mut().enumerate() {
             let (splats, registers) = (code.splatted.len(), code.splatted.len() + code.splats);
             *slot = if i < splats {
-                Source { ptr: uniform.wrapping_add(i * CHUNK), mask: 0 }
+                Source::chunk(uniform.wrapping_add(i * CHUNK))
             } else if i < registers {
-                Source { ptr: at(places.splats + (i - splats) * CHUNK * size_of::<T>()), mask: 0 }
+                Source::chunk(at(places.splats + (i - splats) * CHUNK * size_of::<T>()))
             } else {
-                Source { ptr: at(places.registers + (i - registers) * places.register_step), mask: !0 }
+                Source::row(at(places.registers + (i - registers) * places.register_step))
             };
         }
 

@@ -6,16 +6,16 @@ use super::strided::Grid;
 /// Bytes of an output from which on it is written past the caches.
 pub(super) const PAST_CACHES: usize = 32 << 20;
 
-/// Copies `rows` dense rows of `cols` elements to rows that are contiguous; whole cache lines go
-/// past the caches. Before the output is said to be there, [`fence`] must be called.
+/// Copies `rows` rows of `cols` elements, both contiguous; whole cache lines go past the caches.
+/// Before the output is said to be there, [`fence`] must be called.
 ///
 /// # Safety
 /// Every element must be readable in `from` and writable in `to`, and the two must not overlap.
 #[inline]
-pub(super) unsafe fn write_past_caches<T: Copy>(from: *const T, to: Grid<*mut T>, rows: usize, cols: usize) {
-    for i in 0..rows {
+pub(super) unsafe fn write_past_caches<T: Copy>(from: Grid<*const T>, to: Grid<*mut T>, rows: usize, cols: usize) {
+    for i in 0..rows as isize {
         // SAFETY: elements of row `i`, which the caller promises.
-        unsafe { write_row(from.add(i * cols), to.first.offset(i as isize * to.rows), cols) };
+        unsafe { write_row(from.first.offset(i * from.rows), to.first.offset(i * to.rows), cols) };
     }
 }
 

@@ -78,8 +78,13 @@ impl Plan {
         let full = domain.streams.iter().filter(|stream| stream.full).count();
         let cut = |choice: &Choice, keep: bool| {
             let code = emit(&graph, &domain, choice, keep);
-            let demand =
-                Demand { registers: code.registers, bytes, resident: full + code.keeps, phases: code.full_phases() };
+            let demand = Demand {
+                registers: code.registers,
+                folds: folds > 0,
+                bytes,
+                resident: full + code.keeps,
+                phases: code.full_phases(),
+            };
             let schedule = Schedule::new(&domain, choice, &demand, limits);
             (code, schedule)
         };

@@ -201,8 +201,8 @@ impl<T: Float> Program<T> {
                     }
                     UniformInstr::Scalar { scalar } => *to = scalars[*scalar as usize],
                     UniformInstr::Map { map, args } => {
-                        let source = |a: u32| Source { ptr: first.wrapping_add(a as usize).cast_const(), mask: !0 };
-                        apply_map(maps[*map as usize], isa, args, source, to, 1);
+                        let source = |a: u32| Source::row(first.wrapping_add(a as usize).cast_const());
+                        apply_map(maps[*map as usize], isa, args, source, to, 0, [1, 1]);
                     }
                 }
             }

@@ -61,21 +61,29 @@ impl Reduction {
         if self == Reduction::Mean { folded / count as f64 } else { folded }
     }
 
-    /// Folds each of `rows` rows of `cols` elements into an accumulator of its own.
+    /// Folds each of `rows` rows of `cols` elements, `step` apart, into an accumulator of its own.
     ///
     /// # Safety
-    /// `x` must be readable for `rows * cols` elements, `acc` writable for `rows`.
-    pub(super) unsafe fn fold_rows<T: Float>(self, isa: Isa, x: *const T, rows: usize, cols: usize, acc: *mut f64) {
+    /// `x` must be readable for these rows, `acc` writable for `rows`.
+    pub(super) unsafe fn fold_rows<T: Float>(
+        self,
+        isa: Isa,
+        x: *const T,
+        step: isize,
+        rows: usize,
+        cols: usize,
+        acc: *mut f64,
+    ) {
         // SAFETY: the caller's promise.
-        unsafe { with_combine!(self, combine => fold_rows(isa, combine, x, rows, cols, acc)) }
+        unsafe { with_combine!(self, combine => fold_rows(isa, combine, x, step, rows, cols, acc)) }
     }
 
-    /// Folds each of `rows` rows of `cols` elements into `cols` accumulators, those of one row
-    /// `step` after those of the row before; 0 for the same.
+    /// Folds each of `rows` rows of `cols` elements into `cols` accumulators; `steps` are those
+    /// from one row of `x` to the next, and from the accumulators of one row to those of the next
+    /// (0 for the same).
     ///
     /// # Safety
-    /// `x` must be readable for `rows * cols` elements, `acc` writable at `i * step + j` for each
-    /// row `i` and column `j`.
+    /// `x` must be readable for `rows` rows of `cols` elements, `acc` writable likewise.
     pub(super) unsafe fn fold_columns<T: Float>(
         self,
         isa: Isa,
@@ -83,10 +91,10 @@ impl Reduction {
         rows: usize,
         cols: usize,
         acc: *mut f64,
-        step: usize,
+        steps: [isize; 2],
     ) {
         // SAFETY: the caller's promise.
-        unsafe { with_combine!(self, combine => fold_columns(isa, combine, x, rows, cols, acc, step)) }
+        unsafe { with_combine!(self, combine => fold_columns(isa, combine, x, rows, cols, acc, steps)) }
     }
 
     /// Joins `n` accumulators with as many others.
@@ -95,7 +103,7 @@ impl Reduction {
     /// `acc` must be writable and `other` readable for `n` elements, without overlap.
     pub(super) unsafe fn join(self, isa: Isa, acc: *mut f64, other: *const f64, n: usize) {
         // SAFETY: the caller's promise.
-        unsafe { with_combine!(self, combine => fold_columns(isa, combine, other, 1, n, acc, 0)) }
+        unsafe { with_combine!(self, combine => fold_columns(isa, combine, other, 1, n, acc, [0, 0])) }
     }
 }
 
@@ -151,36 +159,48 @@ impl Combine for Smaller {
 /// length on have many accumulators, those between a few.
 const SHORT: usize = 16;
 const LONG: usize = 64;
-const LANES: usize = 32;
-const FEW_LANES: usize = 8;
+/// Accumulators in one piece, which the compiler keeps in whole vectors.
+const LANES: usize = 8;
+/// Pieces for long rows and for columns.
+const PIECES: usize = 4;
+
+/// Joins a piece of elements to a piece of accumulators.
+#[inline(always)]
+fn fold_lanes<T: Float, C: Combine>(combine: C, mut lanes: [f64; LANES], x: [T; LANES]) -> [f64; LANES] {
+    for (lane, v) in lanes.iter_mut().zip(x) {
+        *lane = combine.combine(*lane, v.to_f64());
+    }
+    lanes
+}
 
 multiversion! {
     /// As [`Reduction::fold_rows`].
     ///
     /// # Safety
     /// As for [`Reduction::fold_rows`].
-    unsafe fn fold_rows[T: Float, C: Combine](combine: C, x: *const T, rows: usize, cols: usize, acc: *mut f64) {
+    unsafe fn fold_rows[T: Float, C: Combine](
+        combine: C, x: *const T, step: isize, rows: usize, cols: usize, acc: *mut f64,
+    ) {
         let mut i = 0;
         while i < rows {
             // SAFETY: rows from `i` on and their accumulators, which the caller promises.
             unsafe {
-                if cols < SHORT && i + FEW_LANES <= rows {
+                if cols < SHORT && i + LANES <= rows {
                     // Element by element, but several rows at a time.
-                    let mut lanes = acc.add(i).cast::<[f64; FEW_LANES]>().read();
+                    let mut lanes = acc.add(i).cast::<[f64; LANES]>().read();
                     for j in 0..cols {
-                        for (r, lane) in lanes.iter_mut().enumerate() {
-                            *lane = combine.combine(*lane, (*x.add((i + r) * cols + j)).to_f64());
-                        }
+                        let x = std::array::from_fn(|r| *x.offset((i + r) as isize * step).add(j));
+                        lanes = fold_lanes(combine, lanes, x);
                     }
-                    acc.add(i).cast::<[f64; FEW_LANES]>().write(lanes);
-                    i += FEW_LANES;
+                    acc.add(i).cast::<[f64; LANES]>().write(lanes);
+                    i += LANES;
                     continue;
                 }
-                let row = std::slice::from_raw_parts(x.add(i * cols), cols);
+                let row = std::slice::from_raw_parts(x.offset(i as isize * step), cols);
                 let folded = if cols < LONG {
-                    fold_row::<T, C, FEW_LANES>(combine, row)
+                    fold_row::<T, C, 1>(combine, row)
                 } else {
-                    fold_row::<T, C, LANES>(combine, row)
+                    fold_row::<T, C, PIECES>(combine, row)
                 };
                 *acc.add(i) = combine.combine(*acc.add(i), folded);
                 i += 1;
@@ -189,20 +209,32 @@ multiversion! {
     }
 }
 
-/// One row: element `j` into lane `j % L`, then the lanes in a tree.
+/// One row: element `j` into lane `j` modulo their number, then the lanes in a tree.
 #[inline(always)]
-fn fold_row<T: Float, C: Combine, const L: usize>(combine: C, row: &[T]) -> f64 {
-    let mut lanes = [C::START; L];
-    let (chunks, rest) = row.as_chunks::<L>();
-    for chunk in chunks {
-        for j in 0..L {
-            lanes[j] = combine.combine(lanes[j], chunk[j].to_f64());
+fn fold_row<T: Float, C: Combine, const P: usize>(combine: C, row: &[T]) -> f64 {
+    let mut lanes = [[C::START; LANES]; P];
+    let (chunks, rest) = row.as_chunks::<LANES>();
+    let (whole, tail) = chunks.as_chunks::<P>();
+    for chunk in whole {
+        for (lanes, x) in lanes.iter_mut().zip(chunk) {
+            *lanes = fold_lanes(combine, *lanes, *x);
         }
     }
-    for (lane, v) in lanes.iter_mut().zip(rest) {
+    for (lanes, x) in lanes.iter_mut().zip(tail) {
+        *lanes = fold_lanes(combine, *lanes, *x);
+    }
+    for (lane, v) in lanes[tail.len() % P].iter_mut().zip(rest) {
         *lane = combine.combine(*lane, v.to_f64());
     }
-    let mut width = L / 2;
+    let mut pieces = P / 2;
+    while pieces > 0 {
+        for k in 0..pieces {
+            lanes[k] = fold_lanes(combine, lanes[k], lanes[k + pieces]);
+        }
+        pieces /= 2;
+    }
+    let mut lanes = lanes[0];
+    let mut width = LANES / 2;
     while width > 0 {
         for j in 0..width {
             lanes[j] = combine.combine(lanes[j], lanes[j + width]);
@@ -218,29 +250,30 @@ multiversion! {
     /// # Safety
     /// As for [`Reduction::fold_columns`].
     unsafe fn fold_columns[T: Float, C: Combine](
-        combine: C, x: *const T, rows: usize, cols: usize, acc: *mut f64, step: usize,
+        combine: C, x: *const T, rows: usize, cols: usize, acc: *mut f64, steps: [isize; 2],
     ) {
+        let (rows, [x_step, step]) = (rows as isize, steps);
         let mut j = 0;
         while j < cols {
             // SAFETY: columns `j` to `j + n` of each row and of their accumulators, which the
             // caller promises.
             unsafe {
-                if step == 0 && j + LANES <= cols {
+                if step == 0 && j + LANES * PIECES <= cols {
                     // The accumulators stay in registers from row to row.
-                    let mut lanes = acc.add(j).cast::<[f64; LANES]>().read();
+                    let mut lanes = acc.add(j).cast::<[[f64; LANES]; PIECES]>().read();
                     for i in 0..rows {
-                        let x = x.add(i * cols + j).cast::<[T; LANES]>().read();
-                        for k in 0..LANES {
-                            lanes[k] = combine.combine(lanes[k], x[k].to_f64());
+                        let x = x.offset(i * x_step).add(j).cast::<[[T; LANES]; PIECES]>().read();
+                        for (lanes, x) in lanes.iter_mut().zip(x) {
+                            *lanes = fold_lanes(combine, *lanes, x);
                         }
                     }
-                    acc.add(j).cast::<[f64; LANES]>().write(lanes);
-                    j += LANES;
+                    acc.add(j).cast::<[[f64; LANES]; PIECES]>().write(lanes);
+                    j += LANES * PIECES;
                 } else {
                     let n = if step == 0 { cols - j } else { cols };
                     for i in 0..rows {
-                        let x = std::slice::from_raw_parts(x.add(i * cols + j), n);
-                        let acc = std::slice::from_raw_parts_mut(acc.add(i * step + j), n);
+                        let x = std::slice::from_raw_parts(x.offset(i * x_step).add(j), n);
+                        let acc = std::slice::from_raw_parts_mut(acc.offset(i * step).add(j), n);
                         for (acc, x) in acc.iter_mut().zip(x) {
                             *acc = combine.combine(*acc, x.to_f64());
                         }
@@ -286,9 +319,9 @@ mod tests {
                     let (mut each, start) = (vec![reduction.start(); rows * (cols + 1)], reduction.start());
                     // SAFETY: there is an accumulator for every row, column and element.
                     unsafe {
-                        reduction.fold_rows(isa, x.as_ptr(), rows, cols, by_row.as_mut_ptr());
-                        reduction.fold_columns(isa, x.as_ptr(), rows, cols, by_col.as_mut_ptr(), 0);
-                        reduction.fold_columns(isa, x.as_ptr(), rows, cols, each.as_mut_ptr(), cols + 1);
+                        reduction.fold_rows(isa, x.as_ptr(), cols as isize, rows, cols, by_row.as_mut_ptr());
+                        reduction.fold_columns(isa, x.as_ptr(), rows, cols, by_col.as_mut_ptr(), [cols as isize, 0]);
+                        reduction.fold_columns(isa, x.as_ptr(), rows, cols, each.as_mut_ptr(), [cols as isize, cols as isize + 1]);
                     }
                     let at = |i: usize, j: usize| f64::from(x[i * cols + j]);
                     for (i, &found) in by_row.iter().enumerate() {
@@ -315,8 +348,8 @@ mod tests {
                 let (rows, mut acc) = (x.len() / cols, vec![0.0; x.len() / cols + cols]);
                 // SAFETY: there are `rows` and `cols` accumulators.
                 unsafe {
-                    Reduction::Sum.fold_rows(isa, x.as_ptr(), rows, cols, acc.as_mut_ptr());
-                    Reduction::Sum.fold_columns(isa, x.as_ptr(), rows, cols, acc.as_mut_ptr().add(rows), 0);
+                    Reduction::Sum.fold_rows(isa, x.as_ptr(), cols as isize, rows, cols, acc.as_mut_ptr());
+                    Reduction::Sum.fold_columns(isa, x.as_ptr(), rows, cols, acc.as_mut_ptr().add(rows), [cols as isize, 0]);
                 }
                 acc.into_iter().map(f64::to_bits).collect::<Vec<_>>()
             });
@@ -333,7 +366,7 @@ mod tests {
             for reduction in [Reduction::Max, Reduction::Min] {
                 let mut acc = [reduction.start()];
                 // SAFETY: one row, one accumulator.
-                unsafe { reduction.fold_rows(Isa::get(), x.as_ptr(), 1, x.len(), acc.as_mut_ptr()) };
+                unsafe { reduction.fold_rows(Isa::get(), x.as_ptr(), 0, 1, x.len(), acc.as_mut_ptr()) };
                 assert!(acc[0].is_nan(), "{reduction:?} with NaN at {at}");
             }
         }

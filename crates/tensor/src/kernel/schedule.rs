@@ -26,23 +26,28 @@ pub(super) struct Limits {
 impl Limits {
     /// For first-level caches of 32 KB or more and second-level caches of 1 MB or more.
     pub(super) const USUAL: Limits =
-        Limits { registers: 24 << 10, tile: (128, 1024), block: 1024 << 10, kept: 4096, task: 32 << 10 };
+        Limits { registers: 12 << 10, tile: (128, 1024), block: 1024 << 10, kept: 4096, task: 32 << 10 };
 }
 
 /// Rows that square tiles go down before they go on along the columns: runs of this many elements
 /// of what lies the other way, so that its pages and lines are not all new for every tile.
 const BAND: usize = 128;
 
+/// Columns from which on it pays to go through the rows of a tile one by one.
+const WIDE: usize = 32;
+
 /// As many blocks as this need not be cut into chunks to keep all threads busy.
 const ENOUGH_BLOCKS: usize = 64;
 
-/// What a tile looks like. Its elements are dense, row after row.
+/// What a tile looks like. What it computes is dense, row after row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     /// A piece of one row.
     Flat,
-    /// Several whole rows.
+    /// Several whole rows, one after the other in operands too.
     Tall,
+    /// Pieces of several rows, which are contiguous in operands but lie anywhere.
+    Wide,
     /// Pieces of several rows, for operands that lie the other way.
     Square,
 }
@@ -72,6 +77,7 @@ impl Choice {
     pub(super) fn lie(&self, rows: isize, cols: isize, width: usize) -> Lie {
         let dense = match self.form {
             Form::Flat => true,
+            Form::Wide => true,
             Form::Tall => rows == width as isize,
             Form::Square => false,
         };
@@ -89,7 +95,7 @@ impl Choice {
         let mut best = (f32::INFINITY, Choice { form: Form::Flat, cols: None, rows: None });
         for cols in (0..axes).rev() {
             for rows in (0..axes).rev().filter(|&r| r != cols).map(Some).chain([None]) {
-                for form in [Form::Flat, Form::Tall, Form::Square] {
+                for form in [Form::Flat, Form::Tall, Form::Wide, Form::Square] {
                     let choice = Choice { form, cols: Some(cols), rows };
                     if let Some(cost) = choice.cost(domain, maps, folds)
                         && cost < best.0 - 0.001
@@ -107,13 +113,18 @@ impl Choice {
         let row_axis = self.rows.map(|r| &domain.axes[r]);
         let (width, height) = (col_axis.size.max(1), row_axis.map_or(1, |axis| axis.size.max(1)));
         let (cols, rows) = match self.form {
-            Form::Flat => (width.min(512), 1),
+            // Kept columns are cut into blocks.
+            Form::Flat => (width.min(if col_axis.kept { 256 } else { 512 }), 1),
             Form::Tall if width <= 256 && height > 1 => (width, height.min(512 / width)),
+            Form::Wide if width >= WIDE && height > 1 => (width.min(256), height.min(512 / width.min(256))),
             Form::Square if width > 1 && height > 1 => (width.min(32), height.min(32)),
             _ => return None,
         };
         let tile = (cols * rows) as f32;
         let mut cost = (4.0 * (maps + folds + 3) as f32 + 1.5 * domain.streams.len() as f32) / tile;
+        if self.form == Form::Wide {
+            cost += (maps + folds) as f32 / cols as f32;
+        }
         for (s, _) in domain.streams.iter().enumerate().filter(|(_, stream)| stream.full) {
             let step = col_axis.strides[s];
             let row_step = row_axis.map_or(0, |axis| axis.strides[s]);
@@ -189,6 +200,8 @@ impl Side {
 pub(super) struct Demand {
     /// Tile registers in use at once.
     pub(super) registers: usize,
+    /// Whether anything is reduced.
+    pub(super) folds: bool,
     /// Bytes of an element.
     pub(super) bytes: usize,
     /// Full values that a block reads, writes or keeps.
@@ -214,6 +227,8 @@ pub(super) struct Schedule {
     pub(super) steps: usize,
     /// Rows of tiles that are walked together, a column of tiles at a time.
     pub(super) band: usize,
+    /// Whether rows of a tile are to be gone through one by one.
+    pub(super) wide: bool,
     /// Steps of a chunk, and how many chunks that makes of each block.
     pub(super) chunk: usize,
     pub(super) chunks: usize,
@@ -227,6 +242,10 @@ impl Schedule {
 
     /// The elements of a tile when so many registers are in use.
     fn tile_elements(demand: &Demand, limits: &Limits) -> usize {
+        // What is folded from where it lies needs no room.
+        if demand.registers == 0 && demand.folds {
+            return 8 * limits.tile.1;
+        }
         let fit = limits.registers / (demand.registers.max(1) * demand.bytes);
         let fit = fit.clamp(limits.tile.0, limits.tile.1);
         if fit >= 32 { fit / 32 * 32 } else { fit }
@@ -240,6 +259,10 @@ impl Schedule {
         let (tile_rows, tile_cols) = match choice.form {
             Form::Flat => (1, width.div_ceil(width.div_ceil(tile)).next_multiple_of(unit)),
             Form::Tall => (tile / width, width),
+            Form::Wide => {
+                let cols = width.div_ceil(width.div_ceil(256)).next_multiple_of(unit);
+                ((tile / cols).max(1), cols)
+            }
             Form::Square => {
                 let cols = (1 << (tile.ilog2() / 2)).min(32);
                 (tile / cols, cols)
@@ -298,6 +321,7 @@ impl Schedule {
         };
         let chunks = steps.div_ceil(chunk).max(1);
         let band = if choice.form == Form::Square { BAND.div_ceil(rows.tile) } else { 1 };
-        Schedule { tile, rows, cols, outer, across, blocks, steps, band, chunk, chunks }
+        let wide = choice.form == Form::Wide;
+        Schedule { tile, rows, cols, outer, across, blocks, steps, band, wide, chunk, chunks }
     }
 }

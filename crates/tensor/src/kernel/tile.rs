@@ -37,14 +37,15 @@ pub trait TileMap<T: Float>: Send + Sync + private::Sealed {
     /// The number of arguments.
     fn arity(&self) -> usize;
 
-    /// Writes the function of `n` elements of each of `x` to `y`.
+    /// Writes the function of `rows` rows of `cols` elements of each of `x` to `y`, whose rows lie
+    /// `step` apart.
     ///
     /// # Safety
-    /// Every source must be readable, and `y` writable, for `n` elements (a repeating source: for
+    /// Every source must be readable, and `y` writable, for that (a repeating source: for
     /// [`CHUNK`]). A source may be `y` itself, but may not overlap it otherwise. `isa` must be one
     /// that this machine has.
     #[doc(hidden)]
-    unsafe fn tile(&self, isa: Isa, x: &[Source<T>], y: *mut T, n: usize);
+    unsafe fn tile(&self, isa: Isa, x: &[Source<T>], y: *mut T, step: isize, size: [usize; 2]);
 }
 
 mod private {
@@ -61,11 +62,25 @@ pub(super) const CHUNK: usize = 32;
 pub struct Source<T> {
     /// The first element.
     pub(super) ptr: *const T,
+    /// From one row to the next; rows are contiguous.
+    pub(super) step: isize,
     /// All ones for a tile; 0 for one chunk that repeats.
     pub(super) mask: usize,
 }
 
-/// Applies a map to `n` elements of the sources that `source` finds for `args`.
+impl<T> Source<T> {
+    /// A tile of a single row.
+    pub(super) fn row(ptr: *const T) -> Self {
+        Source { ptr, step: 0, mask: !0 }
+    }
+
+    /// One chunk that repeats.
+    pub(super) fn chunk(ptr: *const T) -> Self {
+        Source { ptr, step: 0, mask: 0 }
+    }
+}
+
+/// Applies a map to rows and columns of the sources that `source` finds for `args`.
 ///
 /// # Safety
 /// As for [`TileMap::tile`].
@@ -76,15 +91,19 @@ pub(super) unsafe fn apply_map<T: Float>(
     args: &[u32],
     source: impl Fn(u32) -> Source<T>,
     y: *mut T,
-    n: usize,
+    step: isize,
+    size: [usize; 2],
 ) {
     // SAFETY: the caller's promise.
     unsafe {
         match *args {
-            [a] => map.tile(isa, &[source(a)], y, n),
-            [a, b] => map.tile(isa, &[source(a), source(b)], y, n),
-            [a, b, c] => map.tile(isa, &[source(a), source(b), source(c)], y, n),
-            ref many => map.tile(isa, &many.iter().map(|&a| source(a)).collect::<SmallVec<[Source<T>; 8]>>(), y, n),
+            [a] => map.tile(isa, &[source(a)], y, step, size),
+            [a, b] => map.tile(isa, &[source(a), source(b)], y, step, size),
+            [a, b, c] => map.tile(isa, &[source(a), source(b), source(c)], y, step, size),
+            ref many => {
+                let sources: SmallVec<[Source<T>; 8]> = many.iter().map(|&a| source(a)).collect();
+                map.tile(isa, &sources, y, step, size);
+            }
         }
     }
 }
@@ -95,55 +114,75 @@ impl<T: Float, F: ElementFn<N>, const N: usize> TileMap<T> for Tiled<F, N> {
     }
 
     #[inline]
-    unsafe fn tile(&self, isa: Isa, x: &[Source<T>], y: *mut T, n: usize) {
+    unsafe fn tile(&self, isa: Isa, x: &[Source<T>], y: *mut T, step: isize, size: [usize; 2]) {
         let x: &[Source<T>; N] = x.try_into().expect("a map gets as many arguments as it takes");
-        // SAFETY: the caller's promise is passed on; what is padded has a chunk of elements.
+        // SAFETY: the caller's promise is passed on, for each row by itself where rows do not
+        // consist of whole chunks.
         unsafe {
-            let whole = n / CHUNK * CHUNK;
-            if whole == n || n == 1 {
-                return apply(isa, &self.0, x, y, n);
+            if size[1].is_multiple_of(CHUNK) || size == [1, 1] {
+                return apply(isa, &self.0, x, y, step, size);
             }
-            let mut padded = [[T::ZERO; CHUNK]; N];
-            let mut out = [T::ZERO; CHUNK];
-            if n > CHUNK {
-                // The rest is done as part of a chunk that overlaps the last whole one. It is done
-                // first and written last: a source that is also `y` is still as it was.
-                let (all, x) = (x, x.map(|x| Source { ptr: x.ptr.add((n - CHUNK) & x.mask), mask: 0 }));
-                apply(isa, &self.0, &x, out.as_mut_ptr(), CHUNK);
-                apply(isa, &self.0, all, y, whole);
-                out.as_ptr().copy_to_nonoverlapping(y.add(n - CHUNK), CHUNK);
-            } else {
-                for (padded, x) in padded.iter_mut().zip(x) {
-                    x.ptr.copy_to_nonoverlapping(padded.as_mut_ptr(), n);
-                }
-                let x = array::from_fn(|k| Source { ptr: padded[k].as_ptr(), mask: 0 });
-                apply(isa, &self.0, &x, out.as_mut_ptr(), CHUNK);
-                out.as_ptr().copy_to_nonoverlapping(y, n);
+            for i in 0..size[0] as isize {
+                let x = x.map(|x| Source { ptr: x.ptr.offset(i * x.step), ..x });
+                uneven_row(isa, &self.0, x, y.offset(i * step), size[1]);
             }
         }
     }
 }
 
+/// One row that does not consist of whole chunks.
+///
+/// # Safety
+/// As for [`TileMap::tile`].
+unsafe fn uneven_row<T: Float, F: ElementFn<N>, const N: usize>(isa: Isa, f: &F, x: [Source<T>; N], y: *mut T, n: usize) {
+    let (mut padded, mut out) = ([[T::ZERO; CHUNK]; N], [T::ZERO; CHUNK]);
+    // SAFETY: the caller's promise is passed on; what is padded has a chunk of elements.
+    unsafe {
+        if n > CHUNK {
+            // The rest is done as part of a chunk that overlaps the last whole one. It is done
+            // first and written last: a source that is also `y` is still as it was.
+            let last = x.map(|x| Source::chunk(x.ptr.add((n - CHUNK) & x.mask)));
+            apply(isa, f, &last, out.as_mut_ptr(), 0, [1, CHUNK]);
+            apply(isa, f, &x, y, 0, [1, n / CHUNK * CHUNK]);
+            out.as_ptr().copy_to_nonoverlapping(y.add(n - CHUNK), CHUNK);
+        } else {
+            for (padded, x) in padded.iter_mut().zip(&x) {
+                x.ptr.copy_to_nonoverlapping(padded.as_mut_ptr(), n);
+            }
+            let x = array::from_fn(|k| Source::chunk(padded[k].as_ptr()));
+            apply(isa, f, &x, out.as_mut_ptr(), 0, [1, CHUNK]);
+            out.as_ptr().copy_to_nonoverlapping(y, n);
+        }
+    }
+}
+
 multiversion! {
-    /// The function `f` of `n` elements of each of `x`, written to `y`; `n` is 1 or a multiple of
-    /// [`CHUNK`].
+    /// The function `f` of `rows` rows of `cols` elements of each of `x`, written to `y`; `cols` is
+    /// a multiple of [`CHUNK`], or there is one element.
     ///
     /// # Safety
     /// As for [`TileMap::tile`].
-    unsafe fn apply[T: Float, F: ElementFn<N>, const N: usize](f: &F, x: &[Source<T>; N], y: *mut T, n: usize) {
-        // SAFETY: every access is to the first `n` elements of `y` and of a tile, or to the first
+    unsafe fn apply[T: Float, F: ElementFn<N>, const N: usize](
+        f: &F, x: &[Source<T>; N], y: *mut T, step: isize, size: [usize; 2],
+    ) {
+        let [rows, cols] = size;
+        // SAFETY: every access is to the rows and columns of `y` and of a tile, or to the first
         // chunk of a repeating source, which the caller promises.
         unsafe {
-            if n == 1 {
+            if cols == 1 {
                 *y = f.apply(array::from_fn(|k| *x[k].ptr));
                 return;
             }
-            let mut i = 0;
-            while i < n {
-                // Through local arrays: the compiler need not fear that `y` is one of the sources.
-                let local = array::from_fn(|k| x[k].ptr.add(i & x[k].mask).cast::<[T; CHUNK]>().read_unaligned());
-                y.add(i).cast::<[T; CHUNK]>().write_unaligned(apply_chunk(f, &local));
-                i += CHUNK;
+            for row in 0..rows as isize {
+                let from: [*const T; N] = array::from_fn(|k| x[k].ptr.offset(row * x[k].step));
+                let to = y.offset(row * step);
+                let mut i = 0;
+                while i < cols {
+                    // Through local arrays: the compiler need not fear that `y` is one of the sources.
+                    let local = array::from_fn(|k| from[k].add(i & x[k].mask).cast::<[T; CHUNK]>().read_unaligned());
+                    to.add(i).cast::<[T; CHUNK]>().write_unaligned(apply_chunk(f, &local));
+                    i += CHUNK;
+                }
             }
         }
     }
@@ -180,12 +219,34 @@ mod tests {
             let expected: Vec<u64> = (0..n).map(|i| bits(Busy.apply([x[0][i], repeated[0], x[2][i]]))).collect();
             for isa in Isa::all() {
                 let mut y = x[2].clone();
-                let dense = |ptr| Source { ptr, mask: !0 };
                 let first = y.as_mut_ptr();
-                let sources = [dense(x[0].as_ptr()), Source { ptr: repeated.as_ptr(), mask: 0 }, dense(first)];
+                let sources = [Source::row(x[0].as_ptr()), Source::chunk(repeated.as_ptr()), Source::row(first)];
                 // SAFETY: all have `n` elements, or a chunk; `y` is a source as a whole.
-                unsafe { Tiled(Busy).tile(isa, &sources, first, n) };
+                unsafe { Tiled(Busy).tile(isa, &sources, first, 0, [1, n]) };
                 assert_eq!(y.into_iter().map(&bits).collect::<Vec<_>>(), expected, "{isa:?}, {n} elements");
+            }
+        }
+    }
+
+    #[test]
+    fn rows_lie_as_far_apart_as_each_of_them_says() {
+        for cols in [1, 5, CHUNK, CHUNK + 3, 3 * CHUNK] {
+            let (rows, wide) = (4, cols + 7);
+            let x: Vec<f64> = (0..rows * wide).map(|i| (i as f64 * 0.3).sin()).collect();
+            for isa in Isa::all() {
+                // The second source is one row for all of them.
+                let step = |step: usize| Source { step: step as isize, ..Source::row(x.as_ptr()) };
+                let mut y = vec![7.0; rows * (cols + 2)];
+                // SAFETY: every source has the rows and columns at its steps, and so has `y`.
+                unsafe {
+                    let sources = [step(wide), step(0), step(cols)];
+                    Tiled(Busy).tile(isa, &sources, y.as_mut_ptr(), cols as isize + 2, [rows, cols]);
+                }
+                for (k, y) in y.iter().enumerate() {
+                    let (i, j) = (k / (cols + 2), k % (cols + 2));
+                    let expected = || Busy.apply([x[i * wide + j], x[j], x[i * cols + j]]);
+                    assert_eq!(*y, if j < cols { expected() } else { 7.0 }, "{isa:?}, {cols} columns, at {i}, {j}");
+                }
             }
         }
     }
@@ -201,6 +262,6 @@ mod tests {
     fn a_wrong_number_of_arguments_is_refused() {
         let mut y = [0.0f32];
         // SAFETY: one element each.
-        unsafe { Tiled(Busy).tile(Isa::Portable, &[Source { ptr: [1.0f32].as_ptr(), mask: !0 }], y.as_mut_ptr(), 1) };
+        unsafe { Tiled(Busy).tile(Isa::Portable, &[Source::row([1.0f32].as_ptr())], y.as_mut_ptr(), 0, [1, 1]) };
     }
 }

@@ -70,7 +70,7 @@ pub(super) unsafe fn transpose_past_caches<T: Copy>(
                 let source = from.first.offset(i as isize + j as isize * from.cols);
                 transpose(isa, source, from.cols, square, cols as isize, rows, cols);
                 let first = to.first.offset(i as isize * to.rows).add(j);
-                write_past_caches(square, Grid { first, ..to }, rows, cols);
+                write_past_caches(Grid::dense(square.cast_const(), cols), Grid { first, ..to }, rows, cols);
             }
         }
     }

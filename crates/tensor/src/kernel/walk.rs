@@ -11,7 +11,7 @@ use super::frame::Frame;
 use super::past_caches::{fence, write_past_caches};
 use super::schedule::{Schedule, Side};
 use super::strided::{Grid, copy_grid};
-use super::tile::{CHUNK, apply_map};
+use super::tile::{CHUNK, Source, apply_map};
 use crate::Float;
 
 /// Steps after which accumulators are flushed, so that no sum of many terms is sequential.
@@ -37,7 +37,7 @@ impl<T: Float> Run<'_, T> {
                 unsafe { std::slice::from_raw_parts_mut(acc, plan.scratch.fold_step) }.fill(fold.reduction.start());
             }
         }
-        let mut done = 0;
+        let (mut done, mut width) = (0, 0);
         let mut position = Position::at(steps.start, schedule);
         if !steps.is_empty() {
             self.move_to(frame, phase, position.place);
@@ -51,6 +51,10 @@ impl<T: Float> Run<'_, T> {
                 let mut col = col_start;
                 while col < col_end {
                     let cols = schedule.cols.tile.min(col_end - col);
+                    if cols != width {
+                        width = cols;
+                        self.densify(frame, cols);
+                    }
                     self.tile(frame, phase, Tile { row, col, rows, cols }, done);
                     done += rows * cols;
                     col += cols;
@@ -79,6 +83,13 @@ impl<T: Float> Run<'_, T> {
         }
     }
 
+    /// Makes rows of `cols` elements of what a tile itself makes.
+    fn densify(&self, frame: &mut Frame<'_, T>, cols: usize) {
+        let code = &self.plan.code;
+        let own = (code.streams()..code.first_uniform()).chain(code.first_register()..code.slots());
+        own.for_each(|slot| frame.slots[slot].step = cols as isize);
+    }
+
     /// Points the streams to a coordinate of the outer axes.
     fn move_to(&self, frame: &mut Frame<'_, T>, phase: &Phase, mut place: usize) {
         let index: SmallVec<[isize; 4]> = self
@@ -102,7 +113,8 @@ impl<T: Float> Run<'_, T> {
     /// Executes a phase's code on one tile; `done` elements of the block went before.
     fn tile(&self, frame: &mut Frame<'_, T>, phase: &Phase, tile: Tile, done: usize) {
         let plan = self.plan;
-        let n = tile.rows * tile.cols;
+        // Rows that follow one another are one.
+        let size = if plan.schedule.wide { [tile.rows, tile.cols] } else { [1, tile.rows * tile.cols] };
         for &s in &phase.streams {
             let lay = &plan.lays[s as usize];
             let offset = tile.row as isize * lay.rows + tile.col as isize * lay.cols;
@@ -117,6 +129,8 @@ impl<T: Float> Run<'_, T> {
             let lay = &plan.lays[stream as usize];
             Grid { first: target(stream), rows: lay.rows, cols: lay.cols }
         };
+        // What a tile is computed from has contiguous rows.
+        let rows = |slot: u32| Grid { first: target(slot), rows: frame.slots[slot as usize].step, cols: 1 };
         for instr in &phase.code {
             // SAFETY: registers have room for a tile and splats for a chunk, and the streams are
             // readable or writable under the tile by the promise of `Run::new`; what is written is
@@ -124,31 +138,33 @@ impl<T: Float> Run<'_, T> {
             unsafe {
                 match instr {
                     Instr::Map { map, args, to } => {
-                        apply_map(self.maps[*map as usize], self.isa, args, source, target(*to), n);
+                        let Source { ptr, step, .. } = source(*to);
+                        apply_map(self.maps[*map as usize], self.isa, args, source, ptr.cast_mut(), step, size);
                     }
                     Instr::Splat { stream, to } => {
                         target(*to).cast::<[T; CHUNK]>().write([*target(*stream); CHUNK]);
                     }
                     Instr::Gather { stream, to } => {
-                        let to = Grid::dense(target(*to), tile.cols);
-                        copy_grid(self.isa, grid(*stream).read(), to, tile.rows, tile.cols);
+                        copy_grid(self.isa, grid(*stream).read(), rows(*to), tile.rows, tile.cols);
                     }
                     Instr::Copy { from, to } => {
-                        let (from, to) = (source(*from), target(*to));
-                        for i in (0..n).step_by(CHUNK) {
-                            from.ptr.add(i & from.mask).copy_to(to.add(i), CHUNK.min(n - i));
+                        let (from, to) = (source(*from), source(*to));
+                        for i in 0..size[0] as isize {
+                            let row = (from.ptr.offset(i * from.step), to.ptr.cast_mut().offset(i * to.step));
+                            for j in (0..size[1]).step_by(CHUNK) {
+                                row.0.add(j & from.mask).copy_to(row.1.add(j), CHUNK.min(size[1] - j));
+                            }
                         }
                     }
                     Instr::Scatter { from, stream } if plan.lays[*stream as usize].past_caches => {
-                        write_past_caches(target(*from), grid(*stream), tile.rows, tile.cols);
+                        write_past_caches(rows(*from).read(), grid(*stream), tile.rows, tile.cols);
                     }
                     Instr::Scatter { from, stream } => {
-                        let from = Grid::dense(source(*from).ptr, tile.cols);
-                        copy_grid(self.isa, from, grid(*stream), tile.rows, tile.cols);
+                        copy_grid(self.isa, rows(*from).read(), grid(*stream), tile.rows, tile.cols);
                     }
                     Instr::Fold { from, fold } => {
                         let reduction = phase.folds[*fold as usize].reduction;
-                        self.fold(reduction, source(*from).ptr, tile, frame.fold(*fold as usize));
+                        self.fold(reduction, source(*from), tile, frame.fold(*fold as usize));
                     }
                 }
             }
@@ -159,25 +175,31 @@ impl<T: Float> Run<'_, T> {
     ///
     /// # Safety
     /// `x` must be a tile, and `acc` the accumulators of a fold.
-    unsafe fn fold(&self, reduction: Reduction, x: *const T, tile: Tile, acc: *mut f64) {
+    unsafe fn fold(&self, reduction: Reduction, x: Source<T>, tile: Tile, acc: *mut f64) {
         let (plan, schedule, isa) = (self.plan, &self.plan.schedule, self.isa);
+        let Source { ptr: x, step: x_step, .. } = x;
         let Tile { row, col, rows, cols } = tile;
         // SAFETY: the tile's kept coordinates are within those of the block, of which there is an
         // accumulator each, and `groups` times as many when columns are few.
         unsafe {
             match (schedule.rows.kept, schedule.cols.kept) {
-                (false, false) => reduction.fold_rows(isa, x, 1, rows * cols, acc),
-                (true, false) => reduction.fold_rows(isa, x, rows, cols, acc.add(row)),
+                (false, false) if schedule.wide => {
+                    for i in 0..rows as isize {
+                        reduction.fold_rows(isa, x.offset(i * x_step), 0, 1, cols, acc);
+                    }
+                }
+                (false, false) => reduction.fold_rows(isa, x, 0, 1, rows * cols, acc),
+                (true, false) => reduction.fold_rows(isa, x, x_step, rows, cols, acc.add(row)),
                 (false, true) if plan.groups > 1 => {
                     let wide = plan.groups * cols;
                     let (whole, rest) = (rows * cols / wide, rows * cols % wide);
-                    reduction.fold_columns(isa, x, whole, wide, acc, 0);
-                    reduction.fold_columns(isa, x.add(whole * wide), 1, rest, acc, 0);
+                    reduction.fold_columns(isa, x, whole, wide, acc, [wide as isize, 0]);
+                    reduction.fold_columns(isa, x.add(whole * wide), 1, rest, acc, [0, 0]);
                 }
-                (false, true) => reduction.fold_columns(isa, x, rows, cols, acc.add(col), 0),
+                (false, true) => reduction.fold_columns(isa, x, rows, cols, acc.add(col), [x_step, 0]),
                 (true, true) => {
                     let step = schedule.cols.kept_block();
-                    reduction.fold_columns(isa, x, rows, cols, acc.add(row * step + col), step);
+                    reduction.fold_columns(isa, x, rows, cols, acc.add(row * step + col), [x_step, step as isize]);
                 }
             }
         }
