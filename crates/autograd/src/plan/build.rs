@@ -233,7 +233,7 @@ impl<'a, T: Float> Build<'a, T> {
             };
             return body.member_step[&member];
         }
-        let floats = self.partition.floating[position as usize] > 0;
+        let floats = self.partition.floating[position as usize].is_some();
         if let (true, Place::Alias { base, axes: renamed }) = (floats, &self.partition.places[position as usize]) {
             let along = |b: usize| renamed.iter().position(|&axis| axis == Some(b as u8)).and_then(|i| axes[i]);
             let axes = (0..self.shape(*base).len()).map(along).collect();

@@ -62,14 +62,25 @@ pub(super) struct Domain {
     pub(super) reduced: Option<Axes>,
 }
 
+/// How a value is made of a few cheap maps from numbers, small values and at most one large one,
+/// all of them in memory.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Floating {
+    maps: u8,
+    /// The large value.
+    load: Option<u32>,
+    /// The last group that all of it needs.
+    needs: u32,
+}
+
 /// The outcome: a place for each position and the groups.
 pub(super) struct Partition {
     pub(super) places: Vec<Place>,
     /// The group of each position; that of its base for views, 0 for what is given.
     pub(super) group_of: Vec<u32>,
-    /// For each position, how many maps make it of numbers and of small given values; 0 if it is
-    /// made of anything else. Whoever reads it makes it again, and need not come after its group.
-    pub(super) floating: Vec<u8>,
+    /// For each position, how it can be made anew by whoever reads it, who need then not come
+    /// after its group.
+    pub(super) floating: Vec<Option<Floating>>,
     pub(super) groups: Vec<Group>,
 }
 
@@ -127,7 +138,7 @@ impl<T: Float> Builder<'_, T> {
     fn place(&mut self, position: u32) {
         let id = self.graph.ids[position as usize];
         let node = &self.nodes.list[id as usize];
-        let mut floating = 0;
+        let mut floating = None;
         let (place, group, level) = match &node.kind {
             _ if node.value.is_some() => (Place::Given, GIVEN, 0),
             Kind::Scalar(_) => (Place::Scalar, GIVEN, 0),
@@ -142,11 +153,11 @@ impl<T: Float> Builder<'_, T> {
                     let group = self.result.group_of[base as usize];
                     let axes = renamed_axes(self.shape(base), |layout| view(layout));
                     let alias = axes.and_then(|axes| self.alias(base, &axes));
-                    floating = alias.as_ref().map_or(0, |_| self.result.floating[base as usize]);
+                    floating = alias.as_ref().and_then(|_| self.result.floating[base as usize]);
                     (alias.unwrap_or(Place::View), group, self.levels[base as usize])
                 }
                 Lowering::Map { dear, .. } => {
-                    floating = if dear { 0 } else { self.floating(position) };
+                    floating = if dear { None } else { self.floating(position) };
                     self.place_in_loop(position, None)
                 }
                 Lowering::Reduce(reduction, axes) => self.place_in_loop(position, Some((reduction, axes))),
@@ -158,32 +169,41 @@ impl<T: Float> Builder<'_, T> {
         self.levels.push(level);
     }
 
-    /// How many maps make a map of numbers and of given values that are small beside it; 0 if other
-    /// things are needed, or too many.
-    fn floating(&self, position: u32) -> u8 {
-        let small = self.shape(position).count() / 16;
-        let mut maps = 1u8;
+    /// How a map is made anew, if it can be for no more than loading its value would take.
+    fn floating(&self, position: u32) -> Option<Floating> {
+        let small = (self.shape(position).count() / 16).max(1);
+        let mut all = Floating { maps: 1, load: None, needs: GIVEN };
         for &input in self.graph.inputs(position) {
-            let given = self.result.group_of[input as usize] <= NUMBERS && self.base_count(input) <= small.max(1);
-            match self.result.floating[input as usize] {
-                0 if !given => return 0,
-                of => maps = maps.saturating_add(of),
-            }
+            let of = self.result.floating[input as usize].or_else(|| self.in_memory(input, small))?;
+            all.maps += of.maps;
+            all.needs = all.needs.max(of.needs);
+            all.load = match (all.load, of.load) {
+                (Some(one), Some(other)) if one != other => return None,
+                (one, other) => one.or(other),
+            };
         }
-        if self.fuse && maps <= MAX_FLOATING { maps } else { 0 }
+        (self.fuse && all.maps <= MAX_FLOATING).then_some(all)
     }
 
-    /// The elements of a value, or of what it is a view of.
-    fn base_count(&self, mut position: u32) -> usize {
-        while matches!(self.result.places[position as usize], Place::View | Place::Alias { .. }) {
-            position = self.graph.inputs(position)[0];
+    /// Loading a value that is in memory before any loop that reads it, if that is so.
+    fn in_memory(&self, position: u32, small: usize) -> Option<Floating> {
+        let (mut base, group) = (position, self.result.group_of[position as usize]);
+        while matches!(self.result.places[base as usize], Place::View | Place::Alias { .. }) {
+            base = self.graph.inputs(base)[0];
         }
-        self.shape(position).count()
+        let there = group <= NUMBERS || matches!(self.result.places[base as usize], Place::Kernel);
+        let load = (self.shape(base).count() > small).then_some(position);
+        there.then_some(Floating { maps: 0, load, needs: group })
     }
 
-    /// The group that an entry's value needs to be there.
+    /// The group after which an entry's value can be read.
     fn needs(&self, position: u32) -> u32 {
-        if self.result.floating[position as usize] > 0 { NUMBERS } else { self.result.group_of[position as usize] }
+        self.result.floating[position as usize].map_or(self.result.group_of[position as usize], |f| f.needs)
+    }
+
+    /// The large value that is read for an input that is not a member.
+    fn read_for(&self, input: u32) -> Option<u32> {
+        self.result.floating[input as usize].map_or(Some(input), |floating| floating.load)
     }
 
     /// A view of a member, or of an alias of one, by the axes of `base` that its axes are.
@@ -208,7 +228,8 @@ impl<T: Float> Builder<'_, T> {
                 self.result.groups[NUMBERS as usize].members.push(position);
                 return (Place::Member(identity(self.shape(position))), NUMBERS, 0);
             }
-            let later = self.recent.iter().rev().take(RECENT).copied().filter(|&group| group > earliest);
+            let recent = &self.recent[self.recent.len().saturating_sub(RECENT)..];
+            let later = recent.iter().copied().filter(|&group| group > earliest);
             let candidates: SmallVec<[u32; RECENT + 1]> = std::iter::once(earliest).chain(later).collect();
             for group in candidates {
                 if let Some((axes, level)) = self.fit(position, reduce, group, earliest) {
@@ -250,9 +271,12 @@ impl<T: Float> Builder<'_, T> {
             let outside = self.result.group_of[input as usize] != group;
             let reads = &self.result.groups[group as usize].reads;
             // Sharing a small value is no reason to join.
-            let made_again = self.result.floating[input as usize] > 0;
-            if outside && !made_again && self.shape(input).count() > SMALL && !reads.contains(&input) {
-                self.result.groups[group as usize].reads.push(input);
+            if let Some(read) = self.read_for(input)
+                && outside
+                && self.shape(read).count() > SMALL
+                && !reads.contains(&read)
+            {
+                self.result.groups[group as usize].reads.push(read);
             }
         }
     }
@@ -278,7 +302,10 @@ impl<T: Float> Builder<'_, T> {
         let domain = domain.as_ref()?;
         let inputs = self.graph.inputs(position);
         // Large loops that share nothing gain nothing from each other.
-        let related = |input: &u32| self.result.group_of[*input as usize] == group || reads.contains(input);
+        let related = |&input: &u32| {
+            let read = self.read_for(input);
+            self.result.group_of[input as usize] == group || read.is_some_and(|read| reads.contains(&read))
+        };
         if domain.shape.count() > SMALL && !inputs.iter().any(related) {
             return None;
         }
