@@ -128,7 +128,7 @@ impl<'t, T: Float> Rerun<'t, T> {
 
     fn put(&self, nodes: &mut Nodes<T>, value: Tensor<T>) {
         let held = nodes.list[self.leaf.id as usize].value.expect("a leaf has a value");
-        nodes.tensors[held.get() as usize - 1] = value;
+        nodes.tensors[held.get() as usize - 1] = Some(value);
         self.forget(nodes);
     }
 

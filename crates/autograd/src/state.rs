@@ -109,7 +109,7 @@ macro_rules! state {
             /// If the shape differs.
             #[track_caller]
             pub fn assign(&self, next: Var<'_, T>) {
-                next.tape().assign(&self.0, next);
+                next.tape().assign(&self.0, next, false);
             }
 
             /// Its present value on a tape.
@@ -172,6 +172,34 @@ state! {
     Buffer, "buffer", false
 }
 
+impl<T: Float> Buffer<T> {
+    /// As [`Buffer::assign`], and the new value may be written over the old one, which saves memory
+    /// and time: for state that a step does nothing with but replace it, such as an optimizer's.
+    ///
+    /// After the commit, the old value is gone: what was computed from it has to have been computed
+    /// by then. While the commit runs nobody else may read the buffer, and if it panics, the buffer may be
+    /// full of NaN.
+    ///
+    /// ```
+    /// use wengert_autograd::{Buffer, Tape};
+    /// use wengert_tensor::tensor;
+    ///
+    /// let mean = Buffer::<f32>::new("mean", tensor![1.0, 2.0]);
+    /// for _ in 0..2 {
+    ///     let tape = Tape::new();
+    ///     mean.overwrite(mean.on(&tape) * 0.5);
+    ///     tape.commit();
+    /// }
+    /// assert_eq!(mean.value(), tensor![0.25, 0.5]);
+    /// ```
+    /// # Panics
+    /// If the shape differs.
+    #[track_caller]
+    pub fn overwrite(&self, next: Var<'_, T>) {
+        next.tape().assign(&self.0, next, true);
+    }
+}
+
 impl<T: Float> Param<T> {
     pub(crate) fn slot(&self) -> &Slot<T> {
         &self.0
@@ -190,5 +218,76 @@ impl<T: Float> Param<T> {
     /// Whether it was excluded from training.
     pub fn is_frozen(&self) -> bool {
         !self.0.is_trainable()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use wengert_tensor::{Tensor, tensor};
+
+    use super::*;
+    use crate::ops::testing::message_of;
+    use crate::{Cotangents, Lowering, Op};
+
+    #[test]
+    fn a_buffer_is_written_over_itself() {
+        let sum = Buffer::<f32>::new("sum", Tensor::zeros([1000]));
+        let x = Tensor::<f32>::ones([1000]);
+        let place = || sum.value().buffer().as_ptr();
+        let before = place();
+        for _ in 0..2 {
+            let tape = Tape::train(0);
+            sum.overwrite(sum.on(&tape) * 0.5 + &x);
+            tape.commit();
+        }
+        assert_eq!(sum.value().to_vec(), vec![1.5; 1000]);
+        assert_eq!(place(), before);
+    }
+
+    #[test]
+    fn an_old_value_is_gone_and_says_so() {
+        let sum = Buffer::<f64>::new("sum", tensor![1.0, 2.0]);
+        let tape = Tape::new();
+        let (double, triple) = (sum.on(&tape) * 2.0, sum.on(&tape) * 3.0);
+        sum.overwrite(double);
+        tape.commit();
+        assert_eq!((sum.value(), double.value()), (tensor![2.0, 4.0], tensor![2.0, 4.0]));
+        assert_eq!(sum.on(&tape).value(), tensor![2.0, 4.0]);
+        let message = message_of(|| _ = triple.value());
+        assert!(message.contains("a value of shape [2]") && message.contains("is gone"), "{message}");
+        // Whoever shares it keeps it.
+        let (held, tape) = (sum.value(), Tape::new());
+        sum.overwrite(sum.on(&tape) + 1.0);
+        tape.commit();
+        assert_eq!((held, sum.value()), (tensor![2.0, 4.0], tensor![3.0, 5.0]));
+    }
+
+    #[derive(Clone)]
+    struct Fails;
+
+    impl Op for Fails {
+        fn name(&self) -> &'static str {
+            "fails"
+        }
+        fn shape(&self, x: &[&Shape]) -> Result<Shape, wengert_tensor::ShapeError> {
+            Ok(x[0].clone())
+        }
+        fn lower<T: Float>(&self) -> Lowering<'_, T> {
+            Lowering::kernel(|_| panic!("on purpose"))
+        }
+        fn vjp<'t, T: Float>(&self, _: &[Var<'t, T>], _: Var<'t, T>, _: Var<'t, T>) -> Cotangents<'t, T> {
+            Cotangents::none(1)
+        }
+    }
+
+    #[test]
+    fn a_panic_in_the_step_gives_it_back() {
+        let sum = Buffer::<f64>::new("sum", tensor![1.0, 2.0]);
+        let tape = Tape::new();
+        sum.overwrite(tape.record(Fails, &[sum.on(&tape)]));
+        assert!(catch_unwind(AssertUnwindSafe(|| tape.commit())).is_err());
+        assert_eq!(sum.value(), tensor![1.0, 2.0]);
     }
 }

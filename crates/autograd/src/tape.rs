@@ -46,6 +46,8 @@ pub struct Tape<T: Float = f32> {
     pub(crate) on_behalf_of: Cell<Option<&'static Location<'static>>>,
     /// Parameters and buffers on this tape.
     pub(crate) state: RefCell<IndexMap<StateId, OnTape<T>>>,
+    /// State that the run at hand may overwrite.
+    pub(crate) lent: RefCell<Vec<Lent<T>>>,
     /// Whether a gradient was asked for: what the forward pass computed may be dropped then.
     pub(crate) differentiated: Cell<bool>,
     /// What somebody will ask for after the step: losses, statistics.
@@ -69,6 +71,8 @@ pub(crate) struct OnTape<T: Float> {
     pub(crate) held: SmallVec<[u32; 2]>,
     /// The node that holds its value after the step.
     pub(crate) next: Option<u32>,
+    /// Whether that may be written over the present one.
+    overwrites: bool,
 }
 
 impl<T: Float> OnTape<T> {
@@ -109,8 +113,8 @@ pub(crate) struct Node<T: Float> {
 pub(crate) struct Nodes<T: Float> {
     pub(crate) list: Vec<Node<T>>,
     pub(crate) shapes: Vec<Shape>,
-    /// Values, addressed from 1.
-    pub(crate) tensors: Vec<Tensor<T>>,
+    /// Values, addressed from 1; none where one was taken.
+    pub(crate) tensors: Vec<Option<Tensor<T>>>,
     /// The number of runs so far.
     pub(crate) runs: u32,
     /// Which entry's vjp rule recorded the entries from a number on, if any did.
@@ -135,11 +139,16 @@ impl<T: Float> Nodes<T> {
     }
 
     pub(crate) fn value(&self, id: u32) -> Option<&Tensor<T>> {
-        self.list[id as usize].value.map(|i| &self.tensors[i.get() as usize - 1])
+        self.list[id as usize].value.and_then(|i| self.tensors[i.get() as usize - 1].as_ref())
+    }
+
+    /// Takes a value that is not needed any more.
+    pub(crate) fn take_value(&mut self, id: u32) -> Option<Tensor<T>> {
+        self.list[id as usize].value.take().and_then(|i| self.tensors[i.get() as usize - 1].take())
     }
 
     pub(crate) fn set_value(&mut self, id: u32, value: Tensor<T>) {
-        self.tensors.push(value);
+        self.tensors.push(Some(value));
         self.list[id as usize].value = std::num::NonZeroU32::new(self.tensors.len() as u32);
     }
 
@@ -206,6 +215,7 @@ impl<T: Float> Tape<T> {
             draws: Cell::new(0),
             on_behalf_of: Cell::new(None),
             state: RefCell::default(),
+            lent: RefCell::default(),
             differentiated: Cell::new(false),
             expected: RefCell::default(),
             notes: RefCell::default(),
@@ -348,21 +358,23 @@ impl<T: Float> Tape<T> {
             return Var::new(self, on_tape.next.unwrap_or_else(|| on_tape.latest()));
         }
         let var = self.var(slot.value());
-        self.state
-            .borrow_mut()
-            .insert(slot.id(), OnTape { slot: slot.clone(), held: SmallVec::from_slice(&[var.id]), next: None });
+        self.state.borrow_mut().insert(
+            slot.id(),
+            OnTape { slot: slot.clone(), held: SmallVec::from_slice(&[var.id]), next: None, overwrites: false },
+        );
         var
     }
 
     /// Records that a parameter or buffer takes the value of `next` when the step is
-    /// committed.
+    /// committed, written over the present one if `overwrites`.
     #[track_caller]
-    pub(crate) fn assign(&self, slot: &Slot<T>, next: Var<'_, T>) {
+    pub(crate) fn assign(&self, slot: &Slot<T>, next: Var<'_, T>, overwrites: bool) {
         let held = self.state_leaf(slot);
         assert!(next.tape().id == self.id, "assign: a variable of another tape");
         let (old, new) = (held.shape(), next.shape());
         assert!(old == new, "assign: {} of shape {old} cannot hold {new}", slot.name());
-        self.state.borrow_mut()[&slot.id()].next = Some(next.id);
+        let on_tape = &mut self.state.borrow_mut()[&slot.id()];
+        (on_tape.next, on_tape.overwrites) = (Some(next.id), overwrites);
     }
 
     /// Computes every assigned value in one run and stores it in its parameter or buffer.
@@ -377,7 +389,9 @@ impl<T: Float> Tape<T> {
         }
         let mut roots = pending;
         roots.extend_from_slice(&self.expected.borrow());
+        let lending = Lending::start(self);
         self.run(&roots);
+        drop(lending);
         let nodes = self.nodes.borrow();
         for on_tape in self.state.borrow_mut().values_mut() {
             if let Some(next) = on_tape.next.take() {
@@ -473,6 +487,43 @@ impl<T: Float> Tape<T> {
     pub(crate) fn run(&self, roots: &[u32]) {
         if let Some(anomaly) = plan::run(self, roots, self.detects_anomaly.get()) {
             panic!("{anomaly}");
+        }
+    }
+}
+
+/// State that the run of a step may overwrite: while it lasts, nobody else has its value.
+pub(crate) struct Lent<T: Float> {
+    slot: Slot<T>,
+    /// The entry that holds it.
+    pub(crate) id: u32,
+    /// Its value, while that is as it was.
+    pub(crate) value: Option<Tensor<T>>,
+}
+
+/// For the time of a run.
+struct Lending<'t, T: Float>(&'t Tape<T>);
+
+impl<'t, T: Float> Lending<'t, T> {
+    fn start(tape: &'t Tape<T>) -> Self {
+        let may = |on_tape: &&OnTape<T>| on_tape.overwrites && on_tape.next.is_some() && !tape.detects_anomaly.get();
+        for on_tape in tape.state.borrow().values().filter(may) {
+            let (slot, id) = (on_tape.slot.clone(), on_tape.latest());
+            slot.set(Tensor::scalar(T::ZERO));
+            tape.lent.borrow_mut().push(Lent { slot, id, value: None });
+        }
+        Self(tape)
+    }
+}
+
+impl<T: Float> Drop for Lending<'_, T> {
+    /// After a panic, gives back what is left.
+    fn drop(&mut self) {
+        for Lent { slot, id, value } in self.0.lent.take() {
+            if std::thread::panicking() {
+                let nodes = self.0.nodes.borrow();
+                let value = value.or_else(|| nodes.value(id).cloned());
+                slot.set(value.unwrap_or_else(|| Tensor::full(nodes.shape(id), T::from_f64(f64::NAN))));
+            }
         }
     }
 }

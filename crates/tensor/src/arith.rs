@@ -156,7 +156,7 @@ pub(crate) fn run<T: Float>(
 ) -> Result<Tensor<T>, ShapeError> {
     let operands: Vec<_> =
         operands.iter().map(|x| Operand { buffer: x.buffer(), offset: x.layout().offset() }).collect();
-    let mut outputs = Program::compile(spec).run(&operands, scalars, maps)?;
+    let mut outputs = Program::compile(spec).run(&operands, Vec::new(), scalars, maps)?;
     Ok(outputs.remove(0))
 }
 

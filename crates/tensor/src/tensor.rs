@@ -177,6 +177,20 @@ impl<T: Element> Tensor<T> {
         Self { storage: self.storage.clone(), layout }
     }
 
+    /// Whether nobody else shares the buffer, and it has just these elements, in whatever order.
+    pub fn is_sole(&mut self) -> bool {
+        self.storage.len() == self.count() && Arc::get_mut(&mut self.storage).is_some()
+    }
+
+    /// The whole buffer in its own order, of this shape.
+    ///
+    /// # Panics
+    /// If that is not the number of its elements.
+    pub(crate) fn whole_buffer(self, shape: &Shape) -> Self {
+        assert_eq!(self.storage.len(), shape.count(), "a buffer for {shape}");
+        Self { storage: self.storage, layout: Layout::contiguous(shape.clone()) }
+    }
+
     /// Whether both share one buffer.
     pub fn shares_buffer(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.storage, &other.storage)

@@ -51,7 +51,7 @@ mod statistics;
 mod strided;
 mod take;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod trig;
 mod window;
 

@@ -27,7 +27,7 @@ pub(super) fn slope(f: impl for<'t> Fn(Var<'t, f64>) -> Var<'t, f64>, x: &Tensor
 }
 
 /// The message that `f` panics with.
-pub(super) fn message_of(f: impl FnOnce()) -> String {
+pub(crate) fn message_of(f: impl FnOnce()) -> String {
     let payload = catch_unwind(AssertUnwindSafe(f)).expect_err("it should panic");
     *payload.downcast::<String>().expect("panics carry a formatted message")
 }

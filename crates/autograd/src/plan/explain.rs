@@ -63,7 +63,9 @@ impl Explanation {
         started: Instant,
     ) {
         let time = started.elapsed();
-        let bytes = |&position: &u32| values.get(&position).map_or(0, distinct_bytes);
+        // What was overwritten was read whole.
+        let whole = |position: u32| nodes.shape(graph.ids[position as usize]).count() * size_of::<T>();
+        let bytes = |&position: &u32| values.get(&position).map_or_else(|| whole(position), distinct_bytes);
         let report = match launch {
             Launch::View(_) => return,
             Launch::Loop { operands, outputs, members, .. } => (

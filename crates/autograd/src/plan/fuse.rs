@@ -142,7 +142,7 @@ impl<T: Float> Builder<'_, T> {
         let (place, group, level) = match &node.kind {
             _ if node.value.is_some() => (Place::Given, GIVEN, 0),
             Kind::Scalar(_) => (Place::Scalar, GIVEN, 0),
-            Kind::Leaf => unreachable!("a leaf has a value"),
+            Kind::Leaf => unreachable!("a leaf without a value is refused"),
             Kind::Op(op) => match op.lower() {
                 Lowering::Kernel(_) => {
                     self.result.groups.push(Group { members: vec![position], ..Group::new(None) });

@@ -91,9 +91,18 @@ impl Graph {
                 words.extend(layout_words(value.layout()));
                 continue;
             }
-            let Kind::Op(op) = &node.kind else {
-                words.push(2);
-                continue;
+            let op = match &node.kind {
+                Kind::Op(op) => op,
+                Kind::Scalar(_) => {
+                    words.push(2);
+                    continue;
+                }
+                Kind::Leaf => panic!(
+                    "a value of shape {} (read at {}) is gone: the step wrote its next one over it; \
+                     look before the step at what depends on it",
+                    nodes.shape(id),
+                    node.at
+                ),
             };
             signature.kinds.push(op.kind());
             let shape = nodes.shape(id);

@@ -123,10 +123,11 @@ fn run_in<T: Float>(tape: &Tape<T>, roots: &[u32], detect: bool) -> Option<Anoma
     let graph = Graph::mark(&mut tape.nodes.borrow_mut(), roots);
     let kept = kept(tape, &graph);
     let computed = {
-        let nodes = tape.nodes.borrow();
+        let (mut nodes, mut lent) = (tape.nodes.borrow_mut(), tape.lent.borrow_mut());
         // Every entry has a value of its own to look at when nothing is fused.
         let plan = plan_for(&graph, &nodes, FUSION.get() && !detect);
-        run::run(&plan, &graph, &nodes, kept.as_deref(), detect, &mut tape.explanation.borrow_mut())
+        lent.iter_mut().for_each(|lent| lent.value = nodes.take_value(lent.id));
+        run::run(&plan, &graph, &nodes, &mut lent, kept.as_deref(), detect, &mut tape.explanation.borrow_mut())
     };
     let mut nodes = tape.nodes.borrow_mut();
     match computed {

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use smallvec::SmallVec;
-use wengert_tensor::kernel::{Operand, TileMap};
+use wengert_tensor::kernel::{Operand, Overwrite, Program, TileMap};
 use wengert_tensor::{Float, Shape, Tensor};
 
 use super::build::with_view;
@@ -16,30 +16,39 @@ use super::graph::{Graph, Multiply};
 use super::{Launch, Plan};
 use crate::Lowering;
 use crate::anomaly::Anomaly;
-use crate::tape::{Kind, Nodes};
+use crate::tape::{Kind, Lent, Nodes};
 
 /// The values in memory, by position.
 pub(super) type Values<T> = HashMap<u32, Tensor<T>, BuildHasherDefault<Multiply>>;
 
 /// The values of the roots by their number on the tape, and of whatever else was written to memory
-/// and is `kept`, by position; or, asked to `detect` it, the first value that is not finite.
+/// and is `kept`, by position; or, asked to `detect` it, the first value that is not finite. What
+/// the run may overwrite is `lent`: it is left there as long as it is as it was.
 #[track_caller]
 pub(super) fn run<T: Float>(
     plan: &Plan<T>,
     graph: &Graph,
     nodes: &Nodes<T>,
+    lent: &mut [Lent<T>],
     kept: Option<&[bool]>,
     detect: bool,
     explanation: &mut Option<Explanation>,
 ) -> Result<Vec<(u32, Tensor<T>)>, Box<Anomaly>> {
     let given = graph.given.iter();
-    let given = given.map(|&position| (position, nodes.value(graph.ids[position as usize]).expect("given").clone()));
-    let mut values: Values<T> = given.collect();
+    let mut values: Values<T> = given
+        .filter_map(|&position| nodes.value(graph.ids[position as usize]).map(|value| (position, value.clone())))
+        .collect();
+    let position = |id: u32| nodes.list[id as usize].mark.1;
+    values.extend(lent.iter().filter_map(|lent| Some((position(lent.id), lent.value.clone()?))));
     let keeps = |position: u32| kept.is_some_and(|kept| kept[position as usize]);
     for (launch, dead) in plan.launches.iter().zip(&plan.dead_after) {
         let started = Instant::now();
+        // Anomalies are told with what led to them.
+        let dying = dead.iter().copied().filter(|&position| !detect && !keeps(position));
+        let dying: SmallVec<[u32; 8]> = dying.collect();
         // A kernel, of a user too, may panic; a message without a place would help nobody.
-        let ran = catch_unwind(AssertUnwindSafe(|| run_launch(launch, graph, nodes, &mut values)));
+        let ran =
+            catch_unwind(AssertUnwindSafe(|| run_launch(launch, graph, nodes, (&dying, &mut *lent), &mut values)));
         if let Err(payload) = ran {
             panic!("{}: {}", place(graph, nodes, launch), message(&*payload));
         }
@@ -96,18 +105,54 @@ fn number<T: Float>(graph: &Graph, nodes: &Nodes<T>, position: u32) -> T {
     }
 }
 
-fn run_launch<T: Float>(launch: &Launch<T>, graph: &Graph, nodes: &Nodes<T>, values: &mut Values<T>) {
+/// Operands that nobody reads after this loop, and that it may write outputs over.
+fn overwrites<T: Float>(
+    program: &Program<T>,
+    operands: &[u32],
+    graph: &Graph,
+    (dying, lent): (&[u32], &mut [Lent<T>]),
+    values: &mut Values<T>,
+) -> Vec<Overwrite<T>> {
+    let mut over: Vec<Overwrite<T>> = Vec::new();
+    for &pair in program.overwrites() {
+        let position = operands[pair.0 as usize];
+        let is_free = over.iter().all(|other| other.pair.1 != pair.1)
+            && dying.contains(&position)
+            && operands.iter().filter(|&&other| other == position).count() == 1;
+        if is_free && let Some(mut value) = values.remove(&position) {
+            let mut lent = lent.iter_mut().find(|lent| lent.id == graph.ids[position as usize]);
+            let other = lent.as_mut().and_then(|lent| lent.value.take());
+            drop(other);
+            if value.is_sole() {
+                over.push(Overwrite { pair, value });
+            } else {
+                lent.into_iter().for_each(|lent| lent.value = Some(value.clone()));
+                values.insert(position, value);
+            }
+        }
+    }
+    over
+}
+
+fn run_launch<T: Float>(
+    launch: &Launch<T>,
+    graph: &Graph,
+    nodes: &Nodes<T>,
+    free: (&[u32], &mut [Lent<T>]),
+    values: &mut Values<T>,
+) {
     let lower = |position: u32| match &nodes.list[graph.ids[position as usize] as usize].kind {
         Kind::Op(op) => op.lower(),
         _ => unreachable!("planned as an operation"),
     };
     match launch {
         Launch::Loop { program, operands, scalars, maps, outputs, .. } => {
+            let over = overwrites(program, operands, graph, free, values);
             let inputs: SmallVec<[Operand<'_, T>; 8]> = operands
                 .iter()
-                .map(|&position| {
-                    let value = values.get(&position).expect("computed before it is read");
-                    Operand { buffer: value.buffer(), offset: value.layout().offset() }
+                .map(|position| match values.get(position) {
+                    Some(value) => Operand { buffer: value.buffer(), offset: value.layout().offset() },
+                    None => Operand { buffer: &[], offset: 0 }, // It is overwritten.
                 })
                 .collect();
             let scalars: SmallVec<[T; 8]> = scalars.iter().map(|&position| number(graph, nodes, position)).collect();
@@ -118,7 +163,7 @@ fn run_launch<T: Float>(launch: &Launch<T>, graph: &Graph, nodes: &Nodes<T>, val
                     _ => unreachable!("planned as a map"),
                 })
                 .collect();
-            let results = program.run(&inputs, &scalars, &maps);
+            let results = program.run(&inputs, over, &scalars, &maps);
             drop(inputs);
             let results = results.unwrap_or_else(|error| panic!("{error}"));
             for ((position, layout), result) in outputs.iter().zip(results) {

@@ -51,7 +51,7 @@ impl<T: Float> Accumulator<T> {
         let totals = self.finish(gradients.clone())?;
         for (_, param, sum) in &self.sums {
             if let Some(total) = totals.get(param) {
-                sum.assign(total);
+                sum.overwrite(total);
             }
         }
         gradients.tape().commit();

@@ -71,7 +71,7 @@ impl<T: Float> WeightAverage<T> {
             None => self.updates as f64 / (self.updates + 1) as f64,
         };
         for (_, param, average) in &self.averages {
-            average.assign(average.on(tape) * keep + param.on(tape) * (1.0 - keep));
+            average.overwrite(average.on(tape) * keep + param.on(tape) * (1.0 - keep));
         }
         self.updates += 1;
     }

@@ -189,7 +189,7 @@ impl<R: Rule, T: Float> Group<R, T> {
         let mut memory = Memory { t: member.steps, tensors, numbers: std::mem::take(&mut member.numbers) };
         let next = memory.step(rule, p, g, lr);
         for (buffer, kept) in member.tensors.values().zip(memory.tensors.values()) {
-            buffer.assign(*kept);
+            buffer.overwrite(*kept);
         }
         member.param.assign(next);
         (member.steps, member.numbers) = (memory.t, memory.numbers);

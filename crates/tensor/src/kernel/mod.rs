@@ -15,6 +15,7 @@ mod graph;
 mod isa;
 pub mod math;
 pub mod matmul;
+mod overwrite;
 pub mod parallel;
 mod past_caches;
 mod plan;
@@ -31,6 +32,6 @@ mod walk;
 
 pub use copy::copy;
 pub use matmul::Gemm;
-pub use program::{Machine, Operand, Program, Spec, Step};
+pub use program::{Machine, Operand, Overwrite, Program, Spec, Step};
 pub use reduce::Reduction;
 pub use tile::{ElementFn, TileMap, Tiled};

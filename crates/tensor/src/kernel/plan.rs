@@ -7,6 +7,7 @@ use super::code::{Code, KeptInstr};
 use super::domain::{Domain, Home};
 use super::emit::emit;
 use super::graph::Graph;
+use super::overwrite::overwrites;
 use super::program::{Spec, Step};
 use super::schedule::{Choice, Demand, Form, Limits, Schedule};
 use super::scratch::Regions;
@@ -33,6 +34,8 @@ pub(super) struct Plan {
     pub(super) code: Code,
     pub(super) schedule: Schedule,
     pub(super) lays: Vec<Lay>,
+    /// Operands and the outputs that may be written over them.
+    pub(super) overwrites: Vec<(u32, u32)>,
     /// The sizes of the outer reduced axes, and of those across blocks.
     pub(super) outer: SmallVec<[usize; 4]>,
     pub(super) across: SmallVec<[usize; 4]>,
@@ -106,6 +109,7 @@ impl Plan {
         let scratch = Places::new(&code, &schedule, bytes, groups, reduced);
         let size = |axes: &[usize]| axes.iter().map(|&axis| domain.axes[axis].size).collect();
         let mut plan = Plan {
+            overwrites: overwrites(&domain, &code),
             outer: size(&schedule.outer),
             across: size(&schedule.across),
             code,

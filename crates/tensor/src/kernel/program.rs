@@ -79,6 +79,16 @@ pub struct Operand<'a, T> {
     pub offset: usize,
 }
 
+/// An operand whose memory an output takes, so that it need not be fetched a second time.
+#[derive(Debug)]
+pub struct Overwrite<T: Element> {
+    /// The operand and the output: one of [`Program::overwrites`].
+    pub pair: (u32, u32),
+    /// The value of the operand: the whole of its buffer, in the order of the domain. Nothing but
+    /// time is lost if others share it.
+    pub value: Tensor<T>,
+}
+
 /// A compiled [`Spec`], which can be run any number of times, on any thread.
 #[derive(Clone, Debug)]
 pub struct Program<T> {
@@ -122,8 +132,14 @@ impl<T: Float> Program<T> {
         &self.spec
     }
 
+    /// Operands and the outputs that may be written over them; each may be in several pairs.
+    pub fn overwrites(&self) -> &[(u32, u32)] {
+        &self.plan.overwrites
+    }
+
     /// Computes the outputs, each contiguous: of the domain's shape, or with its reduced axes 1
-    /// when it does not vary along them. The error is a size that cannot be allocated.
+    /// when it does not vary along them. The error is a size that cannot be allocated. For
+    /// operands that are overwritten, `operands` are not read.
     ///
     /// # Panics
     /// If an operand's strides reach outside of its buffer, or if operands, scalars or maps are
@@ -131,22 +147,25 @@ impl<T: Float> Program<T> {
     pub fn run(
         &self,
         operands: &[Operand<'_, T>],
+        over: Vec<Overwrite<T>>,
         scalars: &[T],
         maps: &[&dyn TileMap<T>],
     ) -> Result<SmallVec<[Tensor<T>; 2]>, ShapeError> {
-        T::run(self, operands, scalars, maps)
+        T::run(self, operands, over, scalars, maps)
     }
 
     #[inline(always)]
     fn run_here(
         &self,
         operands: &[Operand<'_, T>],
+        mut over: Vec<Overwrite<T>>,
         scalars: &[T],
         maps: &[&dyn TileMap<T>],
     ) -> Result<SmallVec<[Tensor<T>; 2]>, ShapeError> {
         assert_eq!(operands.len(), self.spec.operands.len(), "a program got another number of operands");
-        for (operand, reach) in operands.iter().zip(&self.reach) {
-            if let Some((low, high)) = *reach {
+        for (i, (operand, reach)) in (0u32..).zip(operands.iter().zip(&self.reach)) {
+            let is_overwritten = over.iter().any(|over| over.pair.0 == i);
+            if let (Some((low, high)), false) = (*reach, is_overwritten) {
                 let (offset, len) = (operand.offset as isize, operand.buffer.len() as isize);
                 let fits = offset.saturating_add(low) >= 0 && offset.saturating_add(high) < len;
                 assert!(fits, "an operand reaches outside of its buffer");
@@ -159,24 +178,36 @@ impl<T: Float> Program<T> {
 
         let mut outputs: SmallVec<[Tensor<T>; 2]> = SmallVec::with_capacity(self.shapes.len());
         let mut written: SmallVec<[*mut T; 4]> = SmallVec::new();
-        for (shape, fill) in self.shapes.iter().zip(&code.fills) {
+        let mut overwritten: SmallVec<[(u32, *mut T); 4]> = SmallVec::new();
+        for (o, (shape, fill)) in (0u32..).zip(self.shapes.iter().zip(&code.fills)) {
+            if let Some(k) = over.iter().position(|over| over.pair.1 == o) {
+                let Overwrite { pair, value } = over.swap_remove(k);
+                assert!(self.plan.overwrites.contains(&pair), "operand {} cannot be overwritten by output {o}", pair.0);
+                let mut output = value.whole_buffer(shape);
+                written.push(output.make_mut().as_mut_ptr());
+                overwritten.extend(written.last().map(|&first| (pair.0, first)));
+                outputs.push(output);
+                continue;
+            }
             outputs.push(Tensor::try_build(shape.clone(), |out| match fill {
                 Some(value) => out.fill(values[*value as usize]),
                 None => written.push(out.as_mut_ptr()),
             })?);
         }
+        assert!(over.is_empty(), "two operands for one output, or an output that there is not");
         if !code.phases.is_empty() {
             let mut written = written.into_iter();
             let origins = self.plan.lays.iter().map_while(|lay| lay.home).map(|home| match home {
-                Home::Operand(o) => {
-                    let Operand { buffer, offset } = operands[o as usize];
-                    buffer.as_ptr().wrapping_add(offset).cast_mut()
-                }
+                Home::Operand(o) => match overwritten.iter().find(|(operand, _)| *operand == o) {
+                    Some((_, first)) => *first,
+                    None => operands[o as usize].buffer.as_ptr().wrapping_add(operands[o as usize].offset).cast_mut(),
+                },
                 Home::Output(_) => written.next().expect("a stream for every output that is not uniform"),
             });
             let origins = origins.collect();
-            // SAFETY: every operand's reach was checked; outputs are fresh, have the shape that their
-            // strides are for, and nobody looks at them before the run is over.
+            // SAFETY: every operand's reach was checked; outputs are nobody else's, have the shape that
+            // their strides are for, and nobody looks at them before the run is over. An operand that is
+            // overwritten has the strides of its output.
             unsafe { Run::new(&self.plan, maps, origins, splats.as_ptr().cast()) }.run();
         }
         Ok(outputs)
@@ -219,6 +250,7 @@ pub trait Machine: Element {
     fn run(
         program: &Program<Self>,
         operands: &[Operand<'_, Self>],
+        over: Vec<Overwrite<Self>>,
         scalars: &[Self],
         maps: &[&dyn TileMap<Self>],
     ) -> Result<SmallVec<[Tensor<Self>; 2]>, ShapeError>;
@@ -231,10 +263,11 @@ macro_rules! machine {
             fn run(
                 program: &Program<$t>,
                 operands: &[Operand<'_, $t>],
+                over: Vec<Overwrite<$t>>,
                 scalars: &[$t],
                 maps: &[&dyn TileMap<$t>],
             ) -> Result<SmallVec<[Tensor<$t>; 2]>, ShapeError> {
-                program.run_here(operands, scalars, maps)
+                program.run_here(operands, over, scalars, maps)
             }
         }
     )*};

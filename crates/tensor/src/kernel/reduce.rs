@@ -321,7 +321,14 @@ mod tests {
                     unsafe {
                         reduction.fold_rows(isa, x.as_ptr(), cols as isize, rows, cols, by_row.as_mut_ptr());
                         reduction.fold_columns(isa, x.as_ptr(), rows, cols, by_col.as_mut_ptr(), [cols as isize, 0]);
-                        reduction.fold_columns(isa, x.as_ptr(), rows, cols, each.as_mut_ptr(), [cols as isize, cols as isize + 1]);
+                        reduction.fold_columns(
+                            isa,
+                            x.as_ptr(),
+                            rows,
+                            cols,
+                            each.as_mut_ptr(),
+                            [cols as isize, cols as isize + 1],
+                        );
                     }
                     let at = |i: usize, j: usize| f64::from(x[i * cols + j]);
                     for (i, &found) in by_row.iter().enumerate() {
@@ -349,7 +356,14 @@ mod tests {
                 // SAFETY: there are `rows` and `cols` accumulators.
                 unsafe {
                     Reduction::Sum.fold_rows(isa, x.as_ptr(), cols as isize, rows, cols, acc.as_mut_ptr());
-                    Reduction::Sum.fold_columns(isa, x.as_ptr(), rows, cols, acc.as_mut_ptr().add(rows), [cols as isize, 0]);
+                    Reduction::Sum.fold_columns(
+                        isa,
+                        x.as_ptr(),
+                        rows,
+                        cols,
+                        acc.as_mut_ptr().add(rows),
+                        [cols as isize, 0],
+                    );
                 }
                 acc.into_iter().map(f64::to_bits).collect::<Vec<_>>()
             });

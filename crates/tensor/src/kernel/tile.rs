@@ -134,7 +134,13 @@ impl<T: Float, F: ElementFn<N>, const N: usize> TileMap<T> for Tiled<F, N> {
 ///
 /// # Safety
 /// As for [`TileMap::tile`].
-unsafe fn uneven_row<T: Float, F: ElementFn<N>, const N: usize>(isa: Isa, f: &F, x: [Source<T>; N], y: *mut T, n: usize) {
+unsafe fn uneven_row<T: Float, F: ElementFn<N>, const N: usize>(
+    isa: Isa,
+    f: &F,
+    x: [Source<T>; N],
+    y: *mut T,
+    n: usize,
+) {
     let (mut padded, mut out) = ([[T::ZERO; CHUNK]; N], [T::ZERO; CHUNK]);
     // SAFETY: the caller's promise is passed on; what is padded has a chunk of elements.
     unsafe {

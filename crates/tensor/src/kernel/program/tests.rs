@@ -127,11 +127,20 @@ fn maps<T: Float>() -> [&'static dyn TileMap<T>; MAPS] {
     [&ONE, &TWO, &THREE, &ONE]
 }
 
-fn run<T: Float>(case: &Case, program: &Program<T>) -> Vec<(Vec<usize>, Vec<f64>)> {
+/// The outputs; written over operands where they can be, if `overwrite`.
+fn run<T: Float>(case: &Case, program: &Program<T>, overwrite: bool) -> Vec<(Vec<usize>, Vec<f64>)> {
     let convert = |v: &[f64]| v.iter().map(|&v| T::from_f64(v)).collect::<Vec<T>>();
     let buffers: Vec<_> = case.buffers.iter().map(|(buffer, offset)| (convert(buffer), *offset)).collect();
     let operands: Vec<_> = buffers.iter().map(|(buffer, offset)| Operand { buffer, offset: *offset }).collect();
-    let outputs = program.run(&operands, &convert(&case.scalars), &maps()).unwrap();
+    let mut over: Vec<Overwrite<T>> = Vec::new();
+    for &pair in program.overwrites().iter().filter(|_| overwrite) {
+        let (buffer, offset) = &buffers[pair.0 as usize];
+        let whole = buffer.len() == case.spec.domain.count() && *offset == 0;
+        if whole && over.iter().all(|other| other.pair.0 != pair.0 && other.pair.1 != pair.1) {
+            over.push(Overwrite { pair, value: Tensor::from_vec(buffer.clone(), &case.spec.domain) });
+        }
+    }
+    let outputs = program.run(&operands, over, &convert(&case.scalars), &maps()).unwrap();
     outputs.iter().map(|t| (t.shape().to_vec(), t.iter().map(|v| v.to_f64()).collect())).collect()
 }
 
@@ -243,13 +252,13 @@ fn limits(rng: &mut Pcg64) -> Limits {
 
 fn check<T: Float>(case: &Case, limits: &Limits, tolerance: f64) {
     let mut program = Program::<T>::compile_within(case.spec.clone(), limits);
-    let once = run(case, &program);
+    let once = run(case, &program, false);
     assert_close(&once, &interpret(case), tolerance);
     // Worth all threads, however small.
     program.plan.cost_ns = 1_000_000;
     for threads in [1, 2, 3] {
         with_threads(threads, || {
-            let again = run(case, &program);
+            let again = run(case, &program, threads != 1);
             let bits = |outputs: &[(Vec<usize>, Vec<f64>)]| -> Vec<u64> {
                 outputs.iter().flat_map(|(_, v)| v.iter().map(|v| v.to_bits())).collect()
             };
@@ -286,7 +295,7 @@ where
         outputs: vec![N as u32],
     };
     let operands = operands.map(|(buffer, _)| Operand { buffer, offset: 0 });
-    Program::compile(spec).run(&operands, &[], &[&Tiled::<_, N>(Mix)]).unwrap()[0].to_vec()
+    Program::compile(spec).run(&operands, Vec::new(), &[], &[&Tiled::<_, N>(Mix)]).unwrap()[0].to_vec()
 }
 
 #[test]
@@ -308,7 +317,7 @@ fn reduce<T: Float>(domain: &[usize], reduced: &[usize], x: &[T], strides: &[isi
         steps: vec![Step::Load(0), Step::Reduce(reduction, 0)],
         outputs: vec![1],
     };
-    Program::compile(spec).run(&[Operand { buffer: x, offset: 0 }], &[], &[]).unwrap()[0].to_vec()
+    Program::compile(spec).run(&[Operand { buffer: x, offset: 0 }], Vec::new(), &[], &[]).unwrap()[0].to_vec()
 }
 
 #[test]
@@ -384,5 +393,5 @@ fn an_impossible_output_is_an_error() {
         steps: vec![Step::Scalar(0)],
         outputs: vec![0],
     };
-    assert!(Program::<f32>::compile(spec).run(&[], &[1.0], &[]).is_err());
+    assert!(Program::<f32>::compile(spec).run(&[], Vec::new(), &[1.0], &[]).is_err());
 }
