@@ -3,6 +3,8 @@
 //! Page faults dominate the cost of large temporaries, so freed buffers are kept, by size
 //! class, up to the largest number of bytes that were ever live at once.
 
+mod pages;
+
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
@@ -12,6 +14,8 @@ use crate::{Element, ShapeError};
 
 /// A whole cache line and one AVX-512 vector.
 const ALIGN: usize = 64;
+/// Blocks from this size on, whose classes are whole pages, come from the system itself.
+const PAGES: usize = 256 << 10;
 
 /// A fixed-size buffer of elements.
 pub(crate) struct Storage<T> {
@@ -161,8 +165,13 @@ impl Pool {
             while self.usage.cached > keep {
                 let Some(block) = blocks.pop() else { break };
                 self.usage.cached -= *bytes;
-                // SAFETY: the block was allocated by `fresh` with this layout and has no owner.
-                unsafe { dealloc(block.0.as_ptr(), layout(*bytes)) };
+                // SAFETY: the block came from `fresh` with as many bytes and has no owner.
+                unsafe {
+                    match *bytes {
+                        PAGES.. => pages::unmap(block.0, *bytes),
+                        _ => dealloc(block.0.as_ptr(), layout(*bytes)),
+                    }
+                }
             }
         }
     }
@@ -173,8 +182,11 @@ fn layout(bytes: usize) -> Layout {
 }
 
 fn fresh(bytes: usize) -> Option<NonNull<u8>> {
-    // SAFETY: a size class is never zero.
-    let block = NonNull::new(unsafe { alloc_zeroed(layout(bytes)) })?;
+    let block = match bytes {
+        PAGES.. => pages::map(bytes)?,
+        // SAFETY: a size class is never zero.
+        _ => NonNull::new(unsafe { alloc_zeroed(layout(bytes)) })?,
+    };
     pool().live(bytes);
     Some(block)
 }
