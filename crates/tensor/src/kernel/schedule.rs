@@ -260,7 +260,8 @@ impl Schedule {
             Form::Flat => (1, width.div_ceil(width.div_ceil(tile)).next_multiple_of(unit)),
             Form::Tall => (tile / width, width),
             Form::Wide => {
-                let cols = width.div_ceil(width.div_ceil(256)).next_multiple_of(unit);
+                let most = if tile > limits.tile.1 { 2048 } else { 256 };
+                let cols = width.div_ceil(width.div_ceil(most)).next_multiple_of(unit);
                 ((tile / cols).max(1), cols)
             }
             Form::Square => {
