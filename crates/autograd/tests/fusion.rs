@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use wengert_autograd::{Tape, Var, set_fusion};
-use wengert_tensor::{Rng, Tensor};
+use wengert_tensor::{Rng, Tensor, tensor};
 
 /// One more variable from two earlier ones; the numbers choose.
 fn grow<'t>(vars: &[Var<'t, f64>], (kind, i, j, axis): (u8, usize, usize, usize)) -> Var<'t, f64> {
@@ -13,7 +13,7 @@ fn grow<'t>(vars: &[Var<'t, f64>], (kind, i, j, axis): (u8, usize, usize, usize)
     // Two operands that broadcast, whatever their shapes.
     let fits = wengert_tensor::broadcast(&a.shape(), &b.shape()).is_ok();
     let b = if fits { b } else { b.mean(..) };
-    match kind % 14 {
+    match kind % 16 {
         0 => a + b,
         1 => a * b * 0.5,
         2 => a - b,
@@ -28,14 +28,17 @@ fn grow<'t>(vars: &[Var<'t, f64>], (kind, i, j, axis): (u8, usize, usize, usize)
         11 if a.rank() >= 2 => a.t() * 0.9,
         12 if a.rank() >= 2 => a.t().matmul(a) * 0.1,
         13 if a.rank() >= 2 => a.reshape([a.count()]).sum(0) + b,
+        14 if a.rank() < 5 => a.unsqueeze(axis) * 0.9,
+        15 if a.rank() > 0 => (a * 0.8).mean_keep(axis).expand(&a.shape()[..]) * 0.7,
         _ => a * a * 0.2,
     }
 }
 
 type Recipe = Vec<(u8, usize, usize, usize)>;
 
-/// Values of the last variables and gradients of their weighted sum, in one run.
-fn evaluate(shape: &[usize], recipe: &Recipe, train: bool) -> Vec<Tensor<f64>> {
+/// Values of the last variables and gradients of their weighted sum, in one run or, the gradients
+/// first, in a run for each.
+fn evaluate(shape: &[usize], recipe: &Recipe, train: bool, at_once: bool) -> Vec<Tensor<f64>> {
     let mut rng = Rng::seed(7);
     let tape = if train { Tape::<f64>::train(0) } else { Tape::<f64>::new() };
     let x = tape.var(Tensor::normal(shape, 0.0, 1.0, &mut rng));
@@ -53,8 +56,11 @@ fn evaluate(shape: &[usize], recipe: &Recipe, train: bool) -> Vec<Tensor<f64>> {
     }
     let gradients = loss.grad([x, w, s]);
     let [second] = gradients[0].square().sum(..).grad([x]);
-    let wanted: Vec<Var<'_, f64>> = outputs.iter().copied().chain([loss, second]).chain(gradients).collect();
-    tape.compute(wanted.iter().copied());
+    let wanted: Vec<Var<'_, f64>> =
+        gradients.into_iter().chain([second, loss]).chain(outputs.iter().copied()).collect();
+    if at_once {
+        tape.compute(wanted.iter().copied());
+    }
     wanted.iter().map(|v| v.value()).collect()
 }
 
@@ -76,13 +82,14 @@ proptest! {
         shape in prop::sample::select(vec![vec![3, 4], vec![1, 5], vec![5, 1], vec![2, 3, 4], vec![17, 130], vec![260, 3], vec![1, 1]]),
         recipe in prop::collection::vec((any::<u8>(), 0usize..100, 0usize..100, 0usize..3), 1..14),
         train in any::<bool>(),
+        at_once in any::<bool>(),
     ) {
         set_fusion(true);
-        let fused = evaluate(&shape, &recipe, train);
-        let again = evaluate(&shape, &recipe, train);
+        let fused = evaluate(&shape, &recipe, train, at_once);
+        let again = evaluate(&shape, &recipe, train, at_once);
         assert_same(&fused, &again, 0.0);
         set_fusion(false);
-        let separate = evaluate(&shape, &recipe, train);
+        let separate = evaluate(&shape, &recipe, train, at_once);
         set_fusion(true);
         assert_same(&fused, &separate, 1e-10);
     }
@@ -110,4 +117,13 @@ fn phases_over_rows_and_columns() {
             }
         }
     }
+}
+
+/// A gradient made of cheap maps, some of which have an axis more than the loop that they joined.
+#[test]
+fn maps_are_made_anew_through_views() {
+    let tape = Tape::<f64>::new();
+    let x = tape.var(tensor![[[1.0], [2.0]], [[3.0], [5.0]]]);
+    let loss = (x.mean(0) * &tensor![[7.0], [11.0]]).sum(..);
+    assert_eq!(loss.grad([x])[0].value(), tensor![[[3.5], [5.5]], [[3.5], [5.5]]]);
 }

@@ -235,8 +235,12 @@ impl<'a, T: Float> Build<'a, T> {
         }
         let floats = self.partition.floating[position as usize].is_some();
         if let (true, Place::Alias { base, axes: renamed }) = (floats, &self.partition.places[position as usize]) {
-            let along = |b: usize| renamed.iter().position(|&axis| axis == Some(b as u8)).and_then(|i| axes[i]);
-            let axes = (0..self.shape(*base).len()).map(along).collect();
+            let Place::Member(own) = &self.partition.places[*base as usize] else {
+                unreachable!("an alias of a member")
+            };
+            // Both are axes of the domain of their group, which is another.
+            let along = |axis: &Option<u8>| renamed.iter().position(|to| axis.is_some() && to == axis);
+            let axes = own.iter().map(|axis| along(axis).and_then(|i| axes[i])).collect();
             return self.read(body, group, *base, &axes, domain);
         }
         let key = (position, axes.clone());
