@@ -31,6 +31,11 @@ impl Tolerance {
         }
     }
 
+    /// With room for so many digits as a type has.
+    pub(crate) fn at_least(self, relative: f64) -> Self {
+        Self { relative: self.relative.max(relative), ..self }
+    }
+
     /// NaN matches NaN, infinities match with their sign.
     pub(crate) fn matches(self, got: f64, want: f64) -> bool {
         if want.is_nan() {

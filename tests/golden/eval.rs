@@ -133,9 +133,16 @@ impl<'t, T: Float> Scope<'t, T> {
 /// `x[1, ::2]`; out-of-range ends are cut as in Python.
 pub(crate) fn index<'t, T: Float>(x: Var<'t, T>, items: &[Item]) -> Option<Var<'t, T>> {
     let mut axis = 0;
+    let named = items.iter().filter(|item| matches!(item, Item::At(_) | Item::Range(..))).count();
+    let rest = x.rank().checked_sub(named)? as isize;
     items.iter().try_fold(x, |x, item| {
         let y = match *item {
             Item::At(i) => return Some(x.select(axis, i)),
+            Item::Rest => {
+                axis += rest;
+                return Some(x);
+            }
+            Item::New => x.unsqueeze(axis),
             Item::Range(None, None, None) => x,
             Item::Range(start, stop, step) => ops::slice(x, axis, start, stop, step.unwrap_or(1))?,
         };

@@ -23,6 +23,10 @@ pub(crate) enum Expr {
 pub(crate) enum Item {
     At(isize),
     Range(Option<isize>, Option<isize>, Option<isize>),
+    /// `...`: all axes that no other item is for.
+    Rest,
+    /// `None`: a new axis.
+    New,
 }
 
 impl Expr {
@@ -186,6 +190,9 @@ impl<'a> Parser<'a> {
     }
 
     fn item(&mut self) -> Option<Item> {
+        if let Some(item) = [("...", Item::Rest), ("None", Item::New)].into_iter().find(|(text, _)| self.accept(text)) {
+            return Some(item.1);
+        }
         let start = self.whole();
         if !self.accept(":") {
             return start.map(Item::At);

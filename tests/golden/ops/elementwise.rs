@@ -10,6 +10,9 @@ pub(crate) fn run<'t, T: Float>(op: &str, c: &Call<'t, T>) -> Outputs<'t, T> {
     if let Some(f) = unary(op) {
         return one(f(c.x(0)?));
     }
+    if let Some(f) = question(op) {
+        return one(f(c.x(0)?).value().cast::<bool>());
+    }
     if let Some(f) = comparison(op) {
         let (a, b) = c.pair()?;
         return one(f(a, b).value().cast::<bool>());
@@ -31,7 +34,9 @@ pub(crate) fn run<'t, T: Float>(op: &str, c: &Call<'t, T>) -> Outputs<'t, T> {
         "minimum" => c.pair().map(|(a, b)| a.minimum(b))?,
         "pow_scalar" => c.x(0)?.powf(a.f64("exponent", 0)?),
         "rpow" => c.tape.scalar(a.f64("base", 0)?).pow(c.x(0)?),
-        "clamp" => match (a.f64("min", 0), a.f64("max", 1)) {
+        "clamp_min" => c.x(0)?.clamp_min(a.f64("min", 0)?),
+        "clamp_max" => c.x(0)?.clamp_max(a.f64("max", 0)?),
+        "clamp" | "clip" => match (a.f64("min", 0), a.f64("max", 1)) {
             (Some(min), Some(max)) => c.x(0)?.clamp(min, max),
             (Some(min), None) => c.x(0)?.clamp_min(min),
             (None, Some(max)) => c.x(0)?.clamp_max(max),
@@ -113,6 +118,15 @@ fn unary<'t, T: Float>(op: &str) -> Option<fn(Var<'t, T>) -> Var<'t, T>> {
         "tan" => Var::tan,
         "tanh" => Var::tanh,
         "trunc" => Var::trunc,
+        _ => return None,
+    })
+}
+
+fn question<'t, T: Float>(op: &str) -> Option<fn(Var<'t, T>) -> Var<'t, T>> {
+    Some(match op {
+        "isnan" => Var::is_nan,
+        "isinf" => Var::is_infinite,
+        "isfinite" => Var::is_finite,
         _ => return None,
     })
 }

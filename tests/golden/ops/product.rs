@@ -8,9 +8,17 @@ use crate::call::{Call, Outputs};
 pub(crate) fn run<'t, T: Float>(op: &str, c: &Call<'t, T>) -> Outputs<'t, T> {
     one(match op {
         "matmul" | "mm" | "bmm" | "mv" => c.pair().map(|(a, b)| a.matmul(b))?,
+        "inner" if c.x(0)?.rank() != 1 => return None,
         "dot" | "vdot" | "inner" => c.pair().map(|(a, b)| a.dot(b))?,
         "outer" | "ger" => c.pair().map(|(a, b)| a.outer(b))?,
-        "einsum" => Var::einsum(&equation(c)?, &c.all()?),
+        "einsum" => {
+            let (equation, mut operands) = (equation(c)?, c.all()?);
+            // One input stands for all operands.
+            if let [x] = operands[..] {
+                operands = vec![x; equation.split(',').count()];
+            }
+            Var::einsum(&equation, &operands)
+        }
         "solve" => c.x(0)?.solve(c.x(1)?),
         "solve_triangular" | "triangular_solve" => {
             let (a, b) = (c.x(0)?, c.x(1)?);

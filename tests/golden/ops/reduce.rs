@@ -24,20 +24,29 @@ pub(crate) fn run<'t, T: Float>(op: &str, c: &Call<'t, T>) -> Outputs<'t, T> {
         "logsumexp" => reduce!(c, axes(c, 0)?, logsumexp logsumexp_keep),
         "var" => reduce!(c, axes(c, 0)?, var var_keep, correction(c)?),
         "std" => reduce!(c, axes(c, 0)?, std std_keep, correction(c)?),
-        "norm" => reduce!(c, axes(c, 1)?, norm norm_keep, a.f64_or("p", 0, 2.0)?),
-        "median" => one(c.x(0)?.median(axes(c, 0)?)),
+        "norm" | "vector_norm" => reduce!(c, axes(c, 1)?, norm norm_keep, a.f64_or("p", 0, 2.0)?),
+        "median" if a.get("dim", 0).is_none() => one(c.x(0)?.median(..)),
         "all_any" => two(c.bools(0)?.all(axes(c, 0)?), c.bools(0)?.any(axes(c, 0)?)),
+        "all" if c.bools(0).is_none() => one(c.x(0)?.all(axes(c, 0)?).value().cast::<bool>()),
+        "any" if c.bools(0).is_none() => one(c.x(0)?.any(axes(c, 0)?).value().cast::<bool>()),
         "all" => one(c.bools(0)?.all(axes(c, 0)?)),
         "any" => one(c.bools(0)?.any(axes(c, 0)?)),
-        "argmax" => one(along(c)?.argmax(axis_or(c, 0)?)),
-        "argmin" => one(along(c)?.argmin(axis_or(c, 0)?)),
-        "max_dim" => {
-            let (values, indices) = c.x(0)?.max_with_indices(a.int("dim", 0)?);
-            two(values, indices)
+        "argmax" | "argmin" => {
+            let (x, axis) = (along(c)?, axis_or(c, 0)?);
+            let indices = if op == "argmax" { x.argmax(axis) } else { x.argmin(axis) };
+            one(if a.flag("keepdim")? { indices.unsqueeze(axis) } else { indices })
         }
-        "min_dim" => {
-            let (values, indices) = c.x(0)?.min_with_indices(a.int("dim", 0)?);
-            two(values, indices)
+        "max" if a.get("dim", 0).is_none() => one(c.x(0)?.max(..)),
+        "min" if a.get("dim", 0).is_none() => one(c.x(0)?.min(..)),
+        "max" | "max_dim" | "min" | "min_dim" | "median" => {
+            let (x, axis) = (c.x(0)?, a.int("dim", 0)?);
+            let (values, indices) = match op {
+                "median" => x.median_with_indices(axis),
+                "max" | "max_dim" => x.max_with_indices(axis),
+                _ => x.min_with_indices(axis),
+            };
+            let keep = a.flag("keepdim")?;
+            if keep { two(values.unsqueeze(axis), indices.unsqueeze(axis)) } else { two(values, indices) }
         }
         "cumsum" => one(c.x(0)?.cumsum(a.int("dim", 0)?)),
         "cumprod" => one(c.x(0)?.cumprod(a.int("dim", 0)?)),

@@ -5,7 +5,7 @@ use wengert::prelude::*;
 use super::one;
 use crate::call::{Call, Output, Outputs};
 use crate::eval;
-use crate::expr::{self, Expr, Item};
+use crate::expr::{self, Expr};
 
 pub(crate) fn run<'t, T: Float>(op: &str, c: &Call<'t, T>) -> Outputs<'t, T> {
     let a = &c.args;
@@ -13,12 +13,15 @@ pub(crate) fn run<'t, T: Float>(op: &str, c: &Call<'t, T>) -> Outputs<'t, T> {
         "reshape" | "view" => c.x(0)?.reshape(&a.ints("shape", 0)?[..]),
         "flatten" => {
             let x = c.x(0)?;
-            match a.int("start_dim", 0) {
-                None => x.flatten(),
-                Some(start) => {
-                    let kept = &x.shape()[..start.try_into().ok()?];
-                    x.reshape(kept.iter().map(|&n| n as isize).chain([-1]).collect::<Vec<_>>())
+            let shape = x.shape();
+            let [start, end] = [a.int_or("start_dim", 0, 0)?, a.int_or("end_dim", 1, -1)?];
+            match [shape.axis(start), shape.axis(end)] {
+                [Ok(start), Ok(end)] if start <= end => {
+                    let size = shape[start..=end].iter().product();
+                    x.reshape([&shape[..start], &[size], &shape[end + 1..]].concat())
                 }
+                _ if shape.is_empty() => x.flatten(),
+                _ => return None,
             }
         }
         "expand" | "broadcast_to" => {
@@ -40,13 +43,16 @@ pub(crate) fn run<'t, T: Float>(op: &str, c: &Call<'t, T>) -> Outputs<'t, T> {
             x.permute(&order[..])
         }
         "transpose" | "swapaxes" => c.x(0)?.transpose(a.int("dim0", 0)?, a.int("dim1", 1)?),
-        "t" | "mT" | "matrix_transpose" => c.x(0)?.t(),
+        "t" | "T" | "mT" | "matrix_transpose" => c.x(0)?.t(),
         "squeeze" => squeeze(c)?,
         "unsqueeze" => c.x(0)?.unsqueeze(a.int("dim", 0)?),
         "flip" => c.x(0)?.flip(&a.ints("dims", 0)?[..]),
         "roll" => roll(c)?,
         "tile" => c.x(0)?.tile(&sizes(a.ints("reps", 0)?)?),
         "repeat" => c.x(0)?.tile(&sizes(a.ints("repeats", 0)?)?),
+        "repeat_interleave" if a.get("dim", 1).is_none() => {
+            c.x(0)?.flatten().repeat(0, a.int("repeats", 0)?.try_into().ok()?)
+        }
         "repeat_interleave" => c.x(0)?.repeat(a.int("dim", 1)?, a.int("repeats", 0)?.try_into().ok()?),
         "cat" | "concat" | "concatenate" => Var::concat(&listed(c)?, a.int_or("dim", 0, 0)?),
         "stack" => Var::stack(&listed(c)?, a.int_or("dim", 0, 0)?),
@@ -58,7 +64,8 @@ pub(crate) fn run<'t, T: Float>(op: &str, c: &Call<'t, T>) -> Outputs<'t, T> {
         }
         "tril" => c.x(0)?.tril(a.int_or("k", 0, 0)?),
         "triu" => c.x(0)?.triu(a.int_or("k", 0, 0)?),
-        "diag" | "diag_embed" if c.x(0)?.rank() == 1 => c.x(0)?.diag_at(a.int_or("k", 0, 0)?),
+        "diag_embed" => c.x(0)?.diag_at(a.int_or("k", 0, 0)?),
+        "diag" if c.x(0)?.rank() == 1 => c.x(0)?.diag_at(a.int_or("k", 0, 0)?),
         "diag" | "diagonal" => {
             c.x(0)?.diagonal_at(a.int_or("k", 0, 0)?, a.int_or("dim1", 1, 0)?, a.int_or("dim2", 2, 1)?)
         }
@@ -167,10 +174,7 @@ fn indexed<'t, T: Float>(c: &Call<'t, T>) -> Option<Var<'t, T>> {
         });
     }
     match expr::parse(&c.expr)? {
-        Expr::Index(of, items) if matches!(*of, Expr::Name(_)) => {
-            let at_most = items.iter().all(|item| matches!(item, Item::At(_) | Item::Range(..)));
-            if at_most { eval::index(x, &items) } else { None }
-        }
+        Expr::Index(of, items) if matches!(*of, Expr::Name(_)) => eval::index(x, &items),
         _ => None,
     }
 }

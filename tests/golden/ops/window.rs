@@ -76,7 +76,7 @@ fn pool<const D: usize, T: Float>(c: &Call<'_, T>) -> Option<Pool<D>> {
     let pool = Pool::new(setting::<D, T>(c, "kernel", "k")??);
     let pool = pool.padding(setting(c, "padding", "p")?.unwrap_or([0; D]));
     let pool = setting(c, "stride", "s")?.map_or(pool, |stride| pool.stride(stride));
-    Some(if c.args.flag("ceil_mode")? { return None } else { pool })
+    Some(if c.args.flag("ceil_mode")? { pool.ceil_mode() } else { pool })
 }
 
 fn mean_pool<const D: usize, T: Float>(c: &Call<'_, T>) -> Option<Pool<D>> {

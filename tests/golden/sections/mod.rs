@@ -27,7 +27,7 @@ pub(crate) const ALL: [(&str, Run); 7] = [
 ];
 
 /// A tape in the mode that the entry is about.
-fn tape(entry: &Value) -> Tape<f64> {
+fn tape<T: Float>(entry: &Value) -> Tape<T> {
     let said = entry["expr"].as_str().is_some_and(|text| text.contains("train"));
     if entry["attrs"]["training"].as_bool().unwrap_or(said) { Tape::train(0) } else { Tape::new() }
 }

@@ -68,6 +68,16 @@ super::cases! {
         t.refuses(|tape| tape.var(Tensor::zeros([2, 3])).median(2));
         t.refuses(|tape| tape.var(Tensor::zeros([2, 0])).median(1));
     };
+    median_with_indices |t| {
+        let (x, axis) = drawn(t);
+        let lower = |v: Vec<f64>| sorted(v.clone())[(v.len() - 1) / 2];
+        t.op(|[x]| x.median_with_indices(axis as isize).0, [&x], along(&x, axis, lower));
+        let tape = Tape::new();
+        let (values, at) = tape.var(&x).median_with_indices(axis as isize);
+        let chosen = tape.var(&x).gather(axis as isize, &at.unsqueeze(axis as isize)).value();
+        assert_eq!(chosen.squeeze(axis as isize), values.value());
+        t.refuses(|tape| tape.var(Tensor::zeros([2, 0])).median_with_indices(1).0);
+    };
     cumsum |t| {
         let (x, axis) = drawn(t);
         let expected = by_index(x.shape(), |index| so_far(&x, axis, index).iter().sum());

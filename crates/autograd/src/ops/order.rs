@@ -67,7 +67,9 @@ impl<T: Float> Var<'_, T> {
     /// If the axis is out of range or has no elements.
     #[track_caller]
     pub fn max_with_indices(self, axis: isize) -> (Self, Tensor<i64>) {
-        self.extreme("max_with_indices", axis, true)
+        let (x, axis) = self.line_of_some("max_with_indices", axis);
+        let at = x.argmax(axis);
+        (x.chosen(axis, &at), at)
     }
 
     /// The smallest element along `axis` and where it is, as [`Var::max_with_indices`].
@@ -81,23 +83,24 @@ impl<T: Float> Var<'_, T> {
     /// ```
     #[track_caller]
     pub fn min_with_indices(self, axis: isize) -> (Self, Tensor<i64>) {
-        self.extreme("min_with_indices", axis, false)
+        let (x, axis) = self.line_of_some("min_with_indices", axis);
+        let at = x.argmin(axis);
+        (x.chosen(axis, &at), at)
     }
 
+    /// This and its axis, which has elements if the others have.
     #[track_caller]
-    fn extreme(self, name: &str, axis: isize, largest: bool) -> (Self, Tensor<i64>) {
+    fn line_of_some(self, name: &str, axis: isize) -> (Self, isize) {
         let (x, axis) = self.line(name, axis);
         let shape = x.shape();
         let none = shape[axis] == 0 && shape.reduced(&[axis], false).count() > 0;
         assert!(!none, "{name}: there are no elements along axis {axis} of {shape}");
-        let at = if largest { x.argmax(axis as isize) } else { x.argmin(axis as isize) };
-        (x.chosen(axis, &at), at)
+        (x, axis as isize)
     }
 
     /// One element along `axis` for each of the others.
     #[track_caller]
-    fn chosen(self, axis: usize, at: &Tensor<i64>) -> Self {
-        let axis = axis as isize;
+    fn chosen(self, axis: isize, at: &Tensor<i64>) -> Self {
         self.gather(axis, &at.unsqueeze(axis)).reshape(at.shape())
     }
 
@@ -163,15 +166,35 @@ impl<T: Float> Var<'_, T> {
     #[track_caller]
     pub fn median(self, axes: impl Into<Axes>) -> Self {
         let axes = self.axes("median", axes);
-        let lines = self.lines(&axes);
+        self.middle("median", &axes).0
+    }
+
+    /// The median along `axis`, as [`Var::median`], and where it is.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// let (median, at) = tape.var(tensor![4.0, 1.0, 3.0, 2.0]).median_with_indices(0);
+    /// assert_eq!((median.item(), at.item()), (2.0, 3));
+    /// ```
+    /// # Panics
+    /// If the axis is out of range or has no elements.
+    #[track_caller]
+    pub fn median_with_indices(self, axis: isize) -> (Self, Tensor<i64>) {
+        let axes = self.axes("median_with_indices", axis);
+        self.middle("median_with_indices", &axes)
+    }
+
+    #[track_caller]
+    fn middle(self, name: &str, axes: &[usize]) -> (Self, Tensor<i64>) {
+        let lines = self.lines(axes);
         let shape = lines.shape();
         let size = shape[shape.len() - 1] as isize;
-        assert!(size > 0, "median: there are no elements along axes {:?} of {}", &axes[..], self.shape());
-        let order = lines.argsort(-1);
-        let largest = lines.gather(-1, &order.slice(-1, -1..)).value().squeeze(-1);
-        let (middle, last) = (order.select(-1, (size - 1) / 2), order.select(-1, -1));
-        let nan = largest.map(|largest| largest.is_nan());
-        lines.chosen(shape.len() - 1, &Tensor::where_(&nan, last, middle))
+        assert!(size > 0, "{name}: there are no elements along axes {axes:?} of {}", self.shape());
+        let (nan, middle) = (lines.value().map(T::is_nan).any(-1), lines.argsort(-1).select(-1, (size - 1) / 2));
+        let at = Tensor::where_(&nan, lines.argmax(-1), middle);
+        (lines.chosen(-1, &at), at)
     }
 }
 

@@ -60,8 +60,8 @@ reduction! {
     std std_keep (correction: usize) { deviation };
 
     /// The `p`-norm over axes, (Σ|x|ᵖ)^(1/p): 1 for the sum of magnitudes, 2 for the length,
-    /// `f64::INFINITY` for the largest magnitude. Its gradient at 0 is 0, and it overflows only
-    /// where its value does.
+    /// `f64::INFINITY` for the largest magnitude, its negative for the smallest, 0 for the number of
+    /// elements that are not 0. Its gradient at 0 is 0, and it overflows only where its value does.
     ///
     /// ```
     /// # use wengert_autograd::Tape;
@@ -169,8 +169,14 @@ impl<T: Float> Var<'_, T> {
     fn length(self, axes: &[usize], p: f64) -> Self {
         assert!(!p.is_nan(), "norm: p is NaN");
         let magnitude = self.abs();
+        if p == 0.0 {
+            return self.ne(0.0).sum_keep(named(axes));
+        }
         if p == f64::INFINITY {
             return magnitude.max_keep(named(axes));
+        }
+        if p == f64::NEG_INFINITY {
+            return magnitude.min_keep(named(axes));
         }
         if p == 1.0 || self.count_over(axes) == 0 {
             return magnitude.sum_keep(named(axes));
@@ -210,7 +216,7 @@ mod tests {
         gradients(|[x]| x.var([0, 2], 1), [x.clone()]);
         gradients(|[x]| x.var(0, 0), [tensor![2.0, 2.0, 2.0]]);
         gradients(|[x]| x.std_keep(1, 0), [x.clone()]);
-        for p in [1.0, 1.5, 2.0, 3.0, INF] {
+        for p in [-INF, -1.0, 0.0, 1.0, 1.5, 2.0, 3.0, INF] {
             gradients(|[x]| x.norm([0, 2], p), [x.clone()]);
         }
         gradients(|[x]| x.logsumexp(1), [x.clone()]);
@@ -275,6 +281,8 @@ mod tests {
         assert_eq!(norm(tensor![1.0, INF], 2.0), INF);
         assert!(norm(tensor![1.0, f64::NAN], 2.0).is_nan());
         assert_eq!(norm(Tensor::zeros([0]), 2.0), 0.0);
+        let x = tensor![0.0, -2.0, 4.0];
+        assert_eq!([norm(x.clone(), 0.0), norm(x.clone(), -INF), norm(x, -1.0)], [2.0, 0.0, 0.0]);
         for p in [1.0, 2.0, 3.0, INF] {
             assert_eq!(slope(|x| x.norm(.., p), &tensor![0.0, 0.0]), tensor![0.0, 0.0], "p = {p}");
         }

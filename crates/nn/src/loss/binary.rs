@@ -7,7 +7,8 @@ use super::{beside, loss, weighted};
 
 loss! {
     /// The binary cross entropy of probabilities, −t·ln p − (1 − t)·ln(1 − p), whose logarithms
-    /// are at least −100: PyTorch's `BCELoss`.
+    /// are at least −100: PyTorch's `BCELoss`. A logarithm that was cut off has no gradient, where
+    /// PyTorch's is 10¹²: what predicts exactly 0 or 1 and is wrong stays so; start from logits instead.
     ///
     /// Recording it computes `p`, to see whether it holds probabilities.
     /// [`BceWithLogits`] need not, and is more accurate.
