@@ -89,6 +89,16 @@ impl<T: Float> Tape<T> {
         self.notes.borrow().iter().flatten().map(note).collect()
     }
 
+    /// The variable of an entry; [`Tape::listing`] tells which there are.
+    ///
+    /// # Panics
+    /// If there is no such entry.
+    #[track_caller]
+    pub fn at(&self, entry: usize) -> Var<'_, T> {
+        assert!(entry < self.len(), "at: entry {entry} of a tape of {}", self.len());
+        Var::new(self, entry as u32)
+    }
+
     /// The entries that were noted.
     pub(crate) fn noted(&self) -> Vec<u32> {
         self.notes.borrow().iter().flatten().map(|noted| noted.entry).collect()
@@ -102,7 +112,7 @@ impl<T: Float> Tape<T> {
 }
 
 impl<'t, T: Float> Var<'t, T> {
-    /// The number of its entry on the tape.
+    /// The number of its entry on the tape: [`Tape::at`].
     pub fn entry(self) -> usize {
         self.id as usize
     }

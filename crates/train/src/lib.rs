@@ -23,6 +23,7 @@ mod prepare;
 mod progress;
 mod report;
 mod trainer;
+mod watch;
 
 pub use checkpoint::{Checkpoint, CheckpointError, CheckpointErrorKind, Checkpoints};
 pub use data::{
@@ -49,3 +50,4 @@ pub use prepare::{
 pub use progress::Progress;
 pub use report::{Report, TensorBoard};
 pub use trainer::{Callback, TrainError, TrainErrorKind, Trainer};
+pub use watch::{Cause, Diagnosis, Finding, RangeTest, RatePoint, Rates, Severity, Watch, before, layer_of};

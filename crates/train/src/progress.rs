@@ -32,12 +32,16 @@ impl Progress {
     pub fn new(label: &str, steps: usize) -> Self {
         use std::io::IsTerminal;
 
-        use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+        use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
         let terminal = std::io::stdout().is_terminal();
         let target = if terminal { ProgressDrawTarget::stdout() } else { ProgressDrawTarget::hidden() };
-        let style =
-            ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} {per_sec} {eta}").expect("a valid template");
+        let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
+            let rate = state.per_sec();
+            _ = write!(out, "{rate:.*}/s", usize::from(rate < 10.0));
+        };
+        let style = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} {rate} {eta}").expect("a valid template");
+        let style = style.with_key("rate", rate);
         let bar = ProgressBar::with_draw_target(Some(steps as u64), target).with_style(style);
         Self { bar: bar.with_message(label.to_owned()), label: label.to_owned() }
     }

@@ -18,7 +18,7 @@ use serde_json::Value;
 use wengert_nn::StateDict;
 
 use crate::metrics::Tally;
-use crate::{History, LoaderState};
+use crate::{History, LoaderState, Watch};
 
 pub use error::{CheckpointError, CheckpointErrorKind};
 pub use folder::Checkpoints;
@@ -80,6 +80,7 @@ pub(crate) struct RunState {
     /// What each callback keeps.
     pub(crate) callbacks: Vec<Value>,
     pub(crate) preprocessing: Value,
+    pub(crate) watch: Watch,
     pub(crate) history: History,
 }
 
@@ -97,6 +98,7 @@ impl RunState {
             seconds: 0.0,
             callbacks: Vec::new(),
             preprocessing: Value::Null,
+            watch: Watch::new(),
             history,
         }
     }

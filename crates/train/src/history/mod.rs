@@ -10,6 +10,8 @@ use std::fmt;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use crate::before::Checks;
+
 pub use curve::{Curve, Point};
 pub use snapshot::{Distribution, Histogram, LayerStats, NormStats, ParamStats, Snapshot};
 pub use thinned::{Dated, Thinned};
@@ -43,6 +45,8 @@ pub struct History {
     pub batch: u64,
     /// The number of elements of all parameters.
     pub params: u64,
+    /// What was found before training.
+    pub checks: Checks,
     /// The number of steps taken.
     pub steps: u64,
     /// The loss of each step, on the batch it learnt from, before it learnt.
@@ -75,6 +79,7 @@ impl History {
             examples: 0,
             batch: 0,
             params: 0,
+            checks: Checks::default(),
             steps: 0,
             loss: Curve::default(),
             lr: Curve::default(),

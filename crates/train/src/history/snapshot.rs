@@ -133,20 +133,26 @@ impl Histogram {
     #[track_caller]
     pub fn of<T: Float>(values: &Tensor<T>, bins: usize) -> Self {
         assert!(bins > 0, "histogram: no bins");
-        let finite = || values.iter().map(T::to_f64).filter(|value| value.is_finite());
-        let (low, high) = finite().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+        let values = values.contiguous();
+        let finite = values.as_slice().unwrap_or(&[]).iter().map(|v| v.to_f64()).filter(|v| v.is_finite());
+        let (low, high) = finite.clone().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+        Self::between(low, high, finite, bins)
+    }
+
+    /// Of finite numbers, of which the smallest and the largest are known.
+    pub(crate) fn between(low: f64, high: f64, values: impl Iterator<Item = f64>, bins: usize) -> Self {
         if low > high {
             return Self::default();
         }
         if low == high {
             let around = if low == 0.0 { 0.5 } else { low.abs() / 2.0 };
-            return Self { low: low - around, high: high + around, counts: vec![finite().count() as u64] };
+            return Self { low: low - around, high: high + around, counts: vec![values.count() as u64] };
         }
         let mut counts = vec![0; bins];
         // Halves, whose difference does not overflow.
-        let width = high / 2.0 - low / 2.0;
-        for value in finite() {
-            let place = (value / 2.0 - low / 2.0) / width * bins as f64;
+        let (start, per_bin) = (low / 2.0, bins as f64 / (high / 2.0 - low / 2.0));
+        for value in values {
+            let place = (value / 2.0 - start) * per_bin;
             counts[(place as usize).min(bins - 1)] += 1;
         }
         Self { low, high, counts }

@@ -15,7 +15,7 @@ use std::path::Path;
 use wengert_report::{Figure, Finding, Images, Number, Page};
 use wengert_tensor::{Float, Tensor};
 
-use crate::{End, History, Task};
+use crate::{Diagnosis, End, History, Task};
 use errors::Errors;
 use inside::Side;
 use pictures::Pictures;
@@ -71,7 +71,7 @@ impl<'a> Report<'a> {
         self
     }
 
-    /// What a diagnosis found, worst first.
+    /// Other findings than those of [`Diagnosis::of`] the history, worst first.
     pub fn findings(mut self, findings: impl IntoIterator<Item = Finding>) -> Self {
         self.findings = Some(findings.into_iter().collect());
         self
@@ -126,10 +126,10 @@ impl<'a> Report<'a> {
     pub fn page(self) -> Page {
         let history = self.history;
         let mut page = Page::new(self.title).subtitle(subtitle(history)).key_figures(key_figures(history));
-        if let Some(findings) = &self.findings {
-            page = page.section("Diagnosis");
-            page = if findings.is_empty() { page.text("Nothing looks wrong.") } else { page.findings(findings) };
-        }
+        let found = || Diagnosis::of(history).iter().map(Finding::from).collect();
+        let findings = self.findings.unwrap_or_else(found);
+        page = page.section("Diagnosis");
+        page = if findings.is_empty() { page.text("Nothing looks wrong.") } else { page.findings(&findings) };
         page = page.section("Curves").wide(&curves::loss(history));
         let mut figures = curves::metrics(history);
         if !history.lr.is_empty() {

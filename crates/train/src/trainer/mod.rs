@@ -1,5 +1,6 @@
 //! Training as an ordinary loop that is already written.
 
+mod before;
 mod callback;
 mod error;
 mod learn;
@@ -21,7 +22,8 @@ use wengert_autograd::{Buffer, Param, Tape, Var};
 use wengert_nn::{CrossEntropy, Module, Mse, Optimizer, PlateauLr, Schedule};
 use wengert_tensor::{Float, Tensor};
 
-use crate::{Accuracy, Checkpoints, Collate, DataError, Dataset, History, Loader, Metric, RSquared, Task};
+use crate::{Accuracy, Checkpoints, Collate, DataError, Dataset, History, Loader, Metric, RSquared, Task, Watch};
+use before::{CheckBefore, check_classes, check_numbers};
 use callback::{AfterEpoch, AfterStep};
 use learn::{Learn, OfTargets};
 use rate::Rate;
@@ -86,6 +88,9 @@ pub struct Trainer<'a, B, T: Float = f32> {
     callbacks: Vec<Box<dyn Callback + 'a>>,
     checkpoints: Option<Checkpoints>,
     preprocessing: Value,
+    check_before: Option<CheckBefore<B, T>>,
+    watch: Watch,
+    watch_every: Option<u64>,
     quiet: bool,
 }
 
@@ -111,6 +116,7 @@ impl<'a, T: Float> Trainer<'a, (Tensor<T>, Tensor<i64>), T> {
             |scores, labels: &Tensor<i64>| CrossEntropy::new().of(scores, labels),
         );
         this.learn.task = Task::Classification { classes: 0 };
+        this.check_before = Some(check_classes);
         this.metric(Accuracy)
     }
 }
@@ -145,6 +151,7 @@ impl<'a, T: Float> Trainer<'a, (Tensor<T>, Tensor<T>), T> {
             |y, targets: &Tensor<T>| Mse::new().of(y, targets),
         );
         this.learn.task = Task::Regression;
+        this.check_before = Some(check_numbers);
         this.metric(RSquared)
     }
 }
@@ -241,6 +248,9 @@ impl<'a, B: 'a, T: Float> Trainer<'a, B, T> {
             callbacks: Vec::new(),
             checkpoints: None,
             preprocessing: Value::Null,
+            check_before: None,
+            watch: Watch::new(),
+            watch_every: None,
             quiet: false,
         }
     }
@@ -356,6 +366,26 @@ impl<'a, B: 'a, T: Float> Trainer<'a, B, T> {
     pub fn preprocessing(mut self, fitted: &impl Serialize) -> Self {
         let value = serde_json::to_value(fitted);
         self.preprocessing = value.unwrap_or_else(|error| panic!("preprocessing: {error}"));
+        self
+    }
+
+    /// Looks inside the model every so many steps, for [`History::snapshots`]; 50 times in a run, but not
+    /// more often than every 10 steps, unless told. This changes no bit of the model.
+    ///
+    /// # Panics
+    /// If it is 0.
+    #[track_caller]
+    pub fn watch_every(mut self, steps: u64) -> Self {
+        assert!(steps > 0, "watch_every: looks at a distance of 0 steps");
+        self.watch_every = Some(steps);
+        self
+    }
+
+    /// Makes no checks before the first step. A classifier or regressor otherwise makes those of
+    /// [`before`](crate::before), on up to 16,384 examples: [`History::checks`]. They take about as long as
+    /// a few hundred small steps, and change no bit of the model.
+    pub fn no_checks(mut self) -> Self {
+        self.check_before = None;
         self
     }
 

@@ -1,11 +1,11 @@
 //! Where a NaN or an infinity came from.
 
-use wengert_autograd::{Anomaly, Noter, Tape};
-use wengert_nn::{Clip, Visitor};
+use wengert_autograd::Tape;
+use wengert_nn::Clip;
 use wengert_tensor::{Float, Tensor};
 
 use super::Trainer;
-use crate::NotFinite;
+use crate::{NotFinite, layer_of};
 
 /// What was not finite in a step.
 pub(super) struct Symptom {
@@ -32,7 +32,7 @@ impl<B, T: Float> Trainer<'_, B, T> {
         let [_, loss] = self.learn.record(&tape, batch);
         let gradients = loss.backward();
         if let Some(anomaly) = tape.anomaly_in([loss, gradients.norm(self.model)]) {
-            found.layer = self.layer_of(&anomaly, &tape);
+            found.layer = layer_of(&anomaly, self.model, &tape);
             if let Some(layer) = &found.layer {
                 text += &format!(", in or next to layer `{layer}`");
             }
@@ -42,21 +42,5 @@ impl<B, T: Float> Trainer<'_, B, T> {
         }
         found.text = text;
         found
-    }
-
-    /// The layer in which an anomaly is.
-    fn layer_of(&self, anomaly: &Anomaly, tape: &Tape<T>) -> Option<String> {
-        let notes = tape.notes();
-        let layers = notes.iter().filter(|note| matches!(note.by, Noter::Layer(_)));
-        // A layer notes its output after everything that it records. Backward goes through it
-        // after the cotangent of its output is known.
-        let note = if anomaly.vjp_of.is_empty() {
-            layers.filter(|note| note.var.entry() >= anomaly.entry).min_by_key(|note| note.var.entry())
-        } else {
-            let arrived = layers.filter_map(|note| Some((note.cotangent?.entry(), note)));
-            arrived.filter(|(entry, _)| *entry < anomaly.entry).max_by_key(|(entry, _)| *entry).map(|(_, note)| note)
-        }?;
-        let Noter::Layer(Some(identity)) = note.by else { return None };
-        Visitor::parts(self.model).into_iter().find(|(part, _)| *part == identity).map(|(_, path)| path)
     }
 }

@@ -19,6 +19,7 @@ impl<B, T: Float> Trainer<'_, B, T> {
         }
         self.restore(&checkpoint).map_err(|kind| CheckpointError::new(&path, kind))?;
         let best = checkpoint.best();
+        self.watch = checkpoint.run.watch.clone();
         *run = Run::new(checkpoint.run, best);
         run.state.history.end = None;
         for error in damaged {
@@ -39,6 +40,7 @@ impl<B, T: Float> Trainer<'_, B, T> {
         run.state.seconds = run.seconds();
         run.state.callbacks = self.callbacks.iter().map(|callback| callback.state()).collect();
         run.state.preprocessing = self.preprocessing.clone();
+        run.state.watch = self.watch.clone();
         let mut tensors = self.tensors();
         if let Some(best) = &run.best {
             tensors.insert_all(part::BEST, best.clone());

@@ -12,7 +12,7 @@ use super::source::{Source, Stream};
 use super::{TrainError, TrainErrorKind, Trainer};
 use crate::checkpoint::RunState;
 use crate::metrics::Tally;
-use crate::{Best, Checkpoints, DataError, End, Epoch, History, NotFinite, Progress};
+use crate::{Best, Checkpoints, DataError, Diagnosis, End, Epoch, History, NotFinite, Progress, Thinned, Watch};
 
 /// A run under way.
 pub(super) struct Run {
@@ -42,35 +42,46 @@ impl<B, T: Float> Trainer<'_, B, T> {
             task: self.learn.task,
             examples: source.examples() as u64,
             params: self.params.iter().map(|param| param.shape().count() as u64).sum(),
+            snapshots: Thinned::new(self.watch_every.unwrap_or_else(|| (self.steps(source) / 50).max(10))),
             ..History::new(self.seed)
         };
+        self.watch = Watch::new();
         let mut run = Run::new(RunState::new(history), None);
-        let outcome = self.begin(source, &mut run).and_then(|()| self.epochs_of(source, &mut run));
+        let outcome = self.begin(source, &mut run).and_then(|()| {
+            self.check(source, &mut run.state.history);
+            self.epochs_of(source, &mut run)
+        });
         if let Some(checkpoints) = &mut self.checkpoints {
             checkpoints.close();
         }
-        let history = &mut run.state.history;
+        let mut history = run.state.history;
+        history.end = Some(match &outcome {
+            Ok(end) => end.clone(),
+            Err(TrainErrorKind::NotFinite(found)) => End::NotFinite(NotFinite::clone(found)),
+            Err(other) => End::Failed(other.to_string()),
+        });
+        let diagnosis = Diagnosis::of(&history);
+        if !self.quiet && !diagnosis.is_empty() {
+            println!("{diagnosis}");
+        }
         match outcome {
-            Ok(end) => {
-                history.end = Some(end);
+            Ok(_) => {
                 if let Some(best) = run.best {
                     self.model.load_state_dict(&best).expect("the model's own state");
                 }
-                Ok(run.state.history)
+                Ok(history)
             }
-            Err(kind) => {
-                history.end = Some(match &kind {
-                    TrainErrorKind::NotFinite(found) => End::NotFinite(NotFinite::clone(found)),
-                    other => End::Failed(other.to_string()),
-                });
-                Err(TrainError { kind, history: Box::new(run.state.history) })
-            }
+            Err(kind) => Err(TrainError { kind, history: Box::new(history) }),
         }
     }
 
+    /// The number of steps in all epochs.
+    fn steps(&self, source: &dyn Source<B>) -> u64 {
+        (source.batches().div_ceil(self.accumulate) as u64).saturating_mul(self.epochs)
+    }
+
     fn epochs_of(&mut self, source: &dyn Source<B>, run: &mut Run) -> Result<End, TrainErrorKind> {
-        let steps = source.batches().div_ceil(self.accumulate) as u64;
-        let bar = (!self.quiet).then(|| Progress::new("training", steps.saturating_mul(self.epochs) as usize));
+        let bar = (!self.quiet).then(|| Progress::new("training", self.steps(source) as usize));
         if let Some(bar) = &bar {
             bar.skip(run.state.history.steps as usize);
         }
@@ -120,8 +131,9 @@ impl<B, T: Float> Trainer<'_, B, T> {
             if let Some(lr) = self.rate.of(step, epoch) {
                 self.optimizer.set_lr(lr);
             }
-            let taken = self.take(step, &group, &mut run.state.tally);
             let history = &mut run.state.history;
+            let look = history.snapshots.is_due(step);
+            let taken = self.take(step, look, &group, &mut run.state.tally);
             if step == 0 {
                 history.task = self.learn.task;
                 history.batch = group.iter().map(|(_, size)| *size as u64).sum();
@@ -131,6 +143,9 @@ impl<B, T: Float> Trainer<'_, B, T> {
             history.lr.push(step, self.optimizer.lr());
             history.gradient_norm.push(step, taken.gradient_norm);
             history.steps = step + 1;
+            if let Some(seen) = taken.seen {
+                history.snapshots.push(seen);
+            }
             run.state.batches = Some(batches.state());
             if let Some(bar) = bar {
                 bar.loss(taken.loss);

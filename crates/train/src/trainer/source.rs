@@ -10,12 +10,19 @@ pub(super) trait Source<B> {
     /// The number of examples.
     fn examples(&self) -> usize;
 
+    /// Examples as they are stored, up to `most` of them, from all over the data in runs of neighbours;
+    /// none if one cannot be had.
+    fn stored(&self, most: usize) -> Option<B>;
+
     /// The batches of an epoch.
     fn epoch(&self, epoch: u64) -> Box<dyn Stream<B> + '_>;
 
     /// The rest of an epoch.
     fn resume(&self, state: &LoaderState) -> Result<Box<dyn Stream<B> + '_>, ResumeError>;
 }
+
+/// So many neighbours are taken together.
+const RUN: usize = 256;
 
 /// The batches of an epoch.
 pub(super) trait Stream<B> {
@@ -33,6 +40,17 @@ impl<D: Dataset<Item: Collate<Batch = B>> + 'static, B> Source<B> for Loader<D> 
 
     fn examples(&self) -> usize {
         self.data().len()
+    }
+
+    fn stored(&self, most: usize) -> Option<B> {
+        let all = self.data().len();
+        let run = RUN.min(most).max(1);
+        let runs = most.min(all).div_ceil(run);
+        let rows: Vec<usize> = match most < all {
+            true => (0..runs).flat_map(|i| i * (all - run) / runs..i * (all - run) / runs + run).collect(),
+            false => (0..all).collect(),
+        };
+        self.data().batch(&rows).ok()
     }
 
     fn epoch(&self, epoch: u64) -> Box<dyn Stream<B> + '_> {

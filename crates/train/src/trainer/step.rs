@@ -6,33 +6,38 @@ use wengert_tensor::{Float, Tensor};
 
 use super::not_finite::Symptom;
 use super::{Clipping, TrainErrorKind, Trainer};
-use crate::Task;
 use crate::metrics::Tally;
+use crate::{Snapshot, Task};
 
 /// What a step brought.
 pub(super) struct Taken {
     pub(super) loss: f64,
     pub(super) gradient_norm: f64,
+    /// The inside of the model, if one was to look.
+    pub(super) seen: Option<Snapshot>,
 }
 
 impl<B, T: Float> Trainer<'_, B, T> {
-    /// Takes step number `step` on some batches, given with their sizes. If it fails the model is as it was.
+    /// Takes step number `step` on some batches, given with their sizes, and looks inside the model. If it
+    /// fails the model is as it was.
     pub(super) fn take(
         &mut self,
         step: u64,
+        look: bool,
         batches: &[(B, usize)],
         tally: &mut Tally,
     ) -> Result<Taken, TrainErrorKind> {
         // The step's tape holds these values anyway.
         let before = self.values();
-        let mut taken = Taken { loss: 0.0, gradient_norm: 0.0 };
+        let mut taken = Taken { loss: 0.0, gradient_norm: 0.0, seen: None };
         let examples: usize = batches.iter().map(|(_, size)| size).sum();
         let sums = (batches.len() > 1).then(|| Accumulator::new(self.model));
         for (i, (batch, size)) in batches.iter().enumerate() {
             let share = *size as f64 / examples as f64;
             let seed = self.tape_seed(step, i);
-            let sums = sums.as_ref().map(|sums| (sums, i + 1 == batches.len()));
-            let part = match self.take_part(seed, batch, share, sums) {
+            let last = i + 1 == batches.len();
+            let sums = sums.as_ref().map(|sums| (sums, last));
+            let part = match self.take_part(seed, batch, share, sums, (look && last).then_some(step)) {
                 Ok(part) => part,
                 Err(error) => {
                     self.set_values(&before);
@@ -45,6 +50,7 @@ impl<B, T: Float> Trainer<'_, B, T> {
             }
             taken.loss += part.loss * share;
             taken.gradient_norm = part.gradient_norm.unwrap_or(0.0);
+            taken.seen = part.seen;
             tally.add_loss(*size, part.loss);
             if let Some(outputs) = part.outputs {
                 tally.add_outputs(&self.learn.metrics, &outputs, batch);
@@ -53,15 +59,20 @@ impl<B, T: Float> Trainer<'_, B, T> {
         Ok(taken)
     }
 
-    /// Forward and backward of one batch, which is this share of the step, and if it is the last the update.
+    /// Forward and backward of one batch, which is this share of the step, and if it is the last the
+    /// update, with a look inside the model if it is that of a step.
     fn take_part(
         &mut self,
         seed: u64,
         batch: &B,
         share: f64,
         sums: Option<(&Accumulator<T>, bool)>,
+        look: Option<u64>,
     ) -> Result<Part<T>, StepError> {
         let tape = Tape::train(seed);
+        if look.is_some() {
+            tape.watch();
+        }
         let [outputs, loss] = self.learn.record(&tape, batch);
         if let Task::Classification { classes } = &mut self.learn.task {
             *classes = outputs.shape().last().map_or(0, |&count| count as u64);
@@ -71,7 +82,7 @@ impl<B, T: Float> Trainer<'_, B, T> {
         if !self.learn.metrics.is_empty() {
             tape.expect([outputs]);
         }
-        let mut norm = None;
+        let (mut norm, mut seen) = (None, None);
         match sums {
             Some((sums, false)) => sums.add(&gradients)?,
             _ => {
@@ -88,13 +99,13 @@ impl<B, T: Float> Trainer<'_, B, T> {
                     Some(Clipping::Norm(max)) => gradients.clip_norm_from(whole, self.model, max),
                     Some(Clipping::Value(limit)) => gradients.clip_value(self.model, limit),
                 };
-                self.optimizer.step(&gradients)?;
+                seen = self.watch.step(look.unwrap_or(0), self.model, &mut *self.optimizer, &gradients)?;
                 let overflowed = self.clip.is_none() && !whole.item().is_finite();
                 norm = Some(if overflowed { gradients.norm(self.model) } else { whole }.item().to_f64());
             }
         }
         let outputs = (!self.learn.metrics.is_empty()).then(|| outputs.value());
-        Ok(Part { loss: loss.item().to_f64(), gradient_norm: norm, outputs })
+        Ok(Part { loss: loss.item().to_f64(), gradient_norm: norm, outputs, seen })
     }
 
     /// The norm of the gradients by one pass over them, which costs a fraction of [`Clip::norm`]; its
@@ -130,6 +141,7 @@ struct Part<T: Float> {
     /// Of the whole step, known with its last batch.
     gradient_norm: Option<f64>,
     outputs: Option<Tensor<T>>,
+    seen: Option<Snapshot>,
 }
 
 impl<T: Float> Part<T> {

@@ -55,6 +55,7 @@ fn run(make: Make, folder: Option<&Folder>, stop: u64, every: u64, accumulate: u
             .accumulate(accumulate)
             .clip_norm(1.0)
             .keep_best()
+            .no_checks()
             .callback(Counter(&count))
             .after_step(|history| {
                 if history.steps == stop { ControlFlow::Break("enough".into()) } else { ControlFlow::Continue(()) }

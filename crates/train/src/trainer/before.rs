@@ -1,0 +1,89 @@
+//! What is looked at before the first step.
+
+use wengert_autograd::Tape;
+use wengert_nn::Module;
+use wengert_tensor::{Element, Float, Tensor};
+
+use super::Trainer;
+use super::learn::Learn;
+use super::source::Source;
+use crate::History;
+use crate::before::{self, Before, Checks, Verdict, gradients_of, inputs_of};
+
+/// Checks a model and the training and validation data.
+pub(super) type CheckBefore<B, T> =
+    fn(&Learn<'_, B, T>, &dyn Module<T>, &dyn Source<B>, Option<&dyn Source<B>>) -> Checks;
+
+impl<B, T: Float> Trainer<'_, B, T> {
+    /// Makes the checks before the first step, and says which are not good.
+    pub(super) fn check(&self, source: &dyn Source<B>, history: &mut History) {
+        let Some(check) = self.check_before.filter(|_| history.steps == 0) else { return };
+        history.checks = check(&self.learn, self.model, source, self.validation.as_deref());
+        for check in history.checks.iter().filter(|check| check.verdict != Verdict::Good && !self.quiet) {
+            println!("{check}");
+        }
+    }
+}
+
+/// The checks of a classifier.
+pub(super) fn check_classes<T: Float>(
+    learn: &Learn<'_, (Tensor<T>, Tensor<i64>), T>,
+    model: &dyn Module<T>,
+    training: &dyn Source<(Tensor<T>, Tensor<i64>)>,
+    validation: Option<&dyn Source<(Tensor<T>, Tensor<i64>)>>,
+) -> Checks {
+    let Some((x, labels)) = stored(training).filter(|(_, labels)| labels.rank() == 1) else {
+        return Checks::default();
+    };
+    let order: Vec<Tensor<i64>> = first_labels(training);
+    let validation = validation.and_then(stored);
+    let mut checks = Before::new(&model, |x| (learn.outputs)(x.tape(), &(x.value(), Tensor::zeros([0]))), &x, &labels)
+        .order(Tensor::concat(&order.iter().collect::<Vec<_>>(), 0));
+    if let Some((x, labels)) = &validation {
+        checks = checks.validation(x, labels);
+    }
+    checks.check()
+}
+
+/// The checks of a regressor.
+pub(super) fn check_numbers<T: Float>(
+    learn: &Learn<'_, (Tensor<T>, Tensor<T>), T>,
+    model: &dyn Module<T>,
+    training: &dyn Source<(Tensor<T>, Tensor<T>)>,
+    validation: Option<&dyn Source<(Tensor<T>, Tensor<T>)>>,
+) -> Checks {
+    let Some((x, y)) = stored(training) else { return Checks::default() };
+    let first = |count: isize| (x.slice(0, ..count), y.slice(0, ..count));
+    let (tape, batch) = (Tape::new(), first(256));
+    let mut checks = vec![inputs_of((learn.outputs)(&tape, &batch), &batch.0)];
+    if let Some((other, _)) = validation.and_then(stored) {
+        checks.push(before::disjoint(&[("training", &x), ("validation", &other)]));
+    }
+    checks.extend(gradients_of(model, |tape| learn.record(tape, &first(8))[1]));
+    Checks(checks)
+}
+
+/// So many examples are looked at, if they have no more than so many elements.
+const EXAMPLES: usize = 1 << 14;
+const ELEMENTS: usize = 1 << 24;
+
+/// Examples as they are stored. What cannot be had is for the run to tell.
+fn stored<T: Float, L: Element>(source: &dyn Source<(Tensor<T>, Tensor<L>)>) -> Option<(Tensor<T>, Tensor<L>)> {
+    let (one, _) = source.stored(1)?;
+    source.stored((ELEMENTS / one.count().max(1)).clamp(1, EXAMPLES))
+}
+
+/// The labels of the first examples of the first epoch, in their order.
+fn first_labels<T: Float>(source: &dyn Source<(Tensor<T>, Tensor<i64>)>) -> Vec<Tensor<i64>> {
+    let mut batches = source.epoch(0);
+    let batches = std::iter::from_fn(|| batches.next()).map_while(Result::ok);
+    let mut count = 0;
+    let few = batches.map(|((_, labels), size)| (labels, size)).take_while(|(_, size)| {
+        count += size;
+        count - size < IN_ORDER
+    });
+    few.map(|(labels, _)| labels).collect()
+}
+
+/// So many labels show whether they come in a random order.
+const IN_ORDER: usize = 1000;
