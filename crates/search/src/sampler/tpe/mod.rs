@@ -13,7 +13,7 @@ use crate::{Parameter, Ranges, Values};
 /// with the choices that S. Watanabe, "Tree-structured Parzen estimator: understanding its algorithm
 /// components", arXiv:2304.11127, compares: the best 15 % are good, 25 at most; parameters that exist
 /// under the same conditions have one density together; good trials weigh by their improvement; each
-/// kernel reaches to its farther neighbour, but is at least (n + 2)^-1.3 of the range wide. The
+/// kernel reaches to its farther neighbour, but is at least (n + 2)^-1.2 of the range wide. The
 /// constants were chosen on the functions of `benches/search`.
 ///
 /// Running trials count as bad, so that workers do not all propose the same. What is proposed
@@ -29,12 +29,12 @@ const GOOD: (f64, usize) = (0.15, 25);
 
 impl Default for Tpe {
     fn default() -> Self {
-        Self { startup: 10, candidates: 64 }
+        Self { startup: 10, candidates: 32 }
     }
 }
 
 impl Tpe {
-    /// Ten trials of [`Sobol`] first, then 64 candidates for each.
+    /// Ten trials of [`Sobol`] first, then 32 candidates for each.
     pub fn new() -> Self {
         Self::default()
     }

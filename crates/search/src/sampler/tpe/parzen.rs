@@ -68,7 +68,7 @@ impl Axis {
     /// the number of trials; the ends of the range are neighbours only of a lone one.
     fn line(line: Line, places: Vec<f64>) -> Self {
         let width = line.high - line.low;
-        let least = width * (1.0 / Float::pow(places.len() as f64 + 2.0, 1.3)).max(0.01);
+        let least = width * (1.0 / Float::pow(places.len() as f64 + 2.0, 1.2)).max(0.01);
         let mut order: Vec<usize> = (0..places.len()).collect();
         order.sort_by(|&a, &b| places[a].total_cmp(&places[b]));
         let mut kernels = vec![[(line.low + line.high) / 2.0, width]; places.len() + 1];
