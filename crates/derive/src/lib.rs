@@ -1,7 +1,9 @@
-//! The derive macro of the trait `Module`; documented there, in `wengert-nn`.
+//! The derive macros of the traits `Module` and `Space`; documented there, in `wengert-nn` and
+//! `wengert-search`.
 #![forbid(unsafe_code)]
 
 mod module;
+mod space;
 
 use proc_macro::TokenStream;
 
@@ -20,4 +22,18 @@ use proc_macro::TokenStream;
 pub fn derive_module(input: TokenStream) -> TokenStream {
     let input = syn::parse_macro_input!(input as syn::DeriveInput);
     module::derive(input).unwrap_or_else(|error| error.into_compile_error()).into()
+}
+
+/// Implements `Space` by drawing every field in order.
+///
+/// - A field with `#[space(…)]` is a parameter, whose domain is a method of `Domain` of the field's
+///   type, and what follows: `#[space(log(1e-4..=1.0).within(1e-6..=10.0))]`.
+/// - A field without it is a space itself: its parameters are called `field.…`.
+/// - Of an enum one variant is chosen, and its fields, called `Variant.…`, exist only then.
+///
+/// The generated code names the trait `::wengert::search::Space`.
+#[proc_macro_derive(Space, attributes(space))]
+pub fn derive_space(input: TokenStream) -> TokenStream {
+    let input = syn::parse_macro_input!(input as syn::DeriveInput);
+    space::derive(input).unwrap_or_else(|error| error.into_compile_error()).into()
 }

@@ -2,9 +2,23 @@
 #![forbid(unsafe_code)]
 
 mod journal;
+mod narrow;
+mod outcome;
+mod progress;
+mod run;
 mod sampler;
+mod search;
 mod space;
+mod stage;
+mod stop;
+mod trial;
 
 pub use journal::{JournalError, Record, State, Study};
+pub use outcome::{Best, Outcome};
 pub use sampler::*;
+pub use search::{Search, SearchError};
 pub use space::*;
+pub use stage::Stage;
+pub use stop::*;
+pub use trial::{Stop, Trial};
+pub use wengert_derive::Space;

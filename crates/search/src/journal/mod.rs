@@ -142,7 +142,7 @@ impl Journal {
         let worker = self.worker(thread);
         let (studies, damaged) = (&mut self.studies, &mut self.damaged);
         let mut result = None;
-        let mut write = |again, news| {
+        let write = |again, news| {
             take_in(studies, damaged, again, news);
             let mut events = Vec::new();
             result = Some(decide(studies, &mut events));

@@ -48,6 +48,35 @@ pub struct Record {
     pub(crate) time: [Option<f64>; 2],
 }
 
+impl Study {
+    /// The trials that are complete or were stopped, the best first: complete ones by their score,
+    /// then those that were stopped by how far they came, then by their last score.
+    pub fn ranking(&self) -> Vec<&Record> {
+        let sign = if self.maximize { -1.0 } else { 1.0 };
+        let mut ranked: Vec<((i64, f64), &Record)> = Vec::new();
+        for trial in &self.trials {
+            let key = match (trial.state, trial.score.filter(|score| !score.is_nan())) {
+                (State::Complete, Some(score)) => (i64::MIN, sign * score),
+                (State::Pruned, _) => trial.last().map_or((0, f64::INFINITY), |(step, score)| (-step, sign * score)),
+                _ => continue,
+            };
+            ranked.push((key, trial));
+        }
+        ranked.sort_by(|(a, _), (b, _)| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        ranked.into_iter().map(|(_, trial)| trial).collect()
+    }
+
+    /// The complete trial with the best score; of equal ones the oldest.
+    pub fn best(&self) -> Option<&Record> {
+        self.ranking().first().copied().filter(|trial| trial.state == State::Complete)
+    }
+
+    /// How many trials stand so.
+    pub fn count(&self, state: State) -> usize {
+        self.trials.iter().filter(|trial| trial.state == state).count()
+    }
+}
+
 impl Record {
     /// The value of a parameter, if it has it.
     pub fn value(&self, name: &str) -> Option<f64> {

@@ -48,12 +48,12 @@ pub struct Seen {
     /// Its values.
     pub values: Values,
     /// What came of it.
-    pub result: Outcome,
+    pub fate: Fate,
 }
 
 /// What came of a trial; a lower score is better.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Outcome {
+pub enum Fate {
     /// It ended with this score.
     Done(f64),
     /// It was stopped early: after how many steps, and its score there.

@@ -68,9 +68,13 @@ impl Line {
 
     /// The value at a place of the line, rounded to a permitted one.
     pub(crate) fn value(&self, place: f64) -> f64 {
+        self.free_value(place).clamp(self.bounds[0], self.bounds[1])
+    }
+
+    /// The same, beyond the ends of the line too.
+    pub(crate) fn free_value(&self, place: f64) -> f64 {
         let value = if self.log { Float::exp(place) } else { place };
-        let value = self.grid.map_or(value, |(low, step)| low + ((value - low) / step).round() * step);
-        value.clamp(self.bounds[0], self.bounds[1])
+        self.grid.map_or(value, |(low, step)| low + ((value - low) / step).round() * step)
     }
 }
 

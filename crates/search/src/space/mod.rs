@@ -8,7 +8,7 @@ mod error;
 mod ranges;
 
 pub use distribution::Distribution;
-pub(crate) use distribution::Line;
+pub(crate) use distribution::{Line, short};
 pub use domain::{Domain, Number};
 pub use draw::{Draw, Space, Variant};
 pub use error::{SpaceError, SpaceErrorKind};

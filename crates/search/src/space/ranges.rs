@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Distribution;
+use crate::Record;
 
 /// The value of each parameter of a space, in order; none where the parameter does not exist.
 pub type Values = Vec<Option<f64>>;
@@ -70,6 +71,11 @@ impl Ranges {
             values.push(exists.then(|| choose(i, parameter)));
         }
         values
+    }
+
+    /// The values of a trial of the journal.
+    pub(crate) fn values_of(&self, trial: &Record) -> Values {
+        self.0.iter().map(|parameter| trial.value(&parameter.name)).collect()
     }
 
     /// Whether these are values for exactly the parameters that exist, each within its range.

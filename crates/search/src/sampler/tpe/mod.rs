@@ -3,7 +3,7 @@ mod parzen;
 use wengert_tensor::Rng;
 
 use self::parzen::Parzen;
-use super::{Outcome, Sampler, Seen, Sobol};
+use super::{Fate, Sampler, Seen, Sobol};
 use crate::{Parameter, Ranges, Values};
 
 /// A tree-structured Parzen estimator: proposes what is likely among the good trials and unlikely
@@ -59,7 +59,7 @@ impl Tpe {
 impl Sampler for Tpe {
     fn propose(&self, number: usize, ranges: &Ranges, seen: &[Seen], rng: &Rng) -> Values {
         let [good, bad] = split(seen);
-        if seen.iter().filter(|trial| trial.result != Outcome::Running).count() < self.startup {
+        if seen.iter().filter(|trial| trial.fate != Fate::Running).count() < self.startup {
             return Sobol.propose(number, ranges, seen, rng);
         }
         let groups = Group::all(ranges, &good, &bad);
@@ -79,10 +79,10 @@ type Weighted<'a> = (&'a Seen, f64);
 
 /// The good trials and the others, each in order of their number.
 fn split(seen: &[Seen]) -> [Vec<Weighted<'_>>; 2] {
-    let mut ended: Vec<usize> = (0..seen.len()).filter(|&i| seen[i].result != Outcome::Running).collect();
-    ended.sort_by(|&a, &b| rank(seen[a].result).partial_cmp(&rank(seen[b].result)).expect("no score is NaN"));
+    let mut ended: Vec<usize> = (0..seen.len()).filter(|&i| seen[i].fate != Fate::Running).collect();
+    ended.sort_by(|&a, &b| rank(seen[a].fate).partial_cmp(&rank(seen[b].fate)).expect("no score is NaN"));
     let n = ((GOOD.0 * ended.len() as f64).ceil() as usize).min(GOOD.1);
-    let score = |&i: &usize| if let Outcome::Done(score) = seen[i].result { Some(score) } else { None };
+    let score = |&i: &usize| if let Fate::Done(score) = seen[i].fate { Some(score) } else { None };
     // The improvement over the best of the others, if all have a score.
     let gains: Option<Vec<f64>> = ended.get(..=n).and_then(|best| {
         let threshold = score(&best[n])?;
@@ -102,11 +102,11 @@ fn split(seen: &[Seen]) -> [Vec<Weighted<'_>>; 2] {
 
 /// Trials in order of merit: those that ended before those that were stopped, of which those that came
 /// further are better, before those that came to nothing.
-fn rank(result: Outcome) -> (u8, i64, f64) {
-    match result {
-        Outcome::Done(score) => (0, 0, score),
-        Outcome::Stopped(steps, score) => (1, -steps, if score.is_nan() { f64::INFINITY } else { score }),
-        Outcome::Useless | Outcome::Running => (2, 0, 0.0),
+fn rank(fate: Fate) -> (u8, i64, f64) {
+    match fate {
+        Fate::Done(score) => (0, 0, score),
+        Fate::Stopped(steps, score) => (1, -steps, if score.is_nan() { f64::INFINITY } else { score }),
+        Fate::Useless | Fate::Running => (2, 0, 0.0),
     }
 }
 
@@ -163,8 +163,8 @@ mod tests {
     use super::*;
     use crate::Domain;
 
-    fn seen(x: f64, result: Outcome) -> Seen {
-        Seen { values: vec![Some(x)], result }
+    fn seen(x: f64, fate: Fate) -> Seen {
+        Seen { values: vec![Some(x)], fate }
     }
 
     fn line() -> Ranges {
@@ -173,15 +173,11 @@ mod tests {
 
     #[test]
     fn good_trials_are_the_best_and_weigh_by_their_gain() {
-        let results =
-            [Outcome::Useless, Outcome::Done(3.0), Outcome::Stopped(2, 0.0), Outcome::Running, Outcome::Done(1.0)];
+        let results = [Fate::Useless, Fate::Done(3.0), Fate::Stopped(2, 0.0), Fate::Running, Fate::Done(1.0)];
         let mut all: Vec<Seen> = results.iter().map(|&r| seen(0.5, r)).collect();
-        all.extend((0..8).map(|i| seen(0.5, Outcome::Done(5.0 + f64::from(i)))));
+        all.extend((0..8).map(|i| seen(0.5, Fate::Done(5.0 + f64::from(i)))));
         let [good, bad] = split(&all);
-        assert_eq!(
-            good.iter().map(|(trial, _)| trial.result).collect::<Vec<_>>(),
-            [Outcome::Done(3.0), Outcome::Done(1.0)]
-        );
+        assert_eq!(good.iter().map(|(trial, _)| trial.fate).collect::<Vec<_>>(), [Fate::Done(3.0), Fate::Done(1.0)]);
         assert_eq!(good.iter().map(|(_, weight)| *weight).collect::<Vec<_>>(), [2.0 / 3.0, 4.0 / 3.0]);
         assert_eq!(bad.len(), 11);
     }
@@ -189,27 +185,24 @@ mod tests {
     #[test]
     fn proposals_gather_where_trials_were_good_and_nobody_is_running() {
         let score = |x: f64| (x - 0.3).abs();
-        let mut all: Vec<Seen> =
-            (0..40).map(|i| f64::from(i) / 40.0).map(|x| seen(x, Outcome::Done(score(x)))).collect();
+        let mut all: Vec<Seen> = (0..40).map(|i| f64::from(i) / 40.0).map(|x| seen(x, Fate::Done(score(x)))).collect();
         let near = |all: &[Seen]| {
             let points = (0..50).map(|n| Tpe::new().propose(n, &line(), all, &Rng::seed(1))[0].expect("exists"));
             points.filter(|x| score(*x) < 0.05).count()
         };
         let before = near(&all);
         assert!(before > 40, "{before} of 50 near the best");
-        all.extend((0..40).map(|i| seen(0.25 + f64::from(i) / 400.0, Outcome::Running)));
+        all.extend((0..40).map(|i| seen(0.25 + f64::from(i) / 400.0, Fate::Running)));
         let after = near(&all);
         assert!(after < before, "{after} of 50 where 40 are running");
     }
 
     #[test]
     fn scores_that_are_all_the_same_or_infinite_are_no_obstacle() {
-        for result in
-            [Outcome::Done(1.0), Outcome::Done(f64::INFINITY), Outcome::Useless, Outcome::Stopped(1, f64::NAN)]
-        {
-            let all: Vec<Seen> = (0..20).map(|i| seen(f64::from(i) / 20.0, result)).collect();
+        for fate in [Fate::Done(1.0), Fate::Done(f64::INFINITY), Fate::Useless, Fate::Stopped(1, f64::NAN)] {
+            let all: Vec<Seen> = (0..20).map(|i| seen(f64::from(i) / 20.0, fate)).collect();
             let values = Tpe::new().propose(20, &line(), &all, &Rng::seed(1));
-            assert!(line().contains(&values), "{result:?}: {values:?}");
+            assert!(line().contains(&values), "{fate:?}: {values:?}");
         }
     }
 
@@ -222,8 +215,8 @@ mod tests {
         let mut all = Vec::new();
         for i in 0..40 {
             let x = f64::from(i) / 40.0;
-            all.push(Seen { values: vec![Some(0.0), Some(x)], result: Outcome::Done((x - 0.7).abs()) });
-            all.push(Seen { values: vec![Some(1.0), None], result: Outcome::Done(0.5) });
+            all.push(Seen { values: vec![Some(0.0), Some(x)], fate: Fate::Done((x - 0.7).abs()) });
+            all.push(Seen { values: vec![Some(1.0), None], fate: Fate::Done(0.5) });
         }
         let proposals: Vec<Values> =
             (0..30).map(|n| Tpe::new().propose(n, &ranges, &all, &Rng::seed(n as u64))).collect();

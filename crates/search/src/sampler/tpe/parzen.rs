@@ -5,7 +5,7 @@ use std::f64::consts::TAU;
 use wengert_tensor::{Float, Rng};
 
 use crate::space::Line;
-use crate::{Distribution, Parameter};
+use crate::Parameter;
 
 /// A mixture of products of one-dimensional kernels.
 pub(super) struct Parzen {
