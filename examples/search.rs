@@ -208,7 +208,11 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let deviation = best.deviation.unwrap_or(f64::NAN);
     println!("cross-validated accuracy {:.4} ± {deviation:.4}", best.score);
     println!("test accuracy {test_accuracy:.4}{}", if looks > 1 { ", and not for the first time" } else { "" });
-    println!("journal {}", args.journal.display());
+    for finding in outcome.findings() {
+        println!("- {}", finding.title);
+    }
+    outcome.report().write(&args.report)?;
+    println!("journal {}, report {}", args.journal.display(), args.report.display());
     let seconds = start.elapsed().as_secs_f64();
     println!("{seconds:.1} seconds in total");
     if args.json {

@@ -1,10 +1,13 @@
 //! Hyperparameter search: cross-validated, coarse to fine, in stages.
 #![forbid(unsafe_code)]
 
+mod diagnosis;
+mod importance;
 mod journal;
 mod narrow;
 mod outcome;
 mod progress;
+mod report;
 mod run;
 mod sampler;
 mod search;
@@ -13,6 +16,7 @@ mod stage;
 mod stop;
 mod trial;
 
+pub use importance::{Importance, Importances};
 pub use journal::{JournalError, Record, State, Study};
 pub use outcome::{Best, Outcome};
 pub use sampler::*;
@@ -22,3 +26,5 @@ pub use stage::Stage;
 pub use stop::*;
 pub use trial::{Stop, Trial};
 pub use wengert_derive::Space;
+#[doc(no_inline)]
+pub use wengert_report::{Finding, Page, Severity};

@@ -17,8 +17,7 @@ const EXPECTED: f64 = 3.0;
 /// The next ranges, and what to tell of how they differ.
 pub(crate) fn narrow(study: &Study, ranges: &Ranges, keep: f64) -> (Ranges, Vec<String>) {
     let ranking = study.ranking();
-    let count = ((keep * ranking.len() as f64).ceil() as usize).max(4).min(ranking.len());
-    let good = &ranking[..count];
+    let good = good(&ranking, keep);
     let (mut next, mut told) = (ranges.clone(), Vec::new());
     for parameter in next.parameters_mut() {
         let moved = match parameter.distribution {
@@ -30,15 +29,21 @@ pub(crate) fn narrow(study: &Study, ranges: &Ranges, keep: f64) -> (Ranges, Vec<
     (next, told)
 }
 
+/// The trials around which ranges are narrowed, of some in order of merit: this share of them, but at
+/// least four.
+pub(crate) fn good<'s, 'r>(ranking: &'s [&'r Record], keep: f64) -> &'s [&'r Record] {
+    let count = ((keep * ranking.len() as f64).ceil() as usize).max(4).min(ranking.len());
+    &ranking[..count]
+}
+
 fn narrow_choice(parameter: &mut Parameter, good: &[&Record], all: &[&Record]) -> Option<String> {
     let count = |trials: &[&Record], wanted: Option<usize>| {
         let values = trials.iter().filter_map(|trial| trial.value(&parameter.name));
         values.filter(|&value| wanted.is_none_or(|choice| value == choice as f64)).count()
     };
     let share = count(good, None) as f64 / count(all, None).max(1) as f64;
-    let is_given_up = |&choice: &usize| {
-        count(good, Some(choice)) == 0 && count(all, Some(choice)) as f64 * share >= EXPECTED
-    };
+    let is_given_up =
+        |&choice: &usize| count(good, Some(choice)) == 0 && count(all, Some(choice)) as f64 * share >= EXPECTED;
     let (out, open): (Vec<usize>, Vec<usize>) = parameter.open.iter().copied().partition(is_given_up);
     if out.is_empty() {
         return None;

@@ -3,10 +3,13 @@
 use std::fmt;
 
 use serde_json::json;
+use wengert_report::{Finding, Page};
 
+use crate::diagnosis::diagnose;
+use crate::importance::importances;
 use crate::journal::Event;
 use crate::run::{Found, StageFound, lock};
-use crate::{Ranges, Record, SearchError, SpaceError, Study};
+use crate::{Importances, Ranges, Record, SearchError, SpaceError, Study, report};
 
 /// What a search has found.
 pub struct Outcome<C> {
@@ -96,6 +99,26 @@ impl<C> Outcome<C> {
     pub fn test_scores(&self) -> Vec<f64> {
         let stage = self.found.stages.last().expect("a search has a stage");
         lock(&self.found.journal).studies().named(&stage.study.name).map_or_else(Vec::new, test_scores)
+    }
+
+    /// What the search says about itself: which ranges to move, which parameters did not matter, whether
+    /// more trials would help; the worst first.
+    pub fn findings(&self) -> Vec<Finding> {
+        diagnose(&self.found.stages, &self.test_scores(), self.found.damaged.len())
+    }
+
+    /// How much each parameter matters in each stage; none if there are too few trials to say.
+    pub fn importances(&self) -> impl Iterator<Item = Option<Importances>> {
+        self.found.stages.iter().map(|stage| importances(&stage.study, &stage.ranges))
+    }
+
+    /// The page that shows all of it: curves, parameters against scores, ranges, importances.
+    pub fn report(&self) -> Page {
+        report::page(self)
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.found.name
     }
 
     pub(crate) fn stages(&self) -> &[StageFound] {

@@ -40,7 +40,8 @@ impl Folds {
 
     /// The mean over the folds that have come to a step.
     fn mean(&self, step: i64) -> f64 {
-        let at: Vec<f64> = self.done.iter().chain([&self.current]).filter_map(|fold| fold.get(&step)).copied().collect();
+        let at: Vec<f64> =
+            self.done.iter().chain([&self.current]).filter_map(|fold| fold.get(&step)).copied().collect();
         at.iter().sum::<f64>() / at.len() as f64
     }
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use wengert_tensor::Rng;
 
+pub(crate) use self::slots::USELESS;
 use self::worker::Worker;
 use crate::journal::{Event, Journal, Studies};
 use crate::narrow::narrow;
@@ -53,6 +54,7 @@ pub(crate) type Objective<'a> = dyn Fn(Start<'_>) -> Result<f64, Stop> + Sync + 
 /// What has become of a search.
 #[derive(Debug)]
 pub(crate) struct Found {
+    pub(crate) name: String,
     pub(crate) metric: String,
     pub(crate) stages: Vec<StageFound>,
     pub(crate) damaged: Vec<(usize, String)>,
@@ -64,6 +66,8 @@ pub(crate) struct Found {
 pub(crate) struct StageFound {
     pub(crate) name: String,
     pub(crate) budget: usize,
+    pub(crate) folds: usize,
+    pub(crate) keep: f64,
     pub(crate) study: Study,
     pub(crate) ranges: Ranges,
     /// How its ranges differ from those of the stage before.
@@ -94,7 +98,7 @@ impl Plan {
     pub(crate) fn run(&self, workers: usize, objective: &Objective<'_>) -> Result<Found, SearchError> {
         self.check()?;
         let journal = self.journal.as_deref().map_or_else(|| Ok(Journal::in_memory()), Journal::open)?;
-        let screen = Screen::new(self.quiet);
+        let screen = Screen::new(self.quiet, &self.metric, workers);
         for (line, why) in journal.damaged() {
             screen.line(&format!("journal: line {line} is passed over: {why}"));
         }
@@ -114,7 +118,7 @@ impl Plan {
             stages.push(StageFound { study, ..opened });
         }
         let damaged = lock(&journal).damaged().to_vec();
-        Ok(Found { metric: self.metric.clone(), stages, damaged, journal })
+        Ok(Found { name: self.name.clone(), metric: self.metric.clone(), stages, damaged, journal })
     }
 
     fn check(&self) -> Result<(), SearchError> {
@@ -138,8 +142,7 @@ impl Plan {
         let (ranges, moves, carried) = match before {
             None => (self.ranges.clone(), Vec::new(), Vec::new()),
             Some(before) => {
-                let keep = self.stages.iter().find(|stage| stage.name == before.name).map_or(1.0, |stage| stage.keep);
-                let (ranges, moves) = narrow(&before.study, &before.ranges, keep);
+                let (ranges, moves) = narrow(&before.study, &before.ranges, before.keep);
                 let mut best = before.study.ranking();
                 best.truncate(stage.carry);
                 let carried = best.into_iter().map(|trial| before.ranges.values_of(trial)).collect();
@@ -182,7 +185,15 @@ impl Plan {
         let ranges = self.ranges.with_json(&study.system[RANGES]);
         let ranges = ranges.ok_or_else(|| other("its parameters are not those of the space"))?;
         let moves = study.notes[MOVES].as_array().into_iter().flatten().filter_map(|m| m.as_str().map(str::to_owned));
-        Ok(StageFound { name: stage.name.clone(), budget: stage.budget, moves: moves.collect(), study, ranges })
+        Ok(StageFound {
+            name: stage.name.clone(),
+            budget: stage.budget,
+            folds: stage.folds,
+            keep: stage.keep,
+            moves: moves.collect(),
+            study,
+            ranges,
+        })
     }
 
     /// Runs what is left of a stage.
@@ -204,7 +215,7 @@ impl Plan {
             let threads: Vec<_> = (0..workers).map(|i| scope.spawn(move || worker(i).work(objective))).collect();
             while threads.iter().any(|thread| !thread.is_finished()) {
                 if let Some(study) = lock(journal).studies().named(&opened.study.name) {
-                    screen.draw(stage, study, &self.metric, workers);
+                    screen.draw(stage, study);
                 }
                 thread::sleep(Duration::from_millis(50));
             }

@@ -9,7 +9,7 @@ use crate::{Ranges, Values};
 pub(super) const SLOT: &str = "wengert:slot";
 pub(super) const DIED: &str = "wengert:died";
 /// Of a trial that exploded or whose score was NaN, from which samplers learn.
-pub(super) const USELESS: &str = "wengert:useless";
+pub(crate) const USELESS: &str = "wengert:useless";
 
 pub(super) fn slot(trial: &Record) -> Option<usize> {
     trial.system.get(SLOT)?.as_u64().map(|slot| slot as usize)

@@ -214,10 +214,7 @@ pub(crate) fn short(value: f64) -> String {
 impl fmt::Display for Distribution {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.bounds() {
-            Some([low, high]) => {
-                write!(f, "{} … {}", self.show(low), self.show(high))?;
-                f.write_str(if self.is_log() { ", logarithmic" } else { "" })
-            }
+            Some([low, high]) => write!(f, "{} … {}", self.show(low), self.show(high)),
             None => {
                 let labels = (0..self.count().unwrap_or(0)).map(|i| self.show(i as f64));
                 f.write_str(&labels.collect::<Vec<_>>().join(", "))

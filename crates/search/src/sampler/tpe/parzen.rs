@@ -4,8 +4,8 @@ use std::f64::consts::TAU;
 
 use wengert_tensor::{Float, Rng};
 
-use crate::space::Line;
 use crate::Parameter;
+use crate::space::Line;
 
 /// A mixture of products of one-dimensional kernels.
 pub(super) struct Parzen {
