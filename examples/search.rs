@@ -178,8 +178,8 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
 
     let mut search = Search::new("digits", Config::draw)?
         .maximize("accuracy")
-        .stage(Stage::new("coarse", 64).budget(4).folds(3).sampler(Sobol).stop(Halving::new(2).first(2)))
-        .stage(Stage::new("fine", 24).budget(12).folds(3).stop(Halving::new(2).first(3)))
+        .stage(Stage::new("coarse", 96).budget(6).folds(3).sampler(Sobol).stop(Halving::new(2).first(2)))
+        .stage(Stage::new("fine", 40).budget(24).folds(5).stop(Halving::new(2).first(6)))
         .seed(args.seed)
         .journal(&args.journal);
     if let Some(workers) = args.workers {

@@ -6,7 +6,7 @@ use crate::importance::{Importances, importances};
 use crate::narrow::{good, standing};
 use crate::outcome::deviation;
 use crate::run::{StageFound, USELESS};
-use crate::{Distribution, Record, State, Study};
+use crate::{Parameter, Record, State, Study};
 
 /// Whatever part of the differences is foretold below this, importances say nothing.
 const EXPLAINED: f64 = 0.1;
@@ -54,51 +54,31 @@ fn failed(stage: &StageFound) -> Option<Finding> {
     })
 }
 
-/// Where a parameter tells trials that came to nothing from the others.
+fn is_useless(trial: &Record) -> bool {
+    trial.system.contains_key(USELESS)
+}
+
+/// Trials that came to nothing, and the part of a range in which most of them are.
 fn exploded(stage: &StageFound) -> Option<Finding> {
-    let is_useless = |trial: &Record| trial.system.contains_key(USELESS);
     let ended: Vec<&Record> = stage.study.trials.iter().filter(|trial| trial.state.is_finished()).collect();
     let useless = ended.iter().filter(|trial| is_useless(trial)).count();
     if useless < 3 {
         return None;
     }
-    let mut best: Option<(usize, String, String)> = None;
-    for parameter in stage.ranges.parameters() {
-        let range = &parameter.distribution;
-        let mut values: Vec<(f64, bool)> =
-            ended.iter().filter_map(|trial| Some((trial.value(&parameter.name)?, is_useless(trial)))).collect();
-        values.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let sides: Vec<(usize, usize, f64, &str)> = match range {
-            Distribution::Choice { .. } => Vec::new(),
-            _ => (0..values.len())
-                .flat_map(|cut| {
-                    let hit = |part: &[(f64, bool)]| part.iter().filter(|(_, useless)| *useless).count();
-                    let (below, above) = values.split_at(cut);
-                    let bound = values[cut].0;
-                    [(hit(above), above.len(), bound, "from"), (hit(below), below.len(), bound, "below")]
-                })
-                .collect(),
-        };
-        // Four of five there came to nothing, and most of those that did are there.
-        let clear = sides.into_iter().filter(|(hit, all, _, _)| 5 * hit >= 4 * all && 3 * hit >= 2 * useless);
-        if let Some((hit, all, bound, side)) =
-            clear.max_by_key(|(hit, all, _, _)| (5 * hit).saturating_sub(4 * (all - hit)))
-            && best.as_ref().is_none_or(|(most, _, _)| hit > *most)
-        {
-            let (name, bound) = (&parameter.name, range.show(bound));
-            let advice = if side == "from" { "Lower the upper" } else { "Raise the lower" };
-            best = Some((
-                hit,
-                format!("{hit} of {all} trials with {name} {side} {bound} exploded"),
-                format!("{advice} bound of {name} to about {bound}"),
-            ));
-        }
-    }
+    let parameters = stage.ranges.parameters().iter();
+    let parts = parameters.filter_map(|parameter| Some((parameter, worst_part(parameter, &ended)?)));
+    let best = parts.max_by(|(_, a), (_, b)| a.gain.total_cmp(&b.gain));
     let (evidence, advice) = match best {
-        Some((_, evidence, advice)) => (evidence, advice),
-        None => {
-            ("No single parameter tells them from the others".to_owned(), "Look for a pair of parameters".to_owned())
+        Some((parameter, part)) if part.here() > 2.0 * part.elsewhere() => {
+            let (name, bound) = (&parameter.name, parameter.distribution.show(part.bound));
+            let (side, advice) = if part.above { ("from", "Lower the upper") } else { ("below", "Raise the lower") };
+            let ([hit, all], [other_hit, other]) = (part.inside, part.outside);
+            (
+                format!("{hit} of {all} trials with {name} {side} {bound} did, and {other_hit} of the other {other}"),
+                format!("{advice} bound of {name} to about {bound}"),
+            )
         }
+        _ => ("No single parameter tells them from the others".to_owned(), "Look for a pair of parameters".to_owned()),
     };
     Some(Finding {
         severity: if 3 * useless > ended.len() { Severity::Warning } else { Severity::Note },
@@ -106,6 +86,44 @@ fn exploded(stage: &StageFound) -> Option<Finding> {
         evidence: vec![evidence],
         advice: vec![advice],
     })
+}
+
+/// One end of a range: how many trials there came to nothing, of how many, and of the others.
+struct Part {
+    bound: f64,
+    above: bool,
+    inside: [usize; 2],
+    outside: [usize; 2],
+    gain: f64,
+}
+
+impl Part {
+    fn here(&self) -> f64 {
+        self.inside[0] as f64 / self.inside[1].max(1) as f64
+    }
+
+    fn elsewhere(&self) -> f64 {
+        self.outside[0] as f64 / self.outside[1].max(1) as f64
+    }
+}
+
+/// The end of a range that differs most from the rest.
+fn worst_part(parameter: &Parameter, ended: &[&Record]) -> Option<Part> {
+    parameter.distribution.bounds()?;
+    let having = ended.iter().filter_map(|trial| Some((trial.value(&parameter.name)?, is_useless(trial))));
+    let mut values: Vec<(f64, bool)> = having.collect();
+    values.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let count = |part: &[(f64, bool)]| [part.iter().filter(|(_, useless)| *useless).count(), part.len()];
+    let cuts = (1..values.len()).filter(|&cut| values[cut - 1].0 < values[cut].0);
+    let parts = cuts.map(|cut| {
+        let [below, above] = [count(&values[..cut]), count(&values[cut..])];
+        let is_above = above[0] * below[1] > below[0] * above[1];
+        let (inside, outside) = if is_above { (above, below) } else { (below, above) };
+        let mut part = Part { bound: values[cut].0, above: is_above, inside, outside, gain: 0.0 };
+        part.gain = (part.here() - part.elsewhere()).powi(2) * inside[1] as f64 * outside[1] as f64;
+        part
+    });
+    parts.max_by(|a, b| a.gain.total_cmp(&b.gain))
 }
 
 fn at_edges(stage: &StageFound) -> Vec<Finding> {

@@ -14,7 +14,7 @@ const GRACE: Duration = Duration::from_secs(30);
 /// of the system's on the journal itself, which goes when its process dies. So a lock file of ours
 /// is known to be left behind, and nobody waits for it, as soon as the other lock is free.
 pub(super) struct Lock<'a> {
-    _journal: &'a File,
+    journal: &'a File,
     path: PathBuf,
 }
 
@@ -22,12 +22,8 @@ impl<'a> Lock<'a> {
     /// Waits until nobody else holds it.
     pub(super) fn acquire(path: &Path, journal: &'a File) -> io::Result<Self> {
         journal.lock()?;
-        let mut lock = Self { _journal: journal, path: with_suffix(path, ".lock") };
-        if let Err(error) = lock.wait(path) {
-            // Not ours to remove.
-            lock.path = PathBuf::new();
-            return Err(error);
-        }
+        let lock = Self { journal, path: with_suffix(path, ".lock") };
+        lock.wait(path)?;
         Ok(lock)
     }
 
@@ -43,8 +39,8 @@ impl<'a> Lock<'a> {
             if changed != last.0 {
                 last = (changed, Instant::now());
             }
-            if is_ours(&self.path, journal) || last.1.elapsed() > GRACE {
-                release(&self.path);
+            if is_ours(&self.path) || last.1.elapsed() > GRACE {
+                take_away(&self.path);
                 continue;
             }
             thread::sleep(pause);
@@ -55,11 +51,12 @@ impl<'a> Lock<'a> {
 
 impl Drop for Lock<'_> {
     fn drop(&mut self) {
-        if !self.path.as_os_str().is_empty() {
-            release(&self.path);
+        // Unless somebody has lost patience and taken it.
+        if is_ours(&self.path) {
+            let _ = fs::remove_file(&self.path);
         }
         // Fails only if the file is gone, and the lock with it.
-        let _ = self._journal.unlock();
+        let _ = self.journal.unlock();
     }
 }
 
@@ -73,33 +70,35 @@ pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 /// of Optuna's has the path as the program gave it.
 #[cfg(unix)]
 fn create(lock: &Path, journal: &Path) -> io::Result<()> {
-    std::os::unix::fs::symlink(mark(journal), lock)
+    let mut target = OsString::from(MARK);
+    target.push(journal.file_name().unwrap_or_default());
+    std::os::unix::fs::symlink(target, lock)
 }
 
 #[cfg(unix)]
-fn is_ours(lock: &Path, journal: &Path) -> bool {
-    fs::read_link(lock).is_ok_and(|target| target.as_os_str() == mark(journal).as_os_str())
-}
+const MARK: &str = "././";
 
 #[cfg(unix)]
-fn mark(journal: &Path) -> PathBuf {
-    let mut mark = OsString::from("././");
-    mark.push(journal.file_name().unwrap_or_default());
-    mark.into()
+fn is_ours(lock: &Path) -> bool {
+    fs::read_link(lock).is_ok_and(|target| target.as_os_str().as_encoded_bytes().starts_with(MARK.as_bytes()))
 }
 
 #[cfg(not(unix))]
 fn create(lock: &Path, _journal: &Path) -> io::Result<()> {
-    File::options().write(true).create_new(true).open(lock).map(|_| ())
+    use std::io::Write;
+    File::options().write(true).create_new(true).open(lock)?.write_all(MARK)
 }
 
 #[cfg(not(unix))]
-fn is_ours(_lock: &Path, _journal: &Path) -> bool {
-    false
+const MARK: &[u8] = b"wengert";
+
+#[cfg(not(unix))]
+fn is_ours(lock: &Path) -> bool {
+    fs::read(lock).is_ok_and(|found| found == MARK)
 }
 
-/// Renamed first, so that of two that release it only one removes it.
-fn release(lock: &Path) {
+/// Renamed first, so that of two that lose patience only one removes it.
+fn take_away(lock: &Path) {
     let aside = with_suffix(lock, &format!(".{}.rename", std::process::id()));
     if fs::rename(lock, &aside).is_ok() {
         let _ = fs::remove_file(aside);

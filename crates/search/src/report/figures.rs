@@ -52,9 +52,9 @@ pub(super) fn progress(stage: &StageFound, metric: &str) -> Plot {
         .caption("Trials that were stopped have the score of their last step.")
         .x(Axis::new("trial"))
         .y(Axis::new(metric))
-        .steps("best so far", so_far)
         .labelled_points("complete", points(State::Complete))
         .labelled_points("stopped", points(State::Pruned))
+        .steps("best so far", so_far)
 }
 
 /// Every trial's curve, by the step within a fold.

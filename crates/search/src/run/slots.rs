@@ -1,7 +1,7 @@
 //! Which trials of a stage are done, run, or have yet to begin.
 //!
 //! A stage has a slot for each of its trials. A trial whose process died leaves its slot to another,
-//! which for most samplers has the same values; a slot in which two died is given up.
+//! which for most samplers has the same values.
 
 use crate::{Fate, Record, Seen, State, Study};
 use crate::{Ranges, Values};
@@ -42,7 +42,8 @@ pub(super) fn next(study: &Study, slots: usize, dead: &[usize]) -> Next {
         taken[slot] = true;
         running |= !trial.state.is_finished();
     }
-    let free = (0..slots).find(|&slot| !taken[slot] && deaths[slot] < 2);
+    // Whatever kills its process again and again does not keep others from being tried.
+    let free = (0..slots).filter(|&slot| !taken[slot]).min_by_key(|&slot| deaths[slot]);
     free.map_or(if running { Next::Wait } else { Next::Done }, Next::Slot)
 }
 
