@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use wengert::prelude::*;
 use wengert::search::{Halving, Search, Sobol, Space, Stage, Stop};
-use wengert::train::{Labelled, Standardize, accuracy, digits};
+use wengert::train::{FitError, Labelled, Standardize, Transform, accuracy, digits};
 use wengert::{CosineLr, ExponentialLr, RmsProp, Schedule, StepLr};
 
 const BATCH: usize = 32;
@@ -166,9 +166,9 @@ fn test(net: &Sequential, data: &Labelled) -> f64 {
 }
 
 /// Scaled by what the training part says.
-fn scaled([training, other]: [Labelled; 2]) -> [Labelled; 2] {
-    let scale = Standardize::fit(training.features());
-    [training, other].map(|part| part.map_features(|x| scale.apply(x)))
+fn scaled([training, other]: [Labelled; 2]) -> Result<[Labelled; 2], FitError> {
+    let scale = Standardize::fit(training.features())?;
+    Ok([training, other].map(|part| part.map_features(|x| scale.apply(x))))
 }
 
 fn run(args: Args) -> Result<(), Box<dyn Error>> {
@@ -188,7 +188,7 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let outcome = search.run(|trial| {
         let config = trial.config();
         trial.cross_validate(data.stratified_k_folds(trial.folds(), args.seed), |fold| {
-            let [training, validation] = scaled(fold);
+            let [training, validation] = scaled(fold)?;
             let report = |epoch, net: &Sequential| trial.report(epoch, test(net, &validation));
             let net = config.train(&training, trial.budget(), trial.seed(), |cost| trial.cost(cost), report)?;
             Ok(test(&net, &validation))
@@ -196,8 +196,9 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
     })?;
 
     let best = outcome.best();
-    let [training, unseen] = scaled([data, unseen]);
-    let net = best.config.train(&training, 30, args.seed, |_| Ok(()), |_, _| Ok(())).map_err(|stop| stop.to_string())?;
+    let [training, unseen] = scaled([data, unseen])?;
+    let net =
+        best.config.train(&training, 30, args.seed, |_| Ok(()), |_, _| Ok(())).map_err(|stop| stop.to_string())?;
     let test_accuracy = test(&net, &unseen);
     let looks = outcome.judge(test_accuracy)?;
 

@@ -89,7 +89,10 @@ mod tests {
     #[test]
     fn a_field_has_a_domain_of_its_type_or_is_a_space() {
         let all = derived("struct A { #[space(log(1..=8).within(1..=64))] width: usize, update: Update }");
-        assert!(all.contains(":: wengert :: search :: Domain :: < usize > :: log (1 ..= 8) . within (1 ..= 64)"), "{all}");
+        assert!(
+            all.contains(":: wengert :: search :: Domain :: < usize > :: log (1 ..= 8) . within (1 ..= 64)"),
+            "{all}"
+        );
         assert!(all.contains("update : draw . field :: < Update > (\"update\") ?"), "{all}");
     }
 
