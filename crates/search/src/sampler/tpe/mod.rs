@@ -11,10 +11,10 @@ use crate::{Parameter, Ranges, Values};
 ///
 /// The method is that of J. Bergstra et al., "Algorithms for hyper-parameter optimization", 2011,
 /// with the choices that S. Watanabe, "Tree-structured Parzen estimator: understanding its algorithm
-/// components", arXiv:2304.11127, compares: the best 15 % are good, 25 at most; parameters that exist
+/// components", arXiv:2304.11127, compares: the best tenth are good, 25 at most; parameters that exist
 /// under the same conditions have one density together; good trials weigh by their improvement; each
-/// kernel reaches to its farther neighbour, but is at least (n + 2)^-1.2 of the range wide. The
-/// constants were chosen on the functions of `benches/search`.
+/// kernel reaches to its farther neighbour, but is at least 2/n of the range wide. The constants were
+/// chosen on the functions of `benches/search`.
 ///
 /// Running trials count as bad, so that workers do not all propose the same. What is proposed
 /// depends on the trials that have ended; with one worker it is the same in every run.
@@ -25,7 +25,7 @@ pub struct Tpe {
 }
 
 /// The share of trials that are good, and how many are at most.
-const GOOD: (f64, usize) = (0.15, 25);
+const GOOD: (f64, usize) = (0.1, 25);
 
 impl Default for Tpe {
     fn default() -> Self {
@@ -58,11 +58,12 @@ impl Tpe {
 
 impl Sampler for Tpe {
     fn propose(&self, number: usize, ranges: &Ranges, seen: &[Seen], rng: &Rng) -> Values {
-        let [good, bad] = split(seen);
-        if seen.iter().filter(|trial| trial.fate != Fate::Running).count() < self.startup {
+        let ended = seen.iter().filter(|trial| trial.fate != Fate::Running).count();
+        if ended < self.startup {
             return Sobol.propose(number, ranges, seen, rng);
         }
-        let groups = Group::all(ranges, &good, &bad);
+        let [good, bad] = split(seen);
+        let groups = Group::all(ranges, &good, &bad, (2.0 / ended as f64).clamp(0.01, 0.5));
         let mut rng = rng.fork("tpe").fork(number as u64);
         let candidates = (0..self.candidates).map(|_| {
             let mut values: Values = vec![None; ranges.parameters().len()];
@@ -110,17 +111,21 @@ fn rank(fate: Fate) -> (u8, i64, f64) {
     }
 }
 
+/// The choice that parameters need in order to exist.
+type Condition = Option<(usize, usize)>;
+
 /// Parameters that exist together, with the density of the good trials and of the others.
 struct Group {
-    when: Option<(usize, usize)>,
+    when: Condition,
     members: Vec<usize>,
     good: Parzen,
     bad: Parzen,
 }
 
 impl Group {
-    fn all(ranges: &Ranges, good: &[Weighted<'_>], bad: &[Weighted<'_>]) -> Vec<Self> {
-        let mut groups: Vec<(Option<(usize, usize)>, Vec<usize>)> = Vec::new();
+    /// Kernels are at least `least` of a range wide.
+    fn all(ranges: &Ranges, good: &[Weighted<'_>], bad: &[Weighted<'_>], least: f64) -> Vec<Self> {
+        let mut groups: Vec<(Condition, Vec<usize>)> = Vec::new();
         for (i, parameter) in ranges.parameters().iter().enumerate() {
             match groups.iter_mut().find(|(when, _)| *when == parameter.when) {
                 Some((_, members)) => members.push(i),
@@ -137,7 +142,7 @@ impl Group {
                 let (values, mut weights): (Vec<Vec<f64>>, Vec<f64>) = having.unzip();
                 // What was known before weighs as much as one trial.
                 weights.push(1.0);
-                Parzen::new(&parameters, &values, weights)
+                Parzen::new(&parameters, &values, weights, least)
             };
             Self { when, good: density(good), bad: density(bad), members }
         };
@@ -186,15 +191,15 @@ mod tests {
     fn proposals_gather_where_trials_were_good_and_nobody_is_running() {
         let score = |x: f64| (x - 0.3).abs();
         let mut all: Vec<Seen> = (0..40).map(|i| f64::from(i) / 40.0).map(|x| seen(x, Fate::Done(score(x)))).collect();
-        let near = |all: &[Seen]| {
+        let distance = |all: &[Seen]| {
             let points = (0..50).map(|n| Tpe::new().propose(n, &line(), all, &Rng::seed(1))[0].expect("exists"));
-            points.filter(|x| score(*x) < 0.05).count()
+            points.map(score).sum::<f64>() / 50.0
         };
-        let before = near(&all);
-        assert!(before > 40, "{before} of 50 near the best");
-        all.extend((0..40).map(|i| seen(0.25 + f64::from(i) / 400.0, Fate::Running)));
-        let after = near(&all);
-        assert!(after < before, "{after} of 50 where 40 are running");
+        let before = distance(&all);
+        assert!(before < 0.03, "{before} from the best");
+        all.extend((0..40).map(|i| seen(0.28 + f64::from(i) / 1000.0, Fate::Running)));
+        let after = distance(&all);
+        assert!(after > 1.5 * before, "{after} from where 40 are running, {before} before");
     }
 
     #[test]

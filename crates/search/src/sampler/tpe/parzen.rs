@@ -23,15 +23,16 @@ enum Axis {
 }
 
 impl Parzen {
-    /// Of trials that have all of these parameters, the oldest first.
-    pub(super) fn new(parameters: &[&Parameter], trials: &[Vec<f64>], weights: Vec<f64>) -> Self {
+    /// Of trials that have all of these parameters, with one weight each and one for the broad kernel;
+    /// the deviations of kernels are at least `least` of the range.
+    pub(super) fn new(parameters: &[&Parameter], trials: &[Vec<f64>], weights: Vec<f64>, least: f64) -> Self {
         debug_assert_eq!(weights.len(), trials.len() + 1);
         let total: f64 = weights.iter().sum();
         let weights = weights.iter().map(|w| w / total).collect();
         let axes = parameters.iter().enumerate().map(|(axis, parameter)| {
             let values = trials.iter().map(|trial| trial[axis]);
             match parameter.distribution.line() {
-                Some(line) => Axis::line(line, values.map(|value| line.place(value)).collect()),
+                Some(line) => Axis::line(line, values.map(|value| line.place(value)).collect(), least),
                 None => Axis::choice(parameter, values.collect()),
             }
         });
@@ -64,11 +65,10 @@ impl Parzen {
 }
 
 impl Axis {
-    /// A kernel's deviation is the distance to its farther neighbour, within bounds that shrink with
-    /// the number of trials; the ends of the range are neighbours only of a lone one.
-    fn line(line: Line, places: Vec<f64>) -> Self {
+    /// A kernel's deviation is the distance to its farther neighbour; the ends of the range are
+    /// neighbours only of a lone one.
+    fn line(line: Line, places: Vec<f64>, least: f64) -> Self {
         let width = line.high - line.low;
-        let least = width * (1.0 / Float::pow(places.len() as f64 + 2.0, 1.2)).max(0.01);
         let mut order: Vec<usize> = (0..places.len()).collect();
         order.sort_by(|&a, &b| places[a].total_cmp(&places[b]));
         let mut kernels = vec![[(line.low + line.high) / 2.0, width]; places.len() + 1];
@@ -78,7 +78,7 @@ impl Axis {
             let above = order.get(rank + 1).map(|&above| places[above] - place);
             let far =
                 below.into_iter().chain(above).reduce(f64::max).unwrap_or((place - line.low).max(line.high - place));
-            kernels[i] = [place, far.clamp(least, width).max(f64::MIN_POSITIVE)];
+            kernels[i] = [place, far.clamp(least * width, width).max(f64::MIN_POSITIVE)];
         }
         let kernels = kernels
             .into_iter()
