@@ -20,6 +20,8 @@ use wengert::train::{FitError, Labelled, Standardize, Transform, accuracy, digit
 use wengert::{CosineLr, ExponentialLr, RmsProp, Schedule, StepLr};
 
 const BATCH: usize = 32;
+/// Epochs of the last stage, and of the final training.
+const EPOCHS: usize = 24;
 
 #[derive(Clone, Debug, Space)]
 struct Config {
@@ -178,8 +180,8 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
 
     let mut search = Search::new("digits", Config::draw)?
         .maximize("accuracy")
-        .stage(Stage::new("coarse", 96).budget(6).folds(3).sampler(Sobol).stop(Halving::new(2).first(2)))
-        .stage(Stage::new("fine", 40).budget(24).folds(5).stop(Halving::new(2).first(6)))
+        .stage(Stage::new("coarse", 192).budget(6).folds(3).sampler(Sobol).stop(Halving::new(2).first(6)))
+        .stage(Stage::new("fine", 64).budget(EPOCHS).folds(5).stop(Halving::new(2).first(EPOCHS)))
         .seed(args.seed)
         .journal(&args.journal);
     if let Some(workers) = args.workers {
@@ -198,7 +200,7 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let best = outcome.best();
     let [training, unseen] = scaled([data, unseen])?;
     let net =
-        best.config.train(&training, 30, args.seed, |_| Ok(()), |_, _| Ok(())).map_err(|stop| stop.to_string())?;
+        best.config.train(&training, EPOCHS, args.seed, |_| Ok(()), |_, _| Ok(())).map_err(|stop| stop.to_string())?;
     let test_accuracy = test(&net, &unseen);
     let looks = outcome.judge(test_accuracy)?;
 
