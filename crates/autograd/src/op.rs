@@ -298,24 +298,19 @@ macro_rules! compiled_here {
             fn double($name: $op) -> Box<dyn $crate::op::Recorded<f64>> {
                 Box::new($boxed)
             }
-            $crate::op::either(self, single, double)
+            match std::any::TypeId::of::<T>() == std::any::TypeId::of::<f32>() {
+                true => $crate::op::same(single(self)),
+                false => $crate::op::same(double(self)),
+            }
         }
     };
 }
 pub(crate) use compiled_here;
 
-/// An operation boxed by the function for the element type at hand.
-pub(crate) fn either<T: Float, O>(
-    op: O,
-    single: fn(O) -> Box<dyn Recorded<f32>>,
-    double: fn(O) -> Box<dyn Recorded<f64>>,
-) -> Box<dyn Recorded<T>> {
-    let mut boxed: Option<Box<dyn Recorded<T>>> = None;
-    let place: &mut dyn Any = &mut boxed;
-    if let Some(place) = place.downcast_mut() {
-        *place = Some(single(op));
-    } else if let Some(place) = place.downcast_mut() {
-        *place = Some(double(op));
-    }
-    boxed.expect("an element of a tape is f32 or f64")
+/// An operation for the element type that `A` and `B` both are.
+pub(crate) fn same<A: Float, B: Float>(op: Box<dyn Recorded<A>>) -> Box<dyn Recorded<B>> {
+    let mut op = Some(op);
+    let op: &mut dyn Any = &mut op;
+    let op = op.downcast_mut::<Option<Box<dyn Recorded<B>>>>();
+    op.and_then(Option::take).expect("an element of a tape is f32 or f64")
 }

@@ -1,8 +1,6 @@
 //! Scalar functions made runnable on tiles: one loop over local arrays, compiled for every
 //! instruction set that a machine may have and chosen when it runs.
 
-use std::array;
-
 use smallvec::SmallVec;
 
 use super::isa::{Isa, multiversion};
@@ -38,14 +36,14 @@ pub trait TileMap<T: Float>: Send + Sync + private::Sealed {
     fn arity(&self) -> usize;
 
     /// Writes the function of `rows` rows of `cols` elements of each of `x` to `y`, whose rows lie
-    /// `step` apart.
+    /// `step` apart; `cols` is a multiple of [`CHUNK`], or there is one element.
     ///
     /// # Safety
     /// Every source must be readable, and `y` writable, for that (a repeating source: for
     /// [`CHUNK`]). A source may be `y` itself, but may not overlap it otherwise. `isa` must be one
     /// that this machine has.
     #[doc(hidden)]
-    unsafe fn tile(&self, isa: Isa, x: &[Source<T>], y: *mut T, step: isize, size: [usize; 2]);
+    unsafe fn chunks(&self, isa: Isa, x: &[Source<T>], y: *mut T, step: isize, size: [usize; 2]);
 }
 
 mod private {
@@ -83,7 +81,7 @@ impl<T> Source<T> {
 /// Applies a map to rows and columns of the sources that `source` finds for `args`.
 ///
 /// # Safety
-/// As for [`TileMap::tile`].
+/// As for [`TileMap::chunks`], of any size.
 #[inline(always)]
 pub(super) unsafe fn apply_map<T: Float>(
     map: &dyn TileMap<T>,
@@ -97,13 +95,59 @@ pub(super) unsafe fn apply_map<T: Float>(
     // SAFETY: the caller's promise.
     unsafe {
         match *args {
-            [a] => map.tile(isa, &[source(a)], y, step, size),
-            [a, b] => map.tile(isa, &[source(a), source(b)], y, step, size),
-            [a, b, c] => map.tile(isa, &[source(a), source(b), source(c)], y, step, size),
+            [a] => tile(map, isa, &[source(a)], y, step, size),
+            [a, b] => tile(map, isa, &[source(a), source(b)], y, step, size),
+            [a, b, c] => tile(map, isa, &[source(a), source(b), source(c)], y, step, size),
             ref many => {
                 let sources: SmallVec<[Source<T>; 8]> = many.iter().map(|&a| source(a)).collect();
-                map.tile(isa, &sources, y, step, size);
+                tile(map, isa, &sources, y, step, size);
             }
+        }
+    }
+}
+
+/// # Safety
+/// As for [`TileMap::chunks`], of any size.
+unsafe fn tile<T: Float>(map: &dyn TileMap<T>, isa: Isa, x: &[Source<T>], y: *mut T, step: isize, size: [usize; 2]) {
+    // SAFETY: the caller's promise is passed on, for each row by itself where rows do not consist
+    // of whole chunks.
+    unsafe {
+        if size[1].is_multiple_of(CHUNK) || size == [1, 1] {
+            return map.chunks(isa, x, y, step, size);
+        }
+        let mut row: SmallVec<[Source<T>; 3]> = x.into();
+        for i in 0..size[0] as isize {
+            uneven_row(map, isa, &row, y.offset(i * step), size[1]);
+            row.iter_mut().for_each(|x| x.ptr = x.ptr.wrapping_offset(x.step));
+        }
+    }
+}
+
+/// One row that does not consist of whole chunks.
+///
+/// # Safety
+/// As for [`TileMap::chunks`].
+unsafe fn uneven_row<T: Float>(map: &dyn TileMap<T>, isa: Isa, x: &[Source<T>], y: *mut T, n: usize) {
+    let mut out = [T::ZERO; CHUNK];
+    // SAFETY: the caller's promise is passed on; what is padded has a chunk of elements.
+    unsafe {
+        if n > CHUNK {
+            // The rest is done as part of a chunk that overlaps the last whole one. It is done
+            // first and written last: a source that is also `y` is still as it was.
+            let last = x.iter().map(|x| Source::chunk(x.ptr.add((n - CHUNK) & x.mask)));
+            map.chunks(isa, &last.collect::<SmallVec<[_; 3]>>(), out.as_mut_ptr(), 0, [1, CHUNK]);
+            map.chunks(isa, x, y, 0, [1, n / CHUNK * CHUNK]);
+            out.as_ptr().copy_to_nonoverlapping(y.add(n - CHUNK), CHUNK);
+        } else {
+            let padded = x.iter().map(|x| {
+                let mut padded = [T::ZERO; CHUNK];
+                x.ptr.copy_to_nonoverlapping(padded.as_mut_ptr(), n);
+                padded
+            });
+            let padded: SmallVec<[[T; CHUNK]; 3]> = padded.collect();
+            let x: SmallVec<[_; 3]> = padded.iter().map(|padded| Source::chunk(padded.as_ptr())).collect();
+            map.chunks(isa, &x, out.as_mut_ptr(), 0, [1, CHUNK]);
+            out.as_ptr().copy_to_nonoverlapping(y, n);
         }
     }
 }
@@ -114,97 +158,66 @@ impl<T: Float, F: ElementFn<N>, const N: usize> TileMap<T> for Tiled<F, N> {
     }
 
     #[inline]
-    unsafe fn tile(&self, isa: Isa, x: &[Source<T>], y: *mut T, step: isize, size: [usize; 2]) {
+    unsafe fn chunks(&self, isa: Isa, x: &[Source<T>], y: *mut T, step: isize, size: [usize; 2]) {
         let x: &[Source<T>; N] = x.try_into().expect("a map gets as many arguments as it takes");
-        // SAFETY: the caller's promise is passed on, for each row by itself where rows do not
-        // consist of whole chunks.
-        unsafe {
-            if size[1].is_multiple_of(CHUNK) || size == [1, 1] {
-                return apply(isa, &self.0, x, y, step, size);
-            }
-            for i in 0..size[0] as isize {
-                let x = x.map(|x| Source { ptr: x.ptr.offset(i * x.step), ..x });
-                uneven_row(isa, &self.0, x, y.offset(i * step), size[1]);
-            }
-        }
-    }
-}
-
-/// One row that does not consist of whole chunks.
-///
-/// # Safety
-/// As for [`TileMap::tile`].
-unsafe fn uneven_row<T: Float, F: ElementFn<N>, const N: usize>(
-    isa: Isa,
-    f: &F,
-    x: [Source<T>; N],
-    y: *mut T,
-    n: usize,
-) {
-    let (mut padded, mut out) = ([[T::ZERO; CHUNK]; N], [T::ZERO; CHUNK]);
-    // SAFETY: the caller's promise is passed on; what is padded has a chunk of elements.
-    unsafe {
-        if n > CHUNK {
-            // The rest is done as part of a chunk that overlaps the last whole one. It is done
-            // first and written last: a source that is also `y` is still as it was.
-            let last = x.map(|x| Source::chunk(x.ptr.add((n - CHUNK) & x.mask)));
-            apply(isa, f, &last, out.as_mut_ptr(), 0, [1, CHUNK]);
-            apply(isa, f, &x, y, 0, [1, n / CHUNK * CHUNK]);
-            out.as_ptr().copy_to_nonoverlapping(y.add(n - CHUNK), CHUNK);
-        } else {
-            for (padded, x) in padded.iter_mut().zip(&x) {
-                x.ptr.copy_to_nonoverlapping(padded.as_mut_ptr(), n);
-            }
-            let x = array::from_fn(|k| Source::chunk(padded[k].as_ptr()));
-            apply(isa, f, &x, out.as_mut_ptr(), 0, [1, CHUNK]);
-            out.as_ptr().copy_to_nonoverlapping(y, n);
-        }
+        // SAFETY: the caller's promise.
+        unsafe { apply(isa, &self.0, x, y, step, size) }
     }
 }
 
 multiversion! {
-    /// The function `f` of `rows` rows of `cols` elements of each of `x`, written to `y`; `cols` is
-    /// a multiple of [`CHUNK`], or there is one element.
+    /// The function `f` of `rows` rows of `cols` elements of each of `x`, written to `y`. Plain
+    /// loops: it is compiled for every function, and what adapters expand to takes long to compile.
     ///
     /// # Safety
-    /// As for [`TileMap::tile`].
+    /// As for [`TileMap::chunks`].
     unsafe fn apply[T: Float, F: ElementFn<N>, const N: usize](
         f: &F, x: &[Source<T>; N], y: *mut T, step: isize, size: [usize; 2],
     ) {
         let [rows, cols] = size;
+        let mut args = [T::ZERO; N];
         // SAFETY: every access is to the rows and columns of `y` and of a tile, or to the first
         // chunk of a repeating source, which the caller promises.
         unsafe {
             if cols == 1 {
-                *y = f.apply(array::from_fn(|k| *x[k].ptr));
+                for k in 0..N {
+                    args[k] = *x[k].ptr;
+                }
+                *y = f.apply(args);
                 return;
             }
+            let mut from = *x;
             for row in 0..rows as isize {
-                let from: [*const T; N] = array::from_fn(|k| x[k].ptr.offset(row * x[k].step));
                 let to = y.offset(row * step);
                 let mut i = 0;
                 while i < cols {
                     // Through local arrays: the compiler need not fear that `y` is one of the sources.
-                    let local = array::from_fn(|k| from[k].add(i & x[k].mask).cast::<[T; CHUNK]>().read_unaligned());
-                    to.add(i).cast::<[T; CHUNK]>().write_unaligned(apply_chunk(f, &local));
+                    let mut local = [[T::ZERO; CHUNK]; N];
+                    for k in 0..N {
+                        local[k] = from[k].ptr.add(i & from[k].mask).cast::<[T; CHUNK]>().read_unaligned();
+                    }
+                    let mut out = [T::ZERO; CHUNK];
+                    for j in 0..CHUNK {
+                        for k in 0..N {
+                            args[k] = local[k][j];
+                        }
+                        out[j] = f.apply(args);
+                    }
+                    to.add(i).cast::<[T; CHUNK]>().write_unaligned(out);
                     i += CHUNK;
+                }
+                for k in 0..N {
+                    from[k].ptr = from[k].ptr.wrapping_offset(from[k].step);
                 }
             }
         }
     }
 }
 
-#[inline(always)]
-fn apply_chunk<T: Float, F: ElementFn<N>, const N: usize>(f: &F, x: &[[T; CHUNK]; N]) -> [T; CHUNK] {
-    let mut y = [T::ZERO; CHUNK];
-    for (j, y) in y.iter_mut().enumerate() {
-        *y = f.apply(array::from_fn(|k| x[k][j]));
-    }
-    y
-}
-
 #[cfg(test)]
 mod tests {
+    use std::array;
+
     use super::*;
 
     struct Busy;
@@ -228,7 +241,7 @@ mod tests {
                 let first = y.as_mut_ptr();
                 let sources = [Source::row(x[0].as_ptr()), Source::chunk(repeated.as_ptr()), Source::row(first)];
                 // SAFETY: all have `n` elements, or a chunk; `y` is a source as a whole.
-                unsafe { Tiled(Busy).tile(isa, &sources, first, 0, [1, n]) };
+                unsafe { tile(&Tiled(Busy), isa, &sources, first, 0, [1, n]) };
                 assert_eq!(y.into_iter().map(&bits).collect::<Vec<_>>(), expected, "{isa:?}, {n} elements");
             }
         }
@@ -246,7 +259,7 @@ mod tests {
                 // SAFETY: every source has the rows and columns at its steps, and so has `y`.
                 unsafe {
                     let sources = [step(wide), step(0), step(cols)];
-                    Tiled(Busy).tile(isa, &sources, y.as_mut_ptr(), cols as isize + 2, [rows, cols]);
+                    tile(&Tiled(Busy), isa, &sources, y.as_mut_ptr(), cols as isize + 2, [rows, cols]);
                 }
                 for (k, y) in y.iter().enumerate() {
                     let (i, j) = (k / (cols + 2), k % (cols + 2));
@@ -268,6 +281,6 @@ mod tests {
     fn a_wrong_number_of_arguments_is_refused() {
         let mut y = [0.0f32];
         // SAFETY: one element each.
-        unsafe { Tiled(Busy).tile(Isa::Portable, &[Source::row([1.0f32].as_ptr())], y.as_mut_ptr(), 0, [1, 1]) };
+        unsafe { tile(&Tiled(Busy), Isa::Portable, &[Source::row([1.0f32].as_ptr())], y.as_mut_ptr(), 0, [1, 1]) };
     }
 }
