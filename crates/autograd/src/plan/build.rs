@@ -9,7 +9,8 @@ use smallvec::SmallVec;
 use wengert_tensor::kernel::{Program, Spec, Step};
 use wengert_tensor::{Float, Layout, Shape, Strides};
 
-use super::fuse::{AxisMap, Group, Partition, Place, identity, partition};
+use super::axes::{AxisMap, identity};
+use super::fuse::{Group, Partition, Place, partition};
 use super::graph::{Graph, Multiply, Signature};
 use super::{Launch, Plan};
 use crate::Lowering;

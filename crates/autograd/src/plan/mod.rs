@@ -1,6 +1,7 @@
 //! From asked-for values to kernels: mark what is needed, plan which entries become which
 //! kernel, run the kernels. A step of the same structure as an earlier one reuses its plan.
 
+mod axes;
 mod build;
 mod explain;
 mod fuse;

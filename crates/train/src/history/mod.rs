@@ -110,7 +110,7 @@ impl History {
     /// # Errors
     /// If it is not that of a history.
     pub fn from_json(json: &str) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(json)
+        serde_json::from_slice(json.as_bytes())
     }
 }
 
