@@ -206,8 +206,8 @@ multiversion! {
                     to.add(i).cast::<[T; CHUNK]>().write_unaligned(out);
                     i += CHUNK;
                 }
-                for k in 0..N {
-                    from[k].ptr = from[k].ptr.wrapping_offset(from[k].step);
+                for x in &mut from {
+                    x.ptr = x.ptr.wrapping_offset(x.step);
                 }
             }
         }
