@@ -5,6 +5,7 @@ mod curves;
 mod errors;
 mod inside;
 mod pictures;
+mod rates;
 mod tensorboard;
 #[cfg(test)]
 mod tests;
@@ -12,10 +13,11 @@ mod tests;
 use std::io;
 use std::path::Path;
 
-use wengert_report::{Figure, Finding, Images, Number, Page};
+use wengert_report::{Figure, Finding, Images, Number, Page, Plot, Table};
 use wengert_tensor::{Float, Tensor};
 
-use crate::{Diagnosis, End, History, Task};
+use crate::before::Verdict;
+use crate::{Diagnosis, End, History, Rates, Task};
 use errors::Errors;
 use inside::Side;
 use pictures::Pictures;
@@ -54,6 +56,7 @@ pub struct Report<'a> {
     title: String,
     findings: Option<Vec<Finding>>,
     classes: Option<Vec<String>>,
+    rates: Option<Plot>,
     errors: Option<Errors>,
     weights: Vec<Images>,
 }
@@ -62,7 +65,7 @@ impl<'a> Report<'a> {
     /// A report of what the history knows.
     pub fn new(history: &'a History) -> Self {
         let title = "Training".into();
-        Self { history, title, findings: None, classes: None, errors: None, weights: Vec::new() }
+        Self { history, title, findings: None, classes: None, rates: None, errors: None, weights: Vec::new() }
     }
 
     /// The heading.
@@ -74,6 +77,12 @@ impl<'a> Report<'a> {
     /// Other findings than those of [`Diagnosis::of`] the history, worst first.
     pub fn findings(mut self, findings: impl IntoIterator<Item = Finding>) -> Self {
         self.findings = Some(findings.into_iter().collect());
+        self
+    }
+
+    /// What a [`RangeTest`](crate::RangeTest) found.
+    pub fn range_test(mut self, rates: &Rates) -> Self {
+        self.rates = Some(rates::plot(rates));
         self
     }
 
@@ -130,6 +139,7 @@ impl<'a> Report<'a> {
         let findings = self.findings.unwrap_or_else(found);
         page = page.section("Diagnosis");
         page = if findings.is_empty() { page.text("Nothing looks wrong.") } else { page.findings(&findings) };
+        page = before(page, history, self.rates.as_ref());
         page = page.section("Curves").wide(&curves::loss(history));
         let mut figures = curves::metrics(history);
         if !history.lr.is_empty() {
@@ -151,9 +161,9 @@ impl<'a> Report<'a> {
         }
         page = inside(page, history);
         if !history.notes.is_empty() {
-            let table = wengert_report::Table::new(["step", "note"]);
+            let table = Table::new(["step", "note"]);
             let rows = history.notes.iter().map(|note| [(note.step as f64).into(), note.text.as_str().into()]);
-            page = page.section("Notes").table(&rows.fold(table, wengert_report::Table::row));
+            page = page.section("Notes").table(&rows.fold(table, Table::row));
         }
         page
     }
@@ -172,6 +182,27 @@ const MOST_UNITS: usize = 64;
 
 fn all<F: Figure>(figures: &[F]) -> Vec<&dyn Figure> {
     figures.iter().map(|figure| figure as &dyn Figure).collect()
+}
+
+/// What was found before training.
+fn before(mut page: Page, history: &History, rates: Option<&Plot>) -> Page {
+    if history.checks.is_empty() && rates.is_none() {
+        return page;
+    }
+    page = page.section("Before training");
+    if !history.checks.is_empty() {
+        let rows = history.checks.iter().map(|check| {
+            let verdict = match check.verdict {
+                Verdict::Good => "good",
+                Verdict::Doubtful => "doubtful",
+                Verdict::Bad => "bad",
+            };
+            let [found, advice] = [&check.found, &check.advice].map(|text| text.as_str().into());
+            [verdict.into(), check.about.to_string().into(), found, advice]
+        });
+        page = page.table(&rows.fold(Table::new(["verdict", "check", "found", "what to do"]), Table::row));
+    }
+    rates.into_iter().fold(page, |page, plot| page.wide(plot))
 }
 
 fn inside(mut page: Page, history: &History) -> Page {

@@ -137,6 +137,26 @@ fn a_report_of_nothing_and_of_a_failure() {
 }
 
 #[test]
+fn what_was_found_before_training_is_shown() {
+    let mut history = History::new(0);
+    let rate = |i: i32| {
+        let loss = if i < 40 { 2.0 - 0.03 * f64::from(i) } else { 100.0 };
+        crate::RatePoint { lr: 10f64.powf(f64::from(i) / 10.0 - 6.0), loss, smoothed: loss }
+    };
+    let points = (0..50).map(rate).collect();
+    let rates = crate::Rates { points, proposal: Some(2e-3), lowest: 1e-2, diverges: Some(0.1) };
+    let html = html(Report::new(&history).range_test(&rates));
+    assert!(
+        html.contains("Before training") && html.contains("take 2.0e-3") && html.contains("At 1.0e-1 it diverges.")
+    );
+
+    history.checks = crate::before::Checks(vec![crate::before::initial_loss(23.0, 10)]);
+    let found = &history.checks[0].found;
+    let html = Report::new(&history).page().html();
+    assert!(html.contains("Before training") && html.contains(found) && html.contains("<td>bad</td>"), "{found}");
+}
+
+#[test]
 fn the_surest_errors_come_first() {
     let scores: Tensor = tensor![[0.0, 1.0], [0.0, 9.0], [0.0, 4.0], [5.0, 0.0]];
     let labels = tensor![0i64, 0, 0, 0];
