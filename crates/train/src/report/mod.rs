@@ -197,10 +197,10 @@ fn before(mut page: Page, history: &History, rates: Option<&Plot>) -> Page {
                 Verdict::Doubtful => "doubtful",
                 Verdict::Bad => "bad",
             };
-            let [found, advice] = [&check.found, &check.advice].map(|text| text.as_str().into());
-            [verdict.into(), check.about.to_string().into(), found, advice]
+            let found = [check.found.as_str(), &check.advice].join(" → ");
+            [verdict.into(), check.about.to_string().into(), found.trim_end_matches(" → ").into()]
         });
-        page = page.table(&rows.fold(Table::new(["verdict", "check", "found", "what to do"]), Table::row));
+        page = page.table(&rows.fold(Table::new(["verdict", "check", "found"]), Table::row));
     }
     rates.into_iter().fold(page, |page, plot| page.wide(plot))
 }

@@ -1,6 +1,6 @@
 //! The learning-rate range test.
 
-use wengert_report::{Axis, Plot};
+use wengert_report::{Axis, Number, Plot};
 
 use crate::Rates;
 
@@ -25,13 +25,18 @@ pub(super) fn plot(rates: &Rates) -> Plot {
     let mut caption = "The learning rate rises from step to step. ".to_owned();
     match rates.proposal {
         Some(lr) => {
-            plot = plot.rule_x(lr, format!("take {lr:.1e}"));
+            plot = plot.rule_x(lr, format!("take {}", short(lr)));
             caption += "The rate to take is where the loss falls fastest.";
         }
         None => caption += "The loss falls nowhere.",
     }
     if let Some(lr) = rates.diverges {
-        caption += &format!(" At {lr:.1e} it diverges.");
+        caption += &format!(" At {} it diverges.", short(lr));
     }
     plot.caption(caption)
+}
+
+/// A rate to two digits: it is not known any better.
+fn short(lr: f64) -> Number {
+    Number(format!("{lr:.1e}").parse().unwrap_or(lr))
 }
