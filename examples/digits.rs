@@ -1,7 +1,7 @@
 //! Handwritten digits: check the gradient of a whole network, train it, test it.
 //!
 //! ```text
-//! cargo run --release --example digits -- [--json] [--threads N] [--seed S] [--epochs E]
+//! cargo run --release --example digits -- [--json] [--threads N] [--seed S] [--epochs E] [--report FILE]
 //! ```
 
 use std::error::Error;
@@ -10,7 +10,10 @@ use std::time::Instant;
 
 use wengert::CosineLr;
 use wengert::prelude::*;
-use wengert::train::{ConfusionMatrix, Labelled, Loader, Standardize, Trainer, Transform, digits};
+use wengert::report::Page;
+use wengert::train::{
+    ConfusionMatrix, History, Labelled, Loader, RangeTest, Report, Standardize, Trainer, Transform, digits,
+};
 
 #[derive(Module)]
 struct Net {
@@ -57,6 +60,25 @@ fn check_gradient(net: &Net, data: &Labelled, seed: u64) -> Result<f64, Box<dyn 
     Ok(error)
 }
 
+/// The run as a page, with the learning rates that an untrained network could learn with, and the
+/// pictures of `test` with their scores.
+fn report(
+    history: &History,
+    net: &Net,
+    batches: &Loader<Labelled>,
+    test: &Labelled,
+    scores: &Tensor,
+) -> Result<Page, Box<dyn Error>> {
+    let fresh = Net::new(&mut Rng::seed(history.seed));
+    let endless = (0..).flat_map(|epoch| batches.epoch(epoch)).map_while(Result::ok);
+    let rates = RangeTest::new().run(&fresh, &mut Adam::new(&fresh, 0.01), endless, |tape, (x, labels)| {
+        fresh.forward(tape.var(x)).cross_entropy(labels)
+    })?;
+    let report = Report::new(history).title("Handwritten digits").range_test(&rates);
+    let report = report.classified(scores, test.labels(), test.features());
+    Ok(report.weights("fc1", &net.fc1.weight.value()).page())
+}
+
 fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
 
@@ -82,6 +104,11 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let matrix = ConfusionMatrix::new(&scores.argmax(1), test.labels(), test.classes());
     let (accuracy, seconds) = (matrix.accuracy(), start.elapsed().as_secs_f64());
     println!("\n{matrix}\n\ntest accuracy {accuracy:.4}, {seconds:.1} seconds in total");
+    if let Some(path) = args.report {
+        let test = test.map_features(|x| scale.invert(x));
+        report(&history, &net, &batches, &test, &scores)?.write(&path)?;
+        println!("{path} shows the run");
+    }
     if args.json {
         let (a, g, l, s) = (accuracy, gradient_error, final_loss, seconds);
         println!(
@@ -95,22 +122,28 @@ struct Args {
     json: bool,
     seed: u64,
     epochs: u64,
+    report: Option<String>,
 }
 
 impl Args {
     fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut args = Self { json: false, seed: 0, epochs: 30 };
+        let mut args = Self { json: false, seed: 0, epochs: 30, report: None };
         while let Some(word) = words.next() {
             if word == "--json" {
                 args.json = true;
                 continue;
             }
-            let number = words.next().and_then(|value| value.parse::<u32>().ok());
+            let value = words.next();
+            let number = value.as_ref().and_then(|value| value.parse::<u32>().ok());
             match (word.as_str(), number) {
+                ("--report", _) if value.is_some() => args.report = value,
                 ("--seed", Some(n)) => args.seed = n.into(),
                 ("--epochs", Some(n @ 1..)) => args.epochs = n.into(),
                 ("--threads", Some(n @ 1..)) => wengert::set_threads(n as usize),
-                _ => return Err(format!("{word}: expected [--json] [--threads N] [--seed S] [--epochs E]")),
+                _ => {
+                    let all = "[--json] [--threads N] [--seed S] [--epochs E] [--report FILE]";
+                    return Err(format!("{word}: expected {all}"));
+                }
             }
         }
         Ok(args)

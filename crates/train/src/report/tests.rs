@@ -146,9 +146,7 @@ fn what_was_found_before_training_is_shown() {
     let points = (0..50).map(rate).collect();
     let rates = crate::Rates { points, proposal: Some(2e-3), lowest: 1e-2, diverges: Some(0.1) };
     let html = html(Report::new(&history).range_test(&rates));
-    assert!(
-        html.contains("Before training") && html.contains("take 0.002") && html.contains("At 0.1 it diverges.")
-    );
+    assert!(html.contains("Before training") && html.contains("take 0.002") && html.contains("At 0.1 it diverges."));
 
     history.checks = crate::before::Checks(vec![crate::before::initial_loss(23.0, 10)]);
     let found = &history.checks[0].found;
