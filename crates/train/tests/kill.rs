@@ -1,6 +1,6 @@
-//! Kills a training process at random instants, starts it again each time, and compares what it
-//! ends with with a run that nobody disturbed, to the last bit. `KILLS=200` kills it so often; 8
-//! times unless told.
+//! Kills a training process at random instants, starts it again each time, once with a disk that is
+//! full, and compares what it ends with with a run that nobody disturbed, to the last bit.
+//! `KILLS=200` kills it so often; 8 times unless told.
 
 use std::error::Error;
 use std::fs;
@@ -77,6 +77,16 @@ fn disturb(kills: u64, epochs: u64) -> Result<(), Box<dyn Error>> {
         let steps = latest.map_or(0, |latest| latest.history().steps);
         assert!(steps >= reached, "step {reached} was lost, the newest checkpoint is of step {steps}");
         reached = steps;
+    }
+    if cfg!(unix) {
+        // No file may be longer than 4 kB: writing a checkpoint fails within it.
+        let mut full = Command::new("sh");
+        full.args(["-c", r#"trap "" XFSZ; ulimit -f 8; exec "$0" "$@""#]).arg(child().get_program());
+        let refused = full.args(child().get_args()).output()?;
+        let told = String::from_utf8_lossy(&refused.stderr);
+        assert!(!refused.status.success() && told.contains("File too large"), "{refused:?}");
+        let latest = Checkpoint::latest(&folder)?.map_or(0, |latest| latest.history().steps);
+        assert_eq!(latest, reached, "a full disk took a checkpoint");
     }
     let status = child().status()?;
     assert!(status.success(), "{status}");
