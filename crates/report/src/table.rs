@@ -26,6 +26,9 @@ pub enum Cell {
     Number(f64),
 }
 
+/// A table of more rows has a height of its own.
+const LONG: usize = 30;
+
 impl From<&str> for Cell {
     fn from(text: &str) -> Self {
         Self::Text(text.into())
@@ -64,8 +67,9 @@ impl Table {
     }
 
     pub(crate) fn draw(&self, out: &mut Markup) {
-        // A wide table scrolls; the page does not.
-        out.open("div", &[("class", &"scroll"), ("tabindex", &"0"), ("role", &"region"), ("aria-label", &"Table")]);
+        // A wide or long table scrolls; the page does not.
+        let class = if self.rows.len() > LONG { "scroll long" } else { "scroll" };
+        out.open("div", &[("class", &class), ("tabindex", &"0"), ("role", &"region"), ("aria-label", &"Table")]);
         out.open("table", &[]);
         out.open("thead", &[]);
         out.open("tr", &[]);

@@ -58,7 +58,7 @@ fn by_trainer(training: &Loader<Labelled>, validation: Loader<Labelled>, steps: 
     let mut outcome = Ok(());
     let history = Trainer::classifier(&net, Adam::new(&net, 0.001), |x| forward(&net, x))
         .validation(validation)
-        .epochs(u64::MAX)
+        .epochs(steps.div_ceil(training.len() as u64))
         .after_step(|history| {
             outcome = memory.after(history.steps);
             if history.steps == steps || outcome.is_err() {

@@ -7,11 +7,15 @@ use crate::{Curve, End, Epoch, History, Point, Task};
 /// So many points of a curve are drawn; more would only be noise.
 const POINTS: usize = 160;
 
-/// A logarithmic axis if a linear one would press a quarter of the values to the ground.
-fn spaced(axis: Axis, points: &[Point]) -> Axis {
+/// A thirtieth of a figure's height can hardly be told from the ground.
+const FLAT: f64 = 1.0 / 30.0;
+
+/// A logarithmic axis if a linear one would press a quarter of the values to the ground: below this
+/// part of the largest.
+fn spaced(axis: Axis, points: &[Point], ground: f64) -> Axis {
     let values: Vec<f64> = points.iter().map(|point| point.mean).filter(|v| v.is_finite()).collect();
     let largest = values.iter().copied().fold(0.0, f64::max);
-    let low = values.iter().filter(|&&v| v < largest / 30.0).count();
+    let low = values.iter().filter(|&&v| v < largest * ground).count();
     if values.iter().all(|&v| v > 0.0) && 4 * low > values.len() { axis.log() } else { axis }
 }
 
@@ -40,7 +44,7 @@ pub(super) fn loss(history: &History) -> Plot {
     let points = merged(&history.loss);
     let validation: Vec<(f64, f64)> =
         history.epochs.iter().filter_map(|e| Some((e.step as f64, *e.validation.get("loss")?))).collect();
-    let (axis, above) = held(spaced(Axis::new("loss"), &points), &points, &validation);
+    let (axis, above) = held(spaced(Axis::new("loss"), &points, 0.25), &points, &validation);
     let mut plot = Plot::new("Loss").x(Axis::new("step")).y(axis).band("training", band(&points));
     let mut caption = "The band goes from the smallest to the largest loss of neighbouring steps, ".to_owned();
     // Where a run broke off in the middle of an epoch is to be seen.
@@ -118,13 +122,13 @@ fn metric(history: &History, name: &str) -> Plot {
 
 pub(super) fn lr(history: &History) -> Plot {
     let points = merged(&history.lr);
-    let axis = spaced(Axis::new("learning rate"), &points);
+    let axis = spaced(Axis::new("learning rate"), &points, FLAT);
     Plot::new("Learning rate").x(Axis::new("step")).y(axis).line("learning rate", line(&points))
 }
 
 pub(super) fn gradient_norm(history: &History) -> Plot {
     let points = merged(&history.gradient_norm);
-    let axis = spaced(Axis::new("norm"), &points);
+    let axis = spaced(Axis::new("norm"), &points, FLAT);
     Plot::new("Norm of the gradient")
         .caption("Of all parameters as one vector, before clipping.")
         .x(Axis::new("step"))

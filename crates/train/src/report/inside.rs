@@ -1,6 +1,6 @@
 //! The inside of the model: activations, gradients, updates.
 
-use wengert_report::{Axis, Plot, Ridges, Table};
+use wengert_report::{Axis, Cell, Plot, Ridges, Table};
 
 use crate::{Distribution, LayerStats, Snapshot};
 
@@ -130,22 +130,30 @@ pub(super) fn ridges(snapshots: &[Snapshot], side: Side) -> Vec<Ridges> {
     layers.map(figure).collect()
 }
 
-/// The layers as they are at the end.
+/// A number of a layer; none if it has no such number.
+type Column = fn(&LayerStats) -> Option<f64>;
+
+/// The layers as they are at the end, with the columns that some layer has.
 pub(super) fn table(last: &Snapshot) -> Table {
-    let columns = ["layer", "type", "mean", "deviation", "zero", "saturated", "dead", "gradient's deviation"];
-    last.layers.iter().fold(Table::new(columns), |table, layer| {
-        let share = |share: Option<f64>| share.map_or("".into(), |share| format!("{:.1} %", 100.0 * share).into());
-        table.row([
-            layer.path.as_str().into(),
-            layer.kind.as_str().into(),
-            layer.output.mean.into(),
-            layer.output.sd.into(),
-            share(Some(layer.zero_fraction)),
-            share(layer.saturated_fraction),
-            share(layer.dead_fraction),
-            layer.gradient.as_ref().map_or("".into(), |gradient| gradient.sd.into()),
-        ])
+    let mut columns: Vec<(&str, Column)> = vec![
+        ("mean", |layer| Some(layer.output.mean)),
+        ("deviation", |layer| Some(layer.output.sd)),
+        ("zero, %", |layer| percent(Some(layer.zero_fraction))),
+        ("saturated, %", |layer| percent(layer.saturated_fraction)),
+        ("dead, %", |layer| percent(layer.dead_fraction)),
+        ("gradient's deviation", |layer| Some(layer.gradient.as_ref()?.sd)),
+    ];
+    columns.retain(|(_, of)| last.layers.iter().any(|layer| of(layer).is_some()));
+    let names = ["layer", "type"].into_iter().chain(columns.iter().map(|(name, _)| *name));
+    last.layers.iter().fold(Table::new(names), |table, layer| {
+        let names = [layer.path.as_str().into(), layer.kind.as_str().into()];
+        table.row(names.into_iter().chain(columns.iter().map(|(_, of)| of(layer).map_or("".into(), Cell::from))))
     })
+}
+
+/// To a tenth.
+fn percent(share: Option<f64>) -> Option<f64> {
+    share.map(|share| (1000.0 * share).round() / 10.0)
 }
 
 fn name(layer: &LayerStats) -> String {

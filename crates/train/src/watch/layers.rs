@@ -48,10 +48,11 @@ pub(super) fn noted<'t, T: Float>(
             latest = path;
         }
         match outputs.last_mut() {
-            // A layer around the one that gave it: only the activation in a closure lacks a place.
+            // A layer around the one that gave it: only an activation in a closure, or in the layer that
+            // is named after it, lacks a place.
             Some(last) if last.var.entry() == var.entry() => {
                 if let Noter::Layer(_) = by
-                    && kind == "fn"
+                    && (kind == "fn" || kind.eq_ignore_ascii_case(&last.kind))
                 {
                     last.path.clone_from(&latest);
                 }

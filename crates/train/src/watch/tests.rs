@@ -2,7 +2,8 @@
 
 use wengert_autograd::{Param, Tape, Var};
 use wengert_nn::{
-    Activation, Adam, BatchNorm, Conv1d, Conv2d, Dropout, Init, Layer, Linear, Loss, Module, Sequential, Sgd, StateDict,
+    Activation, Adam, BatchNorm, Conv1d, Conv2d, Dropout, Init, Layer, Linear, Loss, Maxout, Module, Sequential, Sgd,
+    StateDict,
 };
 use wengert_tensor::{Rng, Tensor, tensor};
 
@@ -120,6 +121,15 @@ fn units_are_dead_that_stay_at_zero() {
     assert_eq!(dead(2.0), 0.25);
     // Inactive again, but not for long enough.
     assert_eq!([(); 4].map(|()| dead(-1.0)), [0.25, 0.25, 0.25, 0.5]);
+}
+
+#[test]
+fn a_layer_that_is_an_activation_has_its_own_place() {
+    let mut rng = Rng::seed(2);
+    let net = (Linear::new(3, 4, &mut rng), Maxout::new(4, 2, 3, &mut rng));
+    let snapshot =
+        look(&mut Watch::new(), &net, |net, tape| net.1.forward(net.0.forward(tape.var(tensor![[1.0, 2.0, 3.0]]))));
+    assert_eq!(layer(&snapshot, "1").kind, "maxout");
 }
 
 #[test]
