@@ -108,6 +108,9 @@ impl Checkpoints {
             // Not every file system can lock.
             Ok(()) | Err(TryLockError::Error(_)) => self.lock = Some(lock),
         }
+        // That nothing can be written here is to be known before the first checkpoint is due.
+        let probe = folder.join(format!("probe.{}.part", std::process::id()));
+        File::create(&probe).and_then(|_| fs::remove_file(&probe)).map_err(refused)?;
         if !self.resume {
             let found = list(&folder).map_err(refused)?;
             let kind = CheckpointErrorKind::Occupied;
