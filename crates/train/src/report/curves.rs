@@ -14,7 +14,7 @@ const FLAT: f64 = 1.0 / 30.0;
 /// part of the largest.
 fn spaced(axis: Axis, points: &[Point], ground: f64) -> Axis {
     let values: Vec<f64> = points.iter().map(|point| point.mean).filter(|v| v.is_finite()).collect();
-    let largest = values.iter().copied().fold(0.0, f64::max);
+    let largest = points.iter().map(|point| point.max).filter(|v| v.is_finite()).fold(0.0, f64::max);
     let low = values.iter().filter(|&&v| v < largest * ground).count();
     if values.iter().all(|&v| v > 0.0) && 4 * low > values.len() { axis.log() } else { axis }
 }
