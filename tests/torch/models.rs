@@ -39,12 +39,17 @@ fn layer<T: Float>(layer: impl Layer<T> + 'static) -> Box<dyn Model<T>> {
     called(layer, |layer, x| vec![layer.forward(x[0])])
 }
 
-/// The outputs and the last state.
+/// The outputs and the last state, from a given state if there is a second input.
 fn recurrent<T: Float, C: RecurrentCell<1> + 'static>(layer: Recurrent<C, 1, T>) -> Box<dyn Model<T>> {
     called(layer, |layer, x| {
-        let (y, [h]) = layer.unroll(x[0], None);
+        let (y, [h]) = layer.unroll(x[0], x.get(1).map(|&state| [state]));
         vec![y, h]
     })
+}
+
+/// What fills up sequences of 3 and 1 to the length 4, for every head and query.
+fn padded() -> Tensor<bool> {
+    tensor![[[[false, false, false, true]]], [[[false, true, true, true]]]]
 }
 
 #[derive(Module)]
@@ -66,6 +71,10 @@ pub(crate) fn named<T: Float>(name: &str) -> Box<dyn Model<T>> {
         "conv_transpose1d" => layer(ConvTranspose1d::<T>::new(2, 3, 3, rng).stride(2).padding(1).output_padding(1)),
         "conv_transpose2d" => layer(ConvTranspose2d::<T>::new(2, 4, 2, rng).stride([2, 1]).groups(2)),
         "conv1d_same" => layer(Conv1d::<T>::new(2, 3, 4, rng).dilation(2).same_padding()),
+        "conv2d_same_replicate" => {
+            let conv = Conv2d::<T>::new(2, 4, [2, 3], rng).dilation([1, 2]).groups(2);
+            layer(conv.same_padding().padding_mode(PaddingMode::Replicate))
+        }
         "conv1d_replicate" => {
             layer(Conv1d::<T>::new(2, 3, 3, rng).padding(2).stride(2).padding_mode(PaddingMode::Replicate))
         }
@@ -93,6 +102,7 @@ pub(crate) fn named<T: Float>(name: &str) -> Box<dyn Model<T>> {
         "batch_norm_2" => layer(BatchNorm::<T>::new(3)),
         "batch_norm_3" => layer(BatchNorm::<T>::new(2).momentum(0.3).eps(1e-3)),
         "batch_norm_4" | "batch_norm_evaluated" => layer(BatchNorm::<T>::new(2)),
+        "batch_norm_last" => layer(BatchNorm::<T>::new(2).momentum(1.0)),
         "batch_norm_plain" => layer(BatchNorm::<T>::new(2).no_affine()),
         "batch_norm_cumulative" => called(BatchNorm::<T>::new(2).cumulative_average(), |layer, x| {
             layer.forward(x[0]);
@@ -102,6 +112,7 @@ pub(crate) fn named<T: Float>(name: &str) -> Box<dyn Model<T>> {
         "layer_norm" => layer(LayerNorm::<T>::new([3, 2])),
         "layer_norm_no_bias" => layer(LayerNorm::<T>::new(3).no_bias().eps(1e-3)),
         "group_norm" => layer(GroupNorm::<T>::new(2, 4)),
+        "group_norm_bare" => layer(GroupNorm::<T>::new(2, 6).no_affine().eps(1e-2)),
         "instance_norm" => layer(InstanceNorm::<T>::new(2)),
         "instance_norm_affine" => layer(InstanceNorm::<T>::new(2).affine()),
         "instance_norm_running" => layer(InstanceNorm::<T>::new(2).running_statistics(0.3)),
@@ -119,18 +130,25 @@ pub(crate) fn named<T: Float>(name: &str) -> Box<dyn Model<T>> {
             let (y, [h, c]) = layer.unroll(x[0], Some([x[1], x[2]]));
             vec![y, h, c]
         }),
+        "rnn_from_state" => recurrent(Rnn::<T>::new(3, 2, rng).layers(2).bidirectional().batch_first()),
+        "gru_bare" => recurrent(Gru::<T>::new(2, 3, rng).bidirectional().no_bias()),
         "gru" => recurrent(Gru::<T>::new(3, 2, rng).layers(2).batch_first()),
         "attention" => called(MultiHeadAttention::<T>::new(4, 2, rng).causal(), |layer, x| {
+            vec![layer.attend(x[0], x[1], x[2], None)]
+        }),
+        "attention_bare" => called(MultiHeadAttention::<T>::new(6, 3, rng).no_bias().batch_first(), |layer, x| {
             vec![layer.attend(x[0], x[1], x[2], None)]
         }),
         "attention_sizes" => called(MultiHeadAttention::<T>::new(4, 2, rng).memory_sizes(3, 2), |layer, x| {
             vec![layer.attend(x[0], x[1], x[2], None)]
         }),
         "attention_padded" => called(MultiHeadAttention::<T>::new(4, 2, rng).batch_first(), |layer, x| {
-            let padded = tensor![[[[false, false, false, true]]], [[[false, true, true, true]]]];
-            vec![layer.attend(x[0], x[1], x[2], Some(&padded))]
+            vec![layer.attend(x[0], x[1], x[2], Some(&padded()))]
         }),
         "transformer" => layer(TransformerBlock::<T>::new(4, 2, 6, rng).causal()),
+        "transformer_post" => called(TransformerBlock::<T>::new(4, 2, 6, rng).batch_first().post_norm(), |block, x| {
+            vec![block.forward_masked(x[0], &padded())]
+        }),
         "transformer_gelu" => layer(TransformerBlock::<T>::new(4, 2, 6, rng).batch_first().gelu()),
         "model" => {
             let head = Sequential::new().then(Flatten::new()).then(Linear::new(8, 3, rng));

@@ -155,4 +155,19 @@ cases += [
     case("avg_pool1d_ceil", nn.AvgPool1d(3, stride=2, padding=1, ceil_mode=True), short(1, 2, 6)),
     case("attention_sizes", sizes, short(3, 2, 4), short(5, 2, 3), short(5, 2, 2), call=attention_call(sizes)),
 ]
+
+post = nn.TransformerEncoderLayer(4, 2, 6, dropout=0.0, batch_first=True)
+first_rnn = nn.RNN(3, 2, num_layers=2, bidirectional=True, batch_first=True)
+gru = nn.GRU(2, 3, bias=False, bidirectional=True)
+bare = nn.MultiheadAttention(6, 3, bias=False, batch_first=True)
+same = nn.Conv2d(2, 4, (2, 3), padding="same", dilation=(1, 2), groups=2, padding_mode="replicate")
+cases += [
+    case("transformer_post", post, short(2, 4, 4), call=lambda x: post(x, src_key_padding_mask=padded)),
+    case("rnn_from_state", first_rnn, short(2, 3, 3), short(4, 2, 2)),
+    case("gru_bare", gru, short(3, 2, 2), short(2, 2, 3)),
+    case("attention_bare", bare, short(2, 3, 6), short(2, 4, 6), short(2, 4, 6), call=attention_call(bare)),
+    case("conv2d_same_replicate", same, image),
+    case("group_norm_bare", nn.GroupNorm(2, 6, affine=False, eps=1e-2), short(3, 6)),
+    case("batch_norm_last", nn.BatchNorm1d(2, momentum=1.0), short(3, 2, 2)),
+]
 print(json.dumps(cases, separators=(",", ":")).replace('{"name"', '\n{"name"'))

@@ -31,6 +31,7 @@ pub enum Init {
     /// Normal around 0 with this standard deviation.
     Normal(f64),
     /// Normal around 0 with this standard deviation, drawn again beyond twice that.
+    #[doc(alias = "trunc_normal")]
     TruncatedNormal(f64),
     /// Uniform from minus this number to this number.
     Uniform(f64),
@@ -70,6 +71,7 @@ pub enum Fan {
 
 /// The gain that makes up for an activation: 1/√E\[f(z)²\] for a standard normal z where the
 /// activation is piecewise linear; 5/3 for tanh, by custom.
+#[doc(alias = "calculate_gain")]
 pub mod gain {
     /// No activation, or sigmoid.
     pub const LINEAR: f64 = 1.0;
@@ -88,22 +90,26 @@ pub mod gain {
 impl Init {
     /// Uniform with variance 2/(inputs + outputs): Glorot & Bengio, "Understanding the
     /// difficulty of training deep feedforward neural networks" (2010), eq. 16.
+    #[doc(alias = "glorot_uniform")]
     pub const fn xavier_uniform() -> Self {
         Self::ScaledUniform { gain: gain::LINEAR, fan: Fan::Average }
     }
 
     /// Normal with variance 2/(inputs + outputs): Glorot & Bengio (2010), eq. 12.
+    #[doc(alias = "glorot_normal")]
     pub const fn xavier_normal() -> Self {
         Self::ScaledNormal { gain: gain::LINEAR, fan: Fan::Average }
     }
 
     /// Uniform with variance 2/inputs, for units followed by a relu: He et al., "Delving deep
     /// into rectifiers" (2015), eq. 10.
+    #[doc(alias = "kaiming_uniform")]
     pub const fn he_uniform() -> Self {
         Self::ScaledUniform { gain: gain::RELU, fan: Fan::In }
     }
 
     /// Normal with variance 2/inputs, for units followed by a relu: He et al. (2015), eq. 10.
+    #[doc(alias = "kaiming_normal")]
     pub const fn he_normal() -> Self {
         Self::ScaledNormal { gain: gain::RELU, fan: Fan::In }
     }

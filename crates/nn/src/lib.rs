@@ -53,47 +53,8 @@
 //! # Ok::<(), wengert_nn::StepError>(())
 //! ```
 //!
-//! # From PyTorch
-//!
-//! Parameters and buffers have the same names and layouts, so weights go both ways through
-//! safetensors files, and layers, losses, optimizers and schedules compute the same numbers:
-//!
-//! ```
-//! # extern crate wengert_nn as wengert;
-//! use wengert::{BatchNorm, Linear, Module, StateDict};
-//! use wengert_tensor::Rng;
-//!
-//! // class Net(nn.Module): self.fc = nn.Linear(2, 3); self.bn = nn.BatchNorm1d(3)
-//! #[derive(Module)]
-//! struct Net {
-//!     fc: Linear,
-//!     bn: BatchNorm,
-//! }
-//!
-//! let net = Net { fc: Linear::new(2, 3, &mut Rng::seed(0)), bn: BatchNorm::new(3) };
-//! # let file = std::env::temp_dir().join(format!("from-pytorch-{}.safetensors", std::process::id()));
-//! # net.state_dict().write(&file)?;
-//! // safetensors.torch.save_file(net.state_dict(), file)
-//! net.load_state_dict(&StateDict::read(&file)?)?;
-//! # std::fs::remove_file(&file)?;
-//! let names: Vec<String> = net.params().into_keys().collect();
-//! assert_eq!(names, ["fc.weight", "fc.bias", "bn.weight", "bn.bias"]);
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
-//!
-//! The search of these pages knows PyTorch's names. What differs:
-//!
-//! | in PyTorch | here |
-//! |---|---|
-//! | `model.train()`, `model.eval()` | the mode is the tape's: `Tape::train(seed)`, `Tape::new()` |
-//! | `zero_grad`, gradients that add up | every tape has its own gradients; [`Accumulator`] adds them up |
-//! | options as named arguments | methods: `Conv2d::new(3, 16, 3, rng).stride(2).no_bias()` |
-//! | `Linear` and convolutions start uniform between ±1/√fan | [`Init::he_normal`], biases of 0; others by `weight` and `bias` |
-//! | the classes of a loss are axis 1 | the last axis, or that of `class_axis` |
-//! | rows of the class −100 are ignored | of the class that `ignore_index` names |
-//! | a loss broadcasts its target | refused |
-//! | a parameter without gradient is passed by | an error that names it, unless it is frozen |
-//! | a scheduler steps and changes its optimizer | a [`Schedule`] is a function: `optimizer.set_lr(schedule.lr(step))` |
+//! Parameters and buffers have the names and layouts that PyTorch gives them, and everything
+//! computes its numbers; what differs is listed in the documentation of the crate `wengert`.
 #![forbid(unsafe_code)]
 
 // `#[derive(Module)]` names the trait as the users of the facade know it.

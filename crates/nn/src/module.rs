@@ -1,6 +1,6 @@
 //! A module: anything that holds parameters and buffers, found by name.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -15,7 +15,8 @@ use crate::{AnyTensor, LoadError, StateDict};
 /// Anything that holds parameters and buffers: a layer, a model, a part of one.
 ///
 /// `#[derive(Module)]` visits every field. A parameter is called by its path, `fc1.weight` or
-/// `blocks.0.norm.weight`; names and order depend on the program alone. A parameter that is
+/// `blocks.0.norm.weight`; names and order depend on the program alone. Parts may be in a `Vec`, an
+/// array, a tuple or a `BTreeMap` by name, in an `Option`, a `Box` or an `Arc`. A parameter that is
 /// reached by two paths (shared weights) is listed once, under the first.
 ///
 /// ```
@@ -255,6 +256,9 @@ impl<T: Float> Visitor<T> {
     }
 
     /// Visits a part under the name it has in the whole.
+    ///
+    /// # Panics
+    /// If another parameter or buffer has the same name.
     pub fn child(&mut self, name: impl Display, part: &(impl Module<T> + ?Sized)) {
         let length = self.path.len();
         if length > 0 {
@@ -322,6 +326,14 @@ impl<T: Float, M: Module<T>, const N: usize> Module<T> for [M; N] {
     }
 }
 
+impl<T: Float, M: Module<T>> Module<T> for BTreeMap<String, M> {
+    fn visit(&self, visitor: &mut Visitor<T>) {
+        for (name, module) in self {
+            visitor.child(name, module);
+        }
+    }
+}
+
 macro_rules! tuple {
     ($($($name:ident $i:tt)+;)*) => {$(
         impl<T: Float, $($name: Module<T>),+> Module<T> for ($($name,)+) {
@@ -358,6 +370,7 @@ impl<T: Float, U: Send + Sync> Module<T> for PhantomData<U> {
 mod tests {
     use super::*;
     use crate::Module; // with its derive
+    use crate::testing::message_of;
     use wengert_tensor::Tensor;
 
     fn param<T: Float>(name: &str, count: usize) -> Param<T> {
@@ -458,7 +471,12 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "two different parts are called `same`")]
+    fn parts_by_name_are_in_order() {
+        let heads: BTreeMap<String, Dense> = ["b", "a"].map(|name| (name.to_string(), dense(false))).into();
+        assert_eq!(names(&heads), ["a.weight", "b.weight"]);
+    }
+
+    #[test]
     fn a_name_belongs_to_one_parameter() {
         struct Twice(Param, Param);
         impl Module for Twice {
@@ -467,6 +485,7 @@ mod tests {
                 visitor.child("same", &self.1);
             }
         }
-        Twice(param("a", 1), param("b", 1)).params();
+        let twice = Twice(param("a", 1), param("b", 1));
+        assert_eq!(message_of(|| _ = twice.params()), "two different parts are called `same`");
     }
 }

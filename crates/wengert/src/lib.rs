@@ -73,6 +73,64 @@
 //! }
 //! ```
 //!
+//! # From PyTorch
+//!
+//! Parameters and buffers have the same names and layouts, so weights go both ways through
+//! safetensors files, and layers, losses, optimizers and schedules compute the same numbers:
+//!
+//! ```
+//! use wengert::prelude::*;
+//! use wengert::{Conv2d, StateDict};
+//!
+//! // class Net(nn.Module):
+//! //     self.conv = nn.Conv2d(1, 8, 3, padding=1, bias=False); self.bn = nn.BatchNorm2d(8)
+//! #[derive(Module)]
+//! struct Net {
+//!     conv: Conv2d,
+//!     bn: BatchNorm,
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let net = Net {
+//!     conv: Conv2d::new(1, 8, 3, &mut Rng::seed(0)).padding(1).no_bias(),
+//!     bn: BatchNorm::new(8),
+//! };
+//! # let file = std::env::temp_dir().join(format!("from-pytorch-{}.safetensors", std::process::id()));
+//! # net.state_dict().write(&file)?;
+//! // safetensors.torch.save_file(net.state_dict(), file)
+//! net.load_state_dict(&StateDict::read(&file)?)?;
+//! # std::fs::remove_file(&file)?;
+//! let names: Vec<String> = net.params().into_keys().collect();
+//! assert_eq!(names, ["conv.weight", "bn.weight", "bn.bias"]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The search of these pages knows PyTorch's names. What differs:
+//!
+//! | in PyTorch | here |
+//! |---|---|
+//! | `model.train()`, `model.eval()` | the mode is the tape's: `Tape::train(seed)`, `Tape::new()` |
+//! | `zero_grad`, gradients that add up | every tape has its own gradients; [`Accumulator`] adds them up |
+//! | `torch.no_grad()` | not needed: no gradient is computed before one is asked for |
+//! | options as named arguments | methods: `Conv2d::new(3, 16, 3, rng).stride(2).no_bias()` |
+//! | `BatchNorm1d`, `BatchNorm2d` and the like | [`BatchNorm`], [`InstanceNorm`] and [`Dropout`] take inputs of any rank |
+//! | `nn.Parameter`, `register_buffer` | fields of the types [`Param`] and [`Buffer`] |
+//! | `ModuleList`, `ModuleDict` | `Vec`, `BTreeMap` |
+//! | `nn.ReLU()` in a `Sequential` | `.then_fn(\|x\| x.relu())`, which counts as a link too |
+//! | `head.weight = embedding.weight` | the same; a shared parameter has the first of its names, and is loaded under any |
+//! | `requires_grad_(False)` | `freeze()`, of a parameter or a module |
+//! | `load_state_dict(…, strict=False)` | parts: `net.body.load_state_dict(&state.part("body"))` |
+//! | files of `torch.save` | not read: they are programs; save the state by `safetensors` |
+//! | `Linear` and convolutions start uniform between ±1/√fan | [`Init::he_normal`], biases of 0; others by `weight` and `bias` |
+//! | a `TransformerEncoderLayer` normalises last | first, unless told by [`post_norm`](TransformerBlock::post_norm) |
+//! | the classes of a loss are axis 1 | the last axis, or that of `class_axis` |
+//! | rows of the class −100 are ignored | of the class that `ignore_index` names |
+//! | a loss broadcasts its target | refused |
+//! | groups of parameters | by name: `Adam::new(&net, 1e-3).group("*.bias", \|g\| g.weight_decay(0.0))` |
+//! | a parameter without gradient is passed by | an error that names it, unless it is frozen |
+//! | a scheduler steps and changes its optimizer | a [`Schedule`] is a function: `optimizer.set_lr(schedule.lr(step))` |
+//!
 //! # Operations of your own
 //!
 //! Compose them of others, implement [`Elementwise`] for a function of scalars, which then fuses

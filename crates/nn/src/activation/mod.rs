@@ -8,7 +8,7 @@ mod tests;
 use std::f64::consts::{FRAC_2_SQRT_PI, SQRT_2};
 
 use wengert_autograd::{Noter, Var};
-use wengert_tensor::{Axes, Float, Tensor};
+use wengert_tensor::{Axes, Float, Shape, Tensor};
 
 /// Declares [`Activation`] and implements it: the expression and its example stand together.
 /// The example compares values and slopes exactly.
@@ -230,10 +230,18 @@ activations! {
     /// also where everything is.
     masked_softmax(x, axis: isize, hidden: &Tensor<bool>) {
         let (axis, _) = sized("masked_softmax", x, axis);
+        check_mask("masked_softmax", hidden, &x.shape());
         softmax_of_shown(x, axis, x.tape().mask(hidden))
     }
     at [7.0, 7.0, 9.0], (0, &tensor![false, false, true]) => [0.5, 0.5, 0.0], [0.0, 0.0, 0.0],
     panics "If there is no such axis, or the mask does not broadcast to the shape.";
+}
+
+/// Refuses a mask that does not broadcast to a shape.
+#[track_caller]
+pub(crate) fn check_mask(op: &str, hidden: &Tensor<bool>, shape: &Shape) {
+    let fits = wengert_tensor::broadcast(hidden.shape(), shape).is_ok_and(|both| both == *shape);
+    assert!(fits, "{op}: a mask of shape {} does not broadcast to {shape}", hidden.shape());
 }
 
 /// The softmax of what is not hidden, where the mask is not 0.

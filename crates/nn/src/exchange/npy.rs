@@ -29,8 +29,9 @@ impl AnyTensor {
         let dtype = Self::type_of_npy(&element);
         let tensor = dtype.and_then(|dtype| Self::decode(dtype, data, order == '>', turned.into()));
         let Some(tensor) = tensor else {
-            let bytes = data.len();
-            return Err(FormatError::new(format!("{bytes} bytes are not elements {element} of shape {shape:?}")));
+            let (bytes, axes) = (data.len(), shape.len());
+            let shape = if axes > 32 { format!("with {axes} axes") } else { format!("of shape {shape:?}") };
+            return Err(FormatError::new(format!("{bytes} bytes are not elements {element} {shape}")));
         };
         Ok(if fortran { tensor.turned() } else { tensor })
     }

@@ -8,7 +8,7 @@ use wengert_tensor::{Float, Rng, Shape, Tensor};
 use super::dropout::{Dropout, dropped};
 use super::sequence::{form, sequence_options};
 use super::{Linear, plus};
-use crate::activation::softmax_of_shown;
+use crate::activation::{check_mask, softmax_of_shown};
 use crate::{Activation, Init, Layer, Module, Summary, Visitor};
 
 /// softmax(Q·Kᵀ/√d)·V for several heads, each with its own projections of queries, keys and
@@ -280,13 +280,26 @@ impl<T: Float> MultiHeadAttention<T> {
         Summary::note(self, self.out_proj.forward(together))
     }
 
+    /// [`attend`](MultiHeadAttention::attend) with the same queries, keys and values.
+    #[track_caller]
+    pub(super) fn attend_to_itself<'t>(&self, x: Var<'t, T>, hidden: Option<&Tensor<bool>>) -> Var<'t, T> {
+        let (shape, form) = (x.shape(), form(self.batch_first, self.size()));
+        let fits = shape.len() == 3 && shape[2] == self.size();
+        assert!(fits, "attention: the input's shape {shape} should be {form}");
+        let Projections::Joint { in_proj_weight } = &self.projections else {
+            return self.attend(x, x, x, hidden);
+        };
+        // One product for all three.
+        let (all, size) = (plus(x.matmul(in_proj_weight.on(x.tape()).t()), &self.in_proj_bias), self.size() as isize);
+        self.gathered([0, 1, 2].map(|i| all.slice(-1, i * size..(i + 1) * size)), hidden)
+    }
+
     /// 1 where a query must not see a key, if there is such a place.
     #[track_caller]
     fn mask<'t>(&self, scores: Var<'t, T>, hidden: Option<&Tensor<bool>>) -> Option<Var<'t, T>> {
         let (tape, shape) = (scores.tape(), scores.shape());
         if let Some(hidden) = hidden {
-            let fits = wengert_tensor::broadcast(hidden.shape(), &shape).is_ok_and(|both| both == shape);
-            assert!(fits, "attention: a mask of shape {} does not broadcast to {shape}", hidden.shape());
+            check_mask("attention", hidden, &shape);
         }
         let later = self.causal.then(|| {
             let [queries, keys] = [shape[2], shape[3]];
@@ -306,15 +319,7 @@ impl<T: Float> Layer<T> for MultiHeadAttention<T> {
     /// # Panics
     /// If `x` is no batch of sequences of vectors of the layer's size.
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-        let (shape, form) = (x.shape(), form(self.batch_first, self.size()));
-        let fits = shape.len() == 3 && shape[2] == self.size();
-        assert!(fits, "attention: the input's shape {shape} should be {form}");
-        let Projections::Joint { in_proj_weight } = &self.projections else {
-            return self.attend(x, x, x, None);
-        };
-        // One product for all three.
-        let (all, size) = (plus(x.matmul(in_proj_weight.on(x.tape()).t()), &self.in_proj_bias), self.size() as isize);
-        self.gathered([0, 1, 2].map(|i| all.slice(-1, i * size..(i + 1) * size)), None)
+        self.attend_to_itself(x, None)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use wengert_autograd::{Param, Var};
-use wengert_tensor::{Float, Rng};
+use wengert_tensor::{Float, Rng, Shape, broadcast};
 
 use super::{affine_options, plus};
 use crate::{Init, Module, Summary};
@@ -63,6 +63,8 @@ impl<T: Float> Bilinear<T> {
         let fits = shapes[0].last() == Some(&left) && shapes[1].last() == Some(&right);
         let [a, b] = &shapes;
         assert!(fits, "bilinear: inputs of shapes {a} and {b} should end with [{left}] and [{right}]");
+        let [rows, others] = shapes.each_ref().map(|shape| Shape::from(&shape[..shape.len() - 1]));
+        assert!(broadcast(&rows, &others).is_ok(), "bilinear: inputs of shapes {a} and {b} do not broadcast");
         // […, left] · [left, outputs · right], then the sum over the right inputs.
         let rows = self.weight.on(x.tape()).permute([1, 0, 2]).reshape([left, outputs * right]);
         let mut shape = shapes[0].clone();
@@ -115,5 +117,10 @@ mod tests {
         let message = message_of(|| _ = layer.forward(x, y));
         assert_eq!(message, "bilinear: inputs of shapes [4, 3] and [4, 3] should end with [3] and [2]");
         assert_eq!(line_of_panic(|| _ = layer.forward(x, y)), line!());
+        let y = tape.var(Tensor::zeros([5, 2]));
+        assert_eq!(
+            message_of(|| _ = layer.forward(x, y)),
+            "bilinear: inputs of shapes [4, 3] and [5, 2] do not broadcast"
+        );
     }
 }

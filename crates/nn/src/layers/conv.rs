@@ -148,7 +148,7 @@ macro_rules! convolution {
             /// If axis 1 of `x` is not the input channels, nothing is left of the output, or the padding
             /// cannot be.
             fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-                let (x, options) = padded(x, self.kernel, self.options, self.same, self.mode);
+                let (x, options) = padded(stringify!($method), x, self.kernel, self.options, self.same, self.mode);
                 let y = x.$method(&self.weight, options);
                 Summary::note(self, scaled_by_channel(y, &None, &self.bias))
             }
@@ -353,8 +353,8 @@ mod tests {
         assert!(message.contains("[1, 2, 8, 8]") && message.contains("[4, 3, 3, 3]"), "{message}");
         let forward = |layer: Conv1d| message_of(|| _ = layer.forward(Tape::new().var(Tensor::zeros([1, 1, 2]))));
         let new = || Conv1d::new(1, 1, 3, &mut Rng::seed(0));
-        assert_eq!(forward(new().stride(2).same_padding()), "same padding needs steps of 1, not [2]");
+        assert_eq!(forward(new().stride(2).same_padding()), "conv1d: same padding needs steps of 1, not [2]");
         let message = forward(new().padding(3).padding_mode(PaddingMode::Circular));
-        assert_eq!(message, "circular padding of 3 and 3 is more than axis 2 of shape [1, 1, 2] has");
+        assert_eq!(message, "conv1d: circular padding of 3 and 3 is more than axis 2 of shape [1, 1, 2] has");
     }
 }

@@ -109,7 +109,7 @@ impl<T: Float> InstanceNorm<T> {
             }
             _ => {
                 let [centred, mean, variance] = moments(x, &axes);
-                if let Some((running_mean, running_var)) = running.filter(|_| shape[0] > 0) {
+                if let Some((running_mean, running_var)) = running.filter(|_| shape[0] > 0 && count > 1) {
                     let rate = tape.scalar(self.momentum);
                     follow(running_mean, mean.mean(0), rate);
                     follow(running_var, variance.mean(0) * (count as f64 / (count - 1) as f64), rate);

@@ -190,6 +190,7 @@ mod tests {
         assert_eq!(line_of_panic(|| _ = Embedding::<f32>::new(huge, 8, &mut rng)), line!());
         assert_eq!(line_of_panic(|| _ = MultiHeadAttention::<f32>::new(huge, 2, &mut rng)), line!());
         assert_eq!(line_of_panic(|| _ = Lstm::<f32>::new(1, huge, &mut rng)), line!());
+        assert_eq!(line_of_panic(|| _ = Lstm::<f32>::new(1, 1, &mut rng).layers(huge)), line!());
         assert_eq!(line_of_panic(|| _ = maxout.weight(Init::Uniform(f64::NAN))), line!());
         assert_eq!(line_of_panic(|| _ = x.softmax(2)), line!());
         assert_eq!(line_of_panic(|| _ = x.mse(&tensor![0.0])), line!());

@@ -34,6 +34,7 @@ pub enum PaddingMode {
 /// that is odd, the larger part comes after the input.
 #[track_caller]
 pub(super) fn padded<'t, T: Float, const D: usize>(
+    op: &str,
     x: Var<'t, T>,
     kernel: [usize; D],
     options: Conv<D>,
@@ -41,10 +42,11 @@ pub(super) fn padded<'t, T: Float, const D: usize>(
     mode: PaddingMode,
 ) -> (Var<'t, T>, Conv<D>) {
     let pads: [(usize, usize); D] = std::array::from_fn(|i| {
-        let total = options.dilation[i] * kernel[i].saturating_sub(1);
+        // What is too large for a computer is too large for what follows.
+        let total = options.dilation[i].saturating_mul(kernel[i].saturating_sub(1)).min(isize::MAX as usize);
         if same { (total / 2, total - total / 2) } else { (options.padding[i], options.padding[i]) }
     });
-    assert!(!same || options.stride == [1; D], "same padding needs steps of 1, not {:?}", options.stride);
+    assert!(!same || options.stride == [1; D], "{op}: same padding needs steps of 1, not {:?}", options.stride);
     let even = pads.iter().all(|(before, after)| before == after);
     // An input of another rank is for the convolution to refuse.
     if (even && mode == PaddingMode::Zeros) || x.rank() != D + 2 {
@@ -60,7 +62,7 @@ pub(super) fn padded<'t, T: Float, const D: usize>(
         PaddingMode::Circular => {
             let mut x = x;
             for (axis, &(before, after)) in all.iter().enumerate() {
-                x = wrapped(x, axis, before, after);
+                x = wrapped(op, x, axis, before, after);
             }
             x
         }
@@ -70,11 +72,11 @@ pub(super) fn padded<'t, T: Float, const D: usize>(
 
 /// With the end of an axis before its start and the start after its end.
 #[track_caller]
-fn wrapped<T: Float>(x: Var<'_, T>, axis: usize, before: usize, after: usize) -> Var<'_, T> {
+fn wrapped<'t, T: Float>(op: &str, x: Var<'t, T>, axis: usize, before: usize, after: usize) -> Var<'t, T> {
     let (shape, axis) = (x.shape(), axis as isize);
     let length = shape[axis as usize];
     let fits = before.max(after) <= length;
-    assert!(fits, "circular padding of {before} and {after} is more than axis {axis} of shape {shape} has");
+    assert!(fits, "{op}: circular padding of {before} and {after} is more than axis {axis} of shape {shape} has");
     let start = x.slice(axis, ..after as isize);
     let end = x.slice(axis, (length - before) as isize..);
     Var::concat(&[end, x, start], axis)

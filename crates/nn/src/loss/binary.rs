@@ -11,7 +11,8 @@ loss! {
     /// PyTorch's is 10¹²: what predicts exactly 0 or 1 and is wrong stays so; start from logits instead.
     ///
     /// Recording it computes `p`, to see whether it holds probabilities.
-    /// [`BceWithLogits`] need not, and is more accurate.
+    /// [`BceWithLogits`] need not, and is more accurate. The gradient is that of the loss, also
+    /// within 1e-12 of 0 and 1, where PyTorch's is smaller.
     ///
     /// ```
     /// use wengert_autograd::Tape;

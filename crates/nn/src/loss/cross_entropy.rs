@@ -108,11 +108,13 @@ impl CrossEntropy {
     /// assert!((loss.item() - 2f64.ln()).abs() < 1e-15);
     /// ```
     /// # Panics
-    /// If the target has another shape than the logits, or there is not a weight for each class.
+    /// If the target has another shape than the logits, there is not a weight for each class, or a
+    /// class is to be ignored.
     #[track_caller]
     pub fn of_probabilities<'t, T: Float>(&self, logits: Var<'t, T>, target: impl Operand<'t, T>) -> Var<'t, T> {
-        let target = beside("cross_entropy", logits, target);
-        let [logits, mut target] = [logits, target].map(|v| classes_last("cross_entropy", v, self.axis));
+        assert!(self.ignore_index.is_none(), "cross_entropy: probabilities have no class that could be ignored");
+        let mut target = classes_last("cross_entropy", beside("cross_entropy", logits, target), self.axis);
+        let logits = classes_last("cross_entropy", logits, self.axis);
         let shape = logits.shape();
         let count = shape[shape.len() - 1];
         if self.smoothing > 0.0 {

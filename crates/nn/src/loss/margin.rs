@@ -4,20 +4,27 @@ use wengert_autograd::{Operand, Var};
 use wengert_tensor::{Float, Tensor};
 
 use super::classes::Targets;
-use super::{beside, loss};
+use super::{beside, checked_margin, loss};
 
 /// The option that all of them have.
 macro_rules! margin {
-    ($($name:ident $default:literal),*) => {$(
+    ($($name:ident $op:literal $default:literal),*) => {$(
         impl $name {
             #[doc = concat!("How far beyond the boundary is far enough; ", $default, " unless told.")]
+            ///
+            /// # Panics
+            /// If it is not finite.
+            #[track_caller]
             pub fn margin(self, margin: f64) -> Self {
-                Self { margin, ..self }
+                Self { margin: checked_margin($op, margin), ..self }
             }
         }
     )*};
 }
-margin!(Hinge "1", MarginRanking "0", HingeEmbedding "1", MultiMargin "1");
+margin!(
+    Hinge "hinge" "1", MarginRanking "margin_ranking" "0", HingeEmbedding "hinge_embedding" "1",
+    MultiMargin "multi_margin" "1"
+);
 
 loss! {
     /// The hinge loss of a binary support vector machine, max(0, margin − y·x) for y of 1 or −1:

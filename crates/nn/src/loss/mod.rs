@@ -94,6 +94,13 @@ fn beside<'t, T: Float>(op: &str, x: Var<'t, T>, target: impl Operand<'t, T>) ->
     target
 }
 
+/// A margin, refused unless it is finite.
+#[track_caller]
+fn checked_margin(op: &str, margin: f64) -> f64 {
+    assert!(margin.is_finite(), "{op}: a margin of {margin}");
+    margin
+}
+
 /// The loss times weights that broadcast to its shape.
 #[track_caller]
 fn weighted<'t, T: Float>(op: &str, loss: Var<'t, T>, weights: Option<&Tensor<f64>>) -> Var<'t, T> {

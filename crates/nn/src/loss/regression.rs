@@ -84,10 +84,11 @@ impl Huber {
     /// The error from which on the loss is a straight line; 1 unless told.
     ///
     /// # Panics
-    /// If it is negative or not finite.
+    /// If it is not a finite number above 0.
     #[track_caller]
     pub fn delta(self, delta: f64) -> Self {
-        Self { delta: non_negative("huber", "delta", delta), ..self }
+        assert!(delta > 0.0 && delta.is_finite(), "huber: delta {delta} is not a finite number above 0");
+        Self { delta, ..self }
     }
 
     /// The loss of the prediction `x`.

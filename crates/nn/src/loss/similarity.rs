@@ -3,7 +3,7 @@
 use wengert_autograd::{Operand, Var};
 use wengert_tensor::Float;
 
-use super::{beside, loss};
+use super::{beside, checked_margin, loss};
 
 loss! {
     /// 1 − cos(a, b) where y = 1, and max(0, cos(a, b) − margin) where y = −1, over the last
@@ -24,8 +24,12 @@ loss! {
 
 impl CosineEmbedding {
     /// The cosine that two different things may have; 0 unless told.
+    ///
+    /// # Panics
+    /// If it is not finite.
+    #[track_caller]
     pub fn margin(self, margin: f64) -> Self {
-        Self { margin, ..self }
+        Self { margin: checked_margin("cosine_embedding", margin), ..self }
     }
 
     /// The loss of the embeddings `a` and `b`, for a target of 1 or −1 for each row.
@@ -64,12 +68,21 @@ loss! {
 
 impl TripletMargin {
     /// How much farther the unlike one should be; 1 unless told.
+    ///
+    /// # Panics
+    /// If it is not finite.
+    #[track_caller]
     pub fn margin(self, margin: f64) -> Self {
-        Self { margin, ..self }
+        Self { margin: checked_margin("triplet_margin", margin), ..self }
     }
 
     /// Which norm measures distances; 2 unless told.
+    ///
+    /// # Panics
+    /// If it is not above 0.
+    #[track_caller]
     pub fn norm(self, p: f64) -> Self {
+        assert!(p > 0.0, "triplet_margin: there is no norm {p}");
         Self { p, ..self }
     }
 

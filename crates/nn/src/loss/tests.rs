@@ -268,7 +268,11 @@ fn mistakes_panic_at_the_users_line() {
     assert_eq!(line_of_panic(|| _ = CosineEmbedding::new().of(x, x, x)), line!());
     assert_eq!(line_of_panic(|| _ = TripletMargin::new().norm(f64::NAN).of(x, x, x)), line!());
     assert_eq!(line_of_panic(|| _ = Ctc::new().of(x, &classes, &[1], &[1])), line!());
-    assert_eq!(line_of_panic(|| _ = Huber::new().delta(-1.0)), line!());
+    assert_eq!(line_of_panic(|| _ = CrossEntropy::new().of_probabilities(tape.scalar(0.0), 0.0)), line!());
+    assert_eq!(line_of_panic(|| _ = Huber::new().delta(0.0)), line!());
+    assert_eq!(line_of_panic(|| _ = Hinge::new().margin(f64::NAN)), line!());
+    assert_eq!(line_of_panic(|| _ = CosineEmbedding::new().margin(f64::INFINITY)), line!());
+    assert_eq!(line_of_panic(|| _ = CrossEntropy::new().ignore_index(0).of_probabilities(x, x)), line!());
 }
 
 proptest! {

@@ -11,7 +11,7 @@ use super::{Descent, Memory, Rule};
 /// With momentum μ, b ← μ·b + (1 − μ)·g and u = μ·b + (1 − μ)·g (u = b if not Nesterov's),
 /// made nearly orthogonal by the iteration X ← a·X + (b·A + c·A²)·X, A = X·Xᵀ, from
 /// X = u/‖u‖; then p ← p − lr·√max(1, rows/columns)·X, as PyTorch's `Muon`, which however
-/// iterates in `bfloat16`.
+/// iterates in `bfloat16`: its numbers are these to three digits.
 ///
 /// It is for the matrices of hidden layers; give the other parameters to another optimizer:
 ///
@@ -44,11 +44,13 @@ pub struct MuonRule {
     pub steps: usize,
     /// The smallest ‖u‖ that u is divided by.
     pub eps: f64,
+    /// Whether steps are as long as Adam's.
+    pub match_adamw: bool,
 }
 
 impl Default for MuonRule {
     fn default() -> Self {
-        Self { momentum: 0.95, nesterov: true, steps: 5, eps: 1e-7 }
+        Self { momentum: 0.95, nesterov: true, steps: 5, eps: 1e-7, match_adamw: false }
     }
 }
 
@@ -66,9 +68,10 @@ impl Rule for MuonRule {
     fn update<'t, T: Float>(&self, [p, g, lr]: [Var<'t, T>; 3], memory: &mut Memory<'t, T>) -> Var<'t, T> {
         let b = memory.average("momentum_buffer", self.momentum, g);
         let u = if self.nesterov { b * self.momentum + g * (1.0 - self.momentum) } else { b };
-        let shape = p.shape();
-        let wider = (shape[0] as f64 / shape[1].max(1) as f64).max(1.0).sqrt();
-        p - self.orthogonal(u) * (lr * wider)
+        let [rows, columns] = [p.shape()[0], p.shape()[1]].map(|size| size as f64);
+        let longer =
+            if self.match_adamw { 0.2 * rows.max(columns).sqrt() } else { (rows / columns.max(1.0)).max(1.0).sqrt() };
+        p - self.orthogonal(u) * (lr * longer)
     }
 }
 
@@ -80,6 +83,10 @@ options! { Muon by MuonRule {
     keeping momentum;
     /// What ‖u‖ is at least taken to be.
     non_negative eps;
+    /// Takes steps p ← p − lr·0.2·√max(rows, columns)·X, whose elements are about as large as those
+    /// of Adam, so that its learning rate serves: Liu et al., "Muon is scalable for LLM training"
+    /// (2025), equation 4. PyTorch's `adjust_lr_fn="match_rms_adamw"`.
+    flag match_adamw;
 } }
 
 impl<T: Float> Muon<T> {

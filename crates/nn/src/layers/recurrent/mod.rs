@@ -202,6 +202,8 @@ impl<C: RecurrentCell<S>, const S: usize, T: Float> Recurrent<C, S, T> {
     #[track_caller]
     fn drawn(mut self) -> Self {
         self.weights.clear();
+        let enough = self.weights.try_reserve_exact(self.layers.saturating_mul(self.directions()));
+        assert!(enough.is_ok(), "{}: {} layers cannot be allocated", C::NAME, self.layers);
         let bias = Init::Uniform(1.0 / (self.hidden.max(1) as f64).sqrt());
         for i in 0..self.layers * self.directions() {
             let (layer, direction) = (i / self.directions(), i % self.directions());
