@@ -74,6 +74,7 @@ pub trait Module<T: Float = f32>: Send + Sync {
     }
 
     /// The parameters by name, frozen ones included.
+    #[doc(alias = "named_parameters")]
     fn params(&self) -> IndexMap<String, Param<T>> {
         let leaves = Visitor::walk(self).leaves.into_iter();
         leaves
@@ -95,6 +96,7 @@ pub trait Module<T: Float = f32>: Send + Sync {
     }
 
     /// Excludes every parameter from training.
+    #[doc(alias = "requires_grad_")]
     fn freeze(&self) {
         self.params().values().for_each(Param::freeze);
     }

@@ -25,6 +25,7 @@ use crate::{Layer, Module, Summary};
 /// let tape = Tape::new();
 /// assert_eq!(dropout.forward(tape.var(&ones)).value(), ones);
 /// ```
+#[doc(alias = "Dropout1d")]
 #[doc(alias = "Dropout2d")]
 #[derive(Clone, Copy, PartialEq)]
 pub struct Dropout {

@@ -151,6 +151,7 @@ pub trait Loss<'t, T: Float>: Sized {
     ///
     /// # Panics
     /// If the shapes differ.
+    #[doc(alias = "l1_loss")]
     #[track_caller]
     fn mae(self, target: impl Operand<'t, T>) -> Var<'t, T>;
 
@@ -159,6 +160,7 @@ pub trait Loss<'t, T: Float>: Sized {
     ///
     /// # Panics
     /// If the shapes differ.
+    #[doc(alias = "binary_cross_entropy_with_logits")]
     #[track_caller]
     fn bce_with_logits(self, target: impl Operand<'t, T>) -> Var<'t, T>;
 }
