@@ -233,7 +233,8 @@ fn subtitle(history: &History) -> String {
         None => "not ended".to_owned(),
         Some(End::Finished) => "finished".to_owned(),
         Some(End::Stopped(reason)) => format!("stopped: {reason}"),
-        Some(End::NotFinite(found)) => format!("ended at step {}: {}", found.step, found.text),
+        // The rest of the text is for a terminal: the diagnosis has it.
+        Some(End::NotFinite(found)) => found.text.lines().next().unwrap_or_default().to_owned(),
         Some(End::Failed(reason)) => format!("failed: {reason}"),
     };
     let mut text = task;

@@ -127,12 +127,12 @@ fn a_report_of_nothing_and_of_a_failure() {
     for (step, loss) in [2.3, 1e30, f64::NAN].into_iter().enumerate() {
         history.loss.push(step as u64, loss);
     }
-    let text = "loss is NaN: ln in fc2".to_owned();
+    let text = "the loss of step 2 is NaN, in `fc2`\n  anomaly".to_owned();
     let (op, layer, line) = (None, None, None);
     let found = NotFinite { step: 2, what: "loss".into(), value: f64::NAN, op, layer, line, text };
     history.end = Some(End::NotFinite(found));
     let html = html(Report::new(&history));
-    assert!(html.contains("ended at step 2: loss is NaN: ln in fc2") && html.contains("training: NaN at 2"));
+    assert!(html.contains("seed 0; the loss of step 2 is NaN, in `fc2`<") && html.contains("training: NaN at 2"));
     assert!(html.contains("The largest loss, 1e30, is far above the figure."));
 }
 
