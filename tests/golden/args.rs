@@ -9,7 +9,7 @@ use crate::expr::{self, Expr};
 
 /// Spellings of the same argument.
 const SPELLINGS: &[&[&str]] = &[
-    &["dim", "dims", "axis", "axes"],
+    &["dim", "dims", "axis", "axes", "dimension"],
     &["dims", "dim", "axes", "axis"],
     &["dim0", "axis0", "axis1"],
     &["dim1", "axis2", "axis1"],
@@ -85,8 +85,13 @@ impl Args {
     pub(crate) fn settings(text: &str) -> Option<Self> {
         let mut args = Self::default();
         for setting in expr::parse_list(text)? {
-            let Expr::Keyword(name, value) = setting else { return None };
-            args.named.insert(name, value.literal()?);
+            let (name, value) = match setting {
+                Expr::Keyword(name, value) => (name, value.literal()?),
+                // A name alone is a flag.
+                Expr::Name(name) => (name, Value::Bool(true)),
+                _ => return None,
+            };
+            args.named.insert(name, value);
         }
         Some(args)
     }

@@ -12,23 +12,31 @@ pub(crate) struct Tolerance {
     pub(crate) absolute: f64,
 }
 
-/// Operations whose expected numbers are themselves rounded, by how much, and why: PyTorch's
-/// arithmetic is not of double precision throughout.
-const ROUNDED: [(&str, f64, &str); 3] = [
-    ("hardsigmoid", 4e-8, "its slope is 1/6 in single precision"),
-    ("digamma", 1e-9, "its derivative is a series that stops early"),
-    ("polygamma", 1e-9, "a series that stops early"),
+/// Operations whose expected numbers, from a derivative of some order on, are themselves rounded,
+/// by how much, and why: PyTorch's arithmetic is not of double precision throughout.
+const ROUNDED: [(&str, u32, f64, &str); 6] = [
+    ("hardsigmoid", 0, 4e-8, "its slope is 1/6 in single precision"),
+    ("polygamma", 0, 1e-9, "a series that stops early"),
+    ("digamma", 1, 1e-9, "its derivative is that series"),
+    ("lgamma", 2, 1e-9, "its second derivative is that series"),
+    ("bce", 2, 1e-10, "p·(1 − p) is made larger by 1e-12"),
+    ("bce_loss", 2, 1e-10, "as above"),
 ];
 
 impl Tolerance {
     /// Of an entry, by default that of `meta`.
     pub(crate) fn of(entry: &Value, meta: &Value) -> Self {
         let number = |value: &Value, default| value.as_f64().unwrap_or(default);
-        let rounded = ROUNDED.iter().find(|(op, ..)| entry["op"] == *op).map_or(0.0, |(_, by, _)| *by);
         Self {
-            relative: number(&entry["tol"], number(&meta["default_tol_rel"], 1e-12)).max(rounded),
+            relative: number(&entry["tol"], number(&meta["default_tol_rel"], 1e-12)),
             absolute: number(&entry["atol"], number(&meta["default_atol"], 1e-14)),
         }
+    }
+
+    /// For a derivative of this order of an entry.
+    pub(crate) fn order(self, order: u32, entry: &Value) -> Self {
+        let rounded = ROUNDED.iter().find(|(op, from, ..)| entry["op"] == *op && order >= *from);
+        rounded.map_or(self, |(_, _, by, _)| self.at_least(*by))
     }
 
     /// With room for so many digits as a type has.

@@ -96,6 +96,9 @@ impl<'t, T: Float> Scope<'t, T> {
                     '@' => a.matmul(b),
                     '<' => a.lt(b),
                     '>' => a.gt(b),
+                    '≤' => a.le(b),
+                    '≥' => a.ge(b),
+                    '≠' => a.ne(b),
                     _ => a.eq(b),
                 }
             }
@@ -134,7 +137,7 @@ impl<'t, T: Float> Scope<'t, T> {
 pub(crate) fn index<'t, T: Float>(x: Var<'t, T>, items: &[Item]) -> Option<Var<'t, T>> {
     let mut axis = 0;
     let named = items.iter().filter(|item| matches!(item, Item::At(_) | Item::Range(..))).count();
-    let rest = x.rank().checked_sub(named)? as isize;
+    let rest = x.rank().saturating_sub(named) as isize;
     items.iter().try_fold(x, |x, item| {
         let y = match *item {
             Item::At(i) => return Some(x.select(axis, i)),

@@ -14,7 +14,7 @@ pub(crate) enum Expr {
     /// `x[…]`.
     Index(Box<Expr>, Vec<Item>),
     Neg(Box<Expr>),
-    /// One of `+ - * / ^ @ < > =`; `^` is a power, `=` an equality.
+    /// One of `+ - * / ^ @ < > ≤ ≥ = ≠`; `^` is a power, `=` an equality.
     Binary(char, Box<Expr>, Box<Expr>),
 }
 
@@ -30,10 +30,16 @@ pub(crate) enum Item {
 }
 
 impl Expr {
-    /// As JSON, if it is a number or a list of numbers.
+    /// As JSON, if it is a number, a truth value, or a list of these.
     pub(crate) fn literal(&self) -> Option<Value> {
         match self {
             Expr::List(list) => list.iter().map(Expr::literal).collect::<Option<Vec<_>>>().map(Value::Array),
+            Expr::Name(name) => match &name[..] {
+                "True" | "true" => Some(Value::Bool(true)),
+                "False" | "false" => Some(Value::Bool(false)),
+                "inf" | "nan" => Some(Value::from(&name[..])),
+                _ => None,
+            },
             _ => self.number().map(Value::from),
         }
     }
@@ -133,7 +139,7 @@ impl<'a> Parser<'a> {
 
     fn comparison(&mut self) -> Option<Expr> {
         let left = self.sum()?;
-        match self.one_of(&[("<", '<'), (">", '>'), ("==", '=')]) {
+        match self.one_of(&[("<=", '≤'), (">=", '≥'), ("<", '<'), (">", '>'), ("==", '='), ("!=", '≠')]) {
             Some(op) => Some(Expr::Binary(op, Box::new(left), Box::new(self.sum()?))),
             None => Some(left),
         }

@@ -77,9 +77,9 @@ pub(crate) fn run<'t, T: Float>(op: &str, c: &Call<'t, T>) -> Outputs<'t, T> {
         }
         "dropout" => {
             // Only what does not depend on the drawn numbers has a known answer.
+            a.named("training");
             let layer = Dropout::new(a.f64("p", 0)?);
             let known = !c.tape.is_training() || matches!(a.f64("p", 0)?, 0.0 | 1.0);
-            a.named("training");
             if known { one(layer.forward(c.x(0)?)) } else { None }
         }
         "gru_cell" => recurrent(c, Gru::new),
@@ -105,7 +105,7 @@ fn embedding<'t, T: Float>(c: &Call<'t, T>) -> Outputs<'t, T> {
     let &[count, size] = &c.x(1)?.shape()[..] else { return None };
     let mut layer = Embedding::<T>::new(count, size, &mut Rng::seed(0));
     if let Some(padding) = c.args.int("padding_idx", 0) {
-        layer = layer.padding(padding.rem_euclid(count as isize) as usize);
+        layer = layer.padding(if padding < 0 { padding + count as isize } else { padding }.try_into().ok()?);
     }
     c.give(1, &layer.weight)?;
     one(layer.forward(c.tape, &c.ints(0)?))

@@ -22,6 +22,9 @@ pub(crate) fn run<'t, T: Float>(op: &str, c: &Call<'t, T>) -> Outputs<'t, T> {
         "solve" => c.x(0)?.solve(c.x(1)?),
         "solve_triangular" | "triangular_solve" => {
             let (a, b) = (c.x(0)?, c.x(1)?);
+            if c.args.named("left").is_some_and(|left| left == false) || c.args.flag("unitriangular")? {
+                return None;
+            }
             if c.args.flag("upper")? { a.solve_upper(b) } else { a.solve_lower(b) }
         }
         "inverse" | "inv" => c.x(0)?.inverse(),
@@ -31,7 +34,8 @@ pub(crate) fn run<'t, T: Float>(op: &str, c: &Call<'t, T>) -> Outputs<'t, T> {
             let (sign, magnitude) = c.x(0)?.slogdet();
             return two(sign, magnitude);
         }
-        "cholesky" if !c.args.flag("upper")? => c.x(0)?.cholesky(),
+        "cholesky" if c.args.flag("upper")? => c.x(0)?.cholesky().t(),
+        "cholesky" => c.x(0)?.cholesky(),
         "eigvalsh" | "eigh_values" => c.x(0)?.eigh().0,
         "eigh" => {
             let (values, vectors) = c.x(0)?.eigh();

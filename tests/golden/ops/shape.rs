@@ -60,7 +60,12 @@ pub(crate) fn run<'t, T: Float>(op: &str, c: &Call<'t, T>) -> Outputs<'t, T> {
         "slice" | "select" => indexed(c)?,
         "narrow" => {
             let (axis, start, length) = (a.int("dim", 0)?, a.int("start", 1)?, a.int("length", 2)?);
-            c.x(0)?.slice(axis, start..start + length)
+            let y = c.x(0)?.slice(axis, start..start + length);
+            // A slice is cut off where the axis ends.
+            if y.shape()[y.shape().axis(axis).ok()?] != length as usize {
+                return None;
+            }
+            y
         }
         "tril" => c.x(0)?.tril(a.int_or("k", 0, 0)?),
         "triu" => c.x(0)?.triu(a.int_or("k", 0, 0)?),
@@ -160,11 +165,15 @@ fn listed<'t, T: Float>(c: &Call<'t, T>) -> Option<Vec<Var<'t, T>>> {
     Some(if operands.is_empty() { inputs } else { operands })
 }
 
-/// `dim0: [start, stop, step]` …, `dim` and `index`, or the index that the expression shows.
+/// `dim0: [start, stop, step]` …, `dim` with `index` or `start`, `end`, `step`, or the index that the expression shows.
 fn indexed<'t, T: Float>(c: &Call<'t, T>) -> Option<Var<'t, T>> {
     let (x, a) = (c.x(0)?, &c.args);
     if let Some(index) = a.int("index", 1) {
         return Some(x.select(a.int_or("dim", 0, 0)?, index));
+    }
+    if let Some(axis) = a.int("dim", 0) {
+        let ends = [a.int("start", 1), a.int("end", 2)];
+        return slice(x, axis, ends[0], ends[1], a.int_or("step", 3, 1)?);
     }
     let ranges: Vec<_> = (0..x.rank()).filter(|i| a.named(&format!("dim{i}")).is_some()).collect();
     if !ranges.is_empty() {

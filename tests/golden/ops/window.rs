@@ -8,10 +8,10 @@ use crate::call::{Call, Outputs};
 
 pub(crate) fn run<'t, T: Float>(op: &str, c: &Call<'t, T>) -> Outputs<'t, T> {
     one(match op {
-        "conv1d" => biased(c, 1, c.x(0)?.conv1d(c.x(1)?, conv(c)?))?,
-        "conv2d" => biased(c, 2, c.x(0)?.conv2d(c.x(1)?, conv(c)?))?,
-        "conv_transpose1d" => biased(c, 1, c.x(0)?.conv_transpose1d(c.x(1)?, conv(c)?))?,
-        "conv_transpose2d" => biased(c, 2, c.x(0)?.conv_transpose2d(c.x(1)?, conv(c)?))?,
+        "conv1d" => convolved(c, 1, |x, w| Some(x.conv1d(w, conv(c)?)))?,
+        "conv2d" => convolved(c, 2, |x, w| Some(x.conv2d(w, conv(c)?)))?,
+        "conv_transpose1d" => convolved(c, 1, |x, w| Some(x.conv_transpose1d(w, conv(c)?)))?,
+        "conv_transpose2d" => convolved(c, 2, |x, w| Some(x.conv_transpose2d(w, conv(c)?)))?,
         "max_pool1d" => c.x(0)?.max_pool1d(pool(c)?),
         "max_pool2d" => c.x(0)?.max_pool2d(pool(c)?),
         "avg_pool1d" => c.x(0)?.avg_pool1d(mean_pool(c)?),
@@ -53,14 +53,22 @@ fn interpolate<'t, T: Float>(c: &Call<'t, T>) -> Option<Var<'t, T>> {
     }
 }
 
-/// With the third input, if there is one, added to the channels.
-fn biased<'t, T: Float>(c: &Call<'t, T>, axes: usize, y: Var<'t, T>) -> Option<Var<'t, T>> {
-    if c.count() < 3 {
-        return Some(y);
+/// A convolution of the first two inputs, the third, if there is one, added to the channels. What
+/// has no batch is a batch of one.
+fn convolved<'t, T: Float>(
+    c: &Call<'t, T>,
+    axes: usize,
+    by: impl Fn(Var<'t, T>, Var<'t, T>) -> Option<Var<'t, T>>,
+) -> Option<Var<'t, T>> {
+    let x = c.x(0)?;
+    let alone = x.rank() == axes + 1;
+    let mut y = by(if alone { x.unsqueeze(0) } else { x }, c.x(1)?)?;
+    if c.count() == 3 {
+        let bias = c.x(2)?;
+        let shape: Shape = [bias.count()].into_iter().chain(vec![1; axes]).collect();
+        y = y + bias.reshape(shape);
     }
-    let bias = c.x(2)?;
-    let shape: Shape = [bias.count()].into_iter().chain(vec![1; axes]).collect();
-    Some(y + bias.reshape(shape))
+    Some(if alone { y.squeeze(0) } else { y })
 }
 
 fn conv<const D: usize, T: Float>(c: &Call<'_, T>) -> Option<Conv<D>> {

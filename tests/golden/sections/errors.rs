@@ -15,12 +15,12 @@ use super::optim;
 pub(super) fn run(entry: &Value) -> Verdict {
     let list = entry["inputs"].as_array().map_or(&[][..], |list| list);
     let Some(inputs) = list.iter().map(Data::parse).collect::<Option<Vec<_>>>() else { return Verdict::Unsupported };
-    let asked = guarded(|| {
-        let tape = super::tape(entry);
-        let call = Call::new(&tape, inputs, Args::of(entry, list.len()), entry["expr"].as_str().unwrap_or(""));
-        ask(entry["op"].as_str()?, &call).filter(|()| call.all_read())
-    });
+    let tape = super::tape(entry);
+    let call = Call::new(&tape, inputs, Args::of(entry, list.len()), entry["expr"].as_str().unwrap_or(""));
+    let asked = guarded(|| ask(entry["op"].as_str()?, &call).filter(|()| call.all_read()));
     match asked {
+        // An argument that nobody read may be what it is about.
+        Err(_) if !call.args.all_read() => Verdict::Unsupported,
         Ok(None) => Verdict::Unsupported,
         Ok(Some(())) => Verdict::Failed("was accepted".to_owned()),
         Err(panic) if panic.message.is_empty() => Verdict::Failed("was refused without a message".to_owned()),

@@ -56,9 +56,11 @@ pub(super) fn scale(entry: &Value) -> Option<Result<(), String>> {
     let y = apply(&op, args, tape.var(&x))?;
     if let Some(exact) = entry["exact"].as_f64() {
         let bound = entry["bound_rel"].as_f64().unwrap_or(1e-6);
-        let got = f64::from(y.item());
-        let close = (got - exact).abs() <= bound * exact.abs();
-        return Some(if close { Ok(()) } else { Err(format!("is {got:?}, not {exact:?}")) });
+        let wrong = y
+            .iter()
+            .map(f64::from)
+            .find(|got| (got - exact).abs().is_nan() || (got - exact).abs() > bound * exact.abs());
+        return Some(wrong.map_or(Ok(()), |got| Err(format!("is {got:?}, not {exact:?}"))));
     }
     if entry["check"] != "|row sum - 1| <= 1e-6, all >= 0" {
         return None;
