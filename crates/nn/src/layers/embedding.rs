@@ -72,13 +72,18 @@ impl<T: Float> Embedding<T> {
     /// The vectors of these indices, as a last axis.
     ///
     /// # Panics
-    /// If an index is out of range; negative ones count from the end.
+    /// If an index is out of range. Negative ones are, too: what ignores or pads with −1 elsewhere
+    /// would otherwise learn the last vector.
     #[track_caller]
     pub fn forward<'t>(&self, tape: &'t Tape<T>, indices: &Tensor<i64>) -> Var<'t, T> {
+        let weight = self.weight.shape();
+        let wrong = indices.iter().find(|index| !(0..weight[0] as i64).contains(index));
+        if let Some(index) = wrong {
+            panic!("embedding: index {index} among {} is out of range for a weight of {weight}", indices.shape());
+        }
         let mut rows = self.weight.on(tape).index_select(0, indices);
         if let Some(padding) = self.padding {
-            let (padding, count) = (padding as i64, self.weight.shape()[0] as i64);
-            let padded = indices.map(|index| index == padding || index + count == padding);
+            let padded = indices.map(|index| index == padding as i64);
             rows = tape.mask(&padded.unsqueeze(-1)).where_(rows.detach(), rows);
         }
         Summary::note(self, rows)
@@ -108,7 +113,7 @@ mod tests {
         let layer = Embedding::<f64>::new(4, 2, &mut Rng::seed(1)).padding(1);
         layer.weight.set(tensor![[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]]);
         let tape = Tape::train(0);
-        let y = layer.forward(&tape, &tensor![[0, 1, 2], [0, -3, -1]]);
+        let y = layer.forward(&tape, &tensor![[0, 1, 2], [0, 1, 3]]);
         let expected = tensor![[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], [[1.0, 2.0], [3.0, 4.0], [7.0, 8.0]]];
         assert_eq!(y.value(), expected);
         let weights = tensor![[[1.0], [2.0], [3.0]], [[4.0], [5.0], [6.0]]];
@@ -140,6 +145,8 @@ mod tests {
         let layer = Embedding::<f32>::new(3, 2, &mut Rng::seed(1));
         let tape = Tape::new();
         assert_eq!(line_of_panic(|| _ = layer.forward(&tape, &tensor![3])), line!());
+        let message = message_of(|| _ = layer.forward(&tape, &tensor![0, -1]));
+        assert_eq!(message, "embedding: index -1 among [2] is out of range for a weight of [3, 2]");
         let message = message_of(|| drop(layer.padding(3)));
         assert_eq!(message, "embedding: padding index 3 is out of range for 3");
     }
