@@ -150,7 +150,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// assert_eq!(y.sum(..).grad([x])[0].value(), tensor![0.0, 1.0, 0.0]);
     /// ```
     /// # Panics
-    /// As [`Var::gather`], or if the source has another shape than the indices.
+    /// As [`Var::gather`], or if the source does not broadcast to the indices.
     #[track_caller]
     pub fn scatter(self, axis: isize, indices: &Tensor<i64>, source: impl Operand<'t, T>) -> Self {
         let positions = self.positions("scatter", axis, indices);

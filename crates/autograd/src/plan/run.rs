@@ -49,8 +49,8 @@ pub(super) fn run<T: Float>(
         // A kernel, of a user too, may panic; a message without a place would help nobody.
         let ran =
             catch_unwind(AssertUnwindSafe(|| run_launch(launch, graph, nodes, (&dying, &mut *lent), &mut values)));
-        if let Err(payload) = ran {
-            panic!("{}: {}", place(graph, nodes, launch), message(&*payload));
+        if let Err(problem) = ran.unwrap_or_else(|payload| Err(message(&*payload).to_owned())) {
+            panic!("{}: {problem}", place(graph, nodes, launch));
         }
         if detect {
             launch.written().try_for_each(|position| anomaly(graph, nodes, &values, position))?;
@@ -140,7 +140,7 @@ fn run_launch<T: Float>(
     nodes: &Nodes<T>,
     free: (&[u32], &mut [Lent<T>]),
     values: &mut Values<T>,
-) {
+) -> Result<(), String> {
     let lower = |position: u32| match &nodes.list[graph.ids[position as usize] as usize].kind {
         Kind::Op(op) => op.lower(),
         _ => unreachable!("planned as an operation"),
@@ -165,7 +165,7 @@ fn run_launch<T: Float>(
                 .collect();
             let results = program.run(&inputs, over, &scalars, &maps);
             drop(inputs);
-            let results = results.unwrap_or_else(|error| panic!("{error}"));
+            let results = results.map_err(|error| error.to_string())?;
             for ((position, layout), result) in outputs.iter().zip(results) {
                 values.insert(*position, result.with_layout(layout.clone()));
             }
@@ -193,10 +193,13 @@ fn run_launch<T: Float>(
             let value = kernel(&inputs).contiguous();
             let declared: &Shape = nodes.shape(graph.ids[*position as usize]);
             let given = value.shape();
-            assert!(given == declared, "its kernel returned shape {given} where its shape rule says {declared}");
+            if given != declared {
+                return Err(format!("its kernel returned shape {given} where its shape rule says {declared}"));
+            }
             values.insert(*position, value);
         }
     }
+    Ok(())
 }
 
 /// What a launch computes: the operations whose values it writes, from what shapes, and the lines that
