@@ -114,14 +114,14 @@ fn marks(out: &mut Markup, lost: &mut Markup, plot: &Plot, x: &Scale, y: &Scale)
                     let labelled = points.iter().any(|p| p.2.is_some());
                     if labelled {
                         for (point, at) in points.iter().zip(placed) {
-                            let d = path([at]);
-                            if let (Some(label), true) = (&point.2, at.is_some()) {
+                            if let (Some(label), Some((x, y))) = (&point.2, at) {
+                                let d = format!("M{} {}h0", Px(x), Px(y));
                                 out.titled("path", &[("class", &class), ("d", &d)], label);
                             }
                         }
                     } else {
-                        let d = path(placed.into_iter().flat_map(|point| [point, None]));
-                        out.empty("path", &[("class", &class), ("d", &d)]);
+                        let dots = placed.into_iter().flatten().map(|(x, y)| format!("M{} {}h0", Px(x), Px(y)));
+                        out.empty("path", &[("class", &class), ("d", &dots.collect::<String>())]);
                     }
                 }
             }
