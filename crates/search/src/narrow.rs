@@ -10,6 +10,8 @@ const NEAR: f64 = 0.1;
 const LEAN: f64 = 1.0 / 3.0;
 /// By how much of itself it is widened.
 const WIDEN: f64 = 1.0 / 3.0;
+/// Of this many good trials, one at each side does not count.
+const TAIL: usize = 10;
 /// How often a choice without good trials would have one, if it were as good as others, for it to be
 /// given up: by chance it has none in one of e³ = 20 cases.
 const EXPECTED: f64 = 3.0;
@@ -77,7 +79,7 @@ pub(crate) fn standing(parameter: &Parameter, good: &[&Record]) -> Option<Standi
 }
 
 fn narrow_range(parameter: &mut Parameter, good: &[&Record]) -> Option<String> {
-    let Standing { units, at_edge: [at_low, at_high] } = standing(parameter, good)?;
+    let Standing { mut units, at_edge: [at_low, at_high] } = standing(parameter, good)?;
     let line = parameter.distribution.line()?;
     let [old_low, old_high] = parameter.distribution.bounds()?;
     if units.len() < 3 || old_low == old_high {
@@ -85,7 +87,11 @@ fn narrow_range(parameter: &mut Parameter, good: &[&Record]) -> Option<String> {
     }
     // As far beyond the good trials as the gap would be if they were spread evenly.
     let margin = 1.0 / (units.len() as f64 + 1.0);
-    let (least, most) = units.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, m), &u| (l.min(u), m.max(u)));
+    // Of many, a tenth at each side does not count, unless it is the best.
+    let best = units[0];
+    units.sort_by(f64::total_cmp);
+    let tail = units.len() / TAIL;
+    let (least, most) = (units[tail].min(best), units[units.len() - 1 - tail].max(best));
     let from = if at_low { -WIDEN } else { (least - margin).max(0.0) };
     let to = if at_high { 1.0 + WIDEN } else { (most + margin).min(1.0) };
     let [lowest, highest] = parameter.limits;
