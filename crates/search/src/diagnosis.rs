@@ -254,7 +254,7 @@ fn matters(stage: &StageFound) -> Option<Finding> {
     let (matter, not): (Vec<_>, Vec<_>) = parameters.into_iter().partition(|parameter| parameter.matters);
     let percent = |share: f64| format!("{} %", (100.0 * share).round());
     let names = |of: &[crate::Importance]| of.iter().map(|p| p.parameter.clone()).collect::<Vec<_>>().join(", ");
-    let evidence = matter.iter().take(3).map(|p| {
+    let told = matter.iter().take(3).map(|p| {
         let (low, high) = p.interval;
         format!(
             "{} explains {} of the differences ({} to {})",
@@ -269,13 +269,13 @@ fn matters(stage: &StageFound) -> Option<Finding> {
         title: match (matter.is_empty(), not.is_empty()) {
             (true, _) => format!("No parameter by itself mattered more than noise in stage {}", stage.name),
             (false, true) => format!("Every parameter mattered in stage {}", stage.name),
-            (false, false) => format!("Not seen to matter in stage {}: {}", stage.name, names(&not)),
+            (false, false) => format!("{} parameters were not seen to matter in stage {}", not.len(), stage.name),
         },
-        evidence: evidence.collect(),
+        evidence: told.chain((!not.is_empty()).then(|| format!("No more than noise: {}", names(&not)))).collect(),
         advice: if not.is_empty() {
             Vec::new()
         } else {
-            vec!["Fix these at what is simplest, and search the rest".to_owned()]
+            vec!["Fix these at what is simplest, or search them again where the others are good".to_owned()]
         },
     })
 }

@@ -32,9 +32,8 @@ pub(crate) fn page<C>(outcome: &Outcome<C>) -> Page {
         .table(&best_table(last, metric));
     if stages.len() > 1 {
         page = page.section("From stage to stage");
-        let moves: Vec<&str> = outcome.moves().collect();
-        if !moves.is_empty() {
-            page = page.text(moves.join(". ") + ".");
+        if outcome.moves().next().is_some() {
+            page = page.table(&moves_table(stages));
         }
         let ranges = figures::narrowing(stages);
         page = page.figures(&figures::all(&ranges));
@@ -48,9 +47,10 @@ pub(crate) fn page<C>(outcome: &Outcome<C>) -> Page {
             stage.budget,
             stage.folds
         ));
-        page = page.wide(&figures::progress(stage, metric));
-        page = page.wide(&figures::curves(stage, metric));
-        let scatter = figures::scatter(stage, metric);
+        let scores = figures::Scores::new(stage, metric);
+        page = page.wide(&figures::progress(stage, &scores));
+        page = page.wide(&figures::curves(stage, &scores));
+        let scatter = figures::scatter(stage, &scores);
         page = page.figures(&figures::all(&scatter));
         page = page.wide(&figures::parallel(stage));
         if let Some(found) = importances(&stage.study, &stage.ranges) {
@@ -75,6 +75,15 @@ fn best_table(stage: &StageFound, metric: &str) -> Table {
         table = table.row(numbers.chain(parameters.iter().map(|p| value(&p.name).into())));
     }
     table
+}
+
+/// How the ranges of each stage differ from those of the stage before.
+fn moves_table(stages: &[StageFound]) -> Table {
+    let moves = stages.iter().flat_map(|stage| stage.moves.iter().map(move |moved| (&stage.name, moved)));
+    moves.fold(Table::new(["stage", "parameter", "its range"]), |table, (stage, moved)| {
+        let (parameter, what) = moved.split_once(": ").unwrap_or(("", moved));
+        table.row([stage.as_str().into(), parameter.into(), what.into()])
+    })
 }
 
 /// A score with its deviation.
