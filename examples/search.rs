@@ -21,7 +21,7 @@ use wengert::{CosineLr, ExponentialLr, RmsProp, Schedule, StepLr};
 
 const BATCH: usize = 32;
 /// Epochs of the last stage, and of the final training.
-const EPOCHS: usize = 24;
+const EPOCHS: usize = 30;
 
 #[derive(Clone, Debug, Space)]
 struct Config {
@@ -180,8 +180,8 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
 
     let mut search = Search::new("digits", Config::draw)?
         .maximize("accuracy")
-        .stage(Stage::new("coarse", 192).budget(6).folds(3).sampler(Sobol).stop(Halving::new(2).first(6)))
-        .stage(Stage::new("fine", 64).budget(EPOCHS).folds(5).stop(Halving::new(2).first(EPOCHS)))
+        .stage(Stage::new("coarse", 256).budget(8).folds(3).sampler(Sobol).stop(Halving::new(2).first(8)))
+        .stage(Stage::new("fine", 96).budget(EPOCHS).folds(5).stop(Halving::new(2).first(EPOCHS)))
         .seed(args.seed)
         .journal(&args.journal);
     if let Some(workers) = args.workers {

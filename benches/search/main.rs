@@ -1,7 +1,7 @@
 //! How fast the samplers come near the best: on functions with known minima, and on the digits.
 //!
 //! ```text
-//! cargo bench --bench search -- [--seeds N] [--trials N] [--digits]
+//! cargo bench --bench search -- [--seeds N] [--trials N] [--digits] [--only METHOD]
 //! cargo bench --bench search -- --serve
 //! ```
 //!
@@ -24,6 +24,13 @@ const EPOCHS: usize = 8;
 struct Args {
     seeds: usize,
     trials: usize,
+    only: Option<String>,
+}
+
+impl Args {
+    fn wants(&self, method: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| only == method)
+    }
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -41,6 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let args = Args {
         seeds: number("--seeds", if on_digits { 10 } else { 50 }),
         trials: number("--trials", if on_digits { 40 } else { 100 }),
+        only: words.iter().position(|word| word == "--only").and_then(|i| words.get(i + 1).cloned()),
     };
     println!("median [quartiles] of the best so far, {} seeds", args.seeds);
     if on_digits {
@@ -74,7 +82,7 @@ fn compare<C: 'static>(
             vec![Stage::new("coarse", half).sampler(Sobol), Stage::new("fine", args.trials - half).carry(0)]
         }),
     ];
-    for (method, stages) in methods {
+    for (method, stages) in methods.into_iter().filter(|(method, _)| args.wants(method)) {
         let mut curves = Vec::new();
         for seed in 0..args.seeds {
             let search = Search::new(name, space)?.seed(seed as u64).workers(1).quiet();
@@ -111,7 +119,7 @@ fn staged_digits(folds: &[[wengert::train::Labelled; 2]], args: &Args) -> Result
             vec![coarse, Stage::new("fine", args.trials).budget(EPOCHS).folds(FOLDS).stop(Halving::new(2).first(4))]
         }),
     ];
-    for (method, stages) in methods {
+    for (method, stages) in methods.into_iter().filter(|(method, _)| args.wants(method)) {
         let (mut best, mut spent) = (Vec::new(), Vec::new());
         for seed in 0..args.seeds {
             let epochs = AtomicUsize::new(0);
@@ -128,7 +136,7 @@ fn staged_digits(folds: &[[wengert::train::Labelled; 2]], args: &Args) -> Result
             best.push(outcome.best().score);
             spent.push(epochs.into_inner() as f64);
         }
-        println!("digits       {method:14}  {}  epochs {}", quartiles(best.into_iter()), quartiles(spent.into_iter()));
+        println!("digits epochs {method:13}  {}  epochs {}", quartiles(best.into_iter()), quartiles(spent.into_iter()));
     }
     Ok(())
 }
