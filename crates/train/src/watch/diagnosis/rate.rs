@@ -53,7 +53,9 @@ fn too_high(facts: &Facts<'_>) -> Option<Finding> {
     let huge = facts.early_ratio.is_some_and(|ratio| ratio > HUGE);
     let ended = matches!(facts.history.end, Some(End::NotFinite(_))) && facts.history.steps > 1;
     let (explodes, rises) = (exploded(facts), facts.is_long() && facts.last > 1.5 * facts.first + 0.5);
-    if !(explodes && (ended || !facts.learnt_well()) || rises) {
+    // Some come back from an explosion.
+    let forgiven = facts.learnt_well() && !ended && facts.largest() < 100.0 * facts.first.abs();
+    if !(explodes && !forgiven || rises) {
         return None;
     }
     let finding = Finding::new(Cause::RateTooHigh, Severity::Serious, 80, "the learning rate is too high");
