@@ -383,7 +383,7 @@ impl<'a, B: 'a, T: Float> Trainer<'a, B, T> {
 
     /// Makes no checks before the first step. A classifier or regressor otherwise makes those of
     /// [`before`](crate::before), on up to 16,384 examples: [`History::checks`]. They take about as long as
-    /// a few hundred small steps, and change no bit of the model.
+    /// a few hundred small steps, run the model on batches of other sizes, and change no bit of it.
     pub fn no_checks(mut self) -> Self {
         self.check_before = None;
         self

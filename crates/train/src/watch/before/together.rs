@@ -24,8 +24,10 @@ pub struct Before<'a, T: Float = f32> {
 type Forward<'a, T> = dyn for<'t> Fn(Var<'t, T>) -> Var<'t, T> + 'a;
 type Penalty<'a, T> = dyn for<'t> Fn(&'t Tape<T>) -> Var<'t, T> + 'a;
 
-/// The loss of an untrained model is measured on so many examples.
+/// The loss of an untrained model is measured on so many examples, or on fewer that make a recording of at
+/// most so many elements.
 const FOR_LOSS: usize = 256;
+const LARGE: usize = 1 << 26;
 /// Gradients are checked on so many.
 const FOR_GRADIENTS: usize = 8;
 
@@ -82,7 +84,7 @@ impl<'a, T: Float> Before<'a, T> {
     #[track_caller]
     pub fn check(&self) -> Checks {
         let (x, labels) = self.training;
-        let (_, some, some_labels) = few(x, labels, FOR_LOSS);
+        let (_, some, some_labels) = few(x, labels, self.enough());
         // Batch norm has no statistics to evaluate with yet, and dropout is not for measuring.
         let tapes = [Tape::train(0), Tape::new()];
         let scores = tapes.each_ref().map(|tape| (self.forward)(tape.var(&some)));
@@ -108,6 +110,15 @@ impl<'a, T: Float> Before<'a, T> {
             checks.extend((size < SMALL).then(|| super::fits_few(self.model, &self.forward, x, labels)));
         }
         Checks(checks)
+    }
+
+    /// How many examples to measure the loss on.
+    #[track_caller]
+    fn enough(&self) -> usize {
+        let (count, x, _) = few(self.training.0, self.training.1, FOR_GRADIENTS);
+        let tape = Tape::new();
+        (self.forward)(tape.var(&x));
+        (LARGE / (size(&tape) / count.max(1)).max(1)).clamp(FOR_GRADIENTS, FOR_LOSS)
     }
 
     #[track_caller]

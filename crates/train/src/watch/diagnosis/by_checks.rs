@@ -23,6 +23,8 @@ fn finding(check: &Check, facts: &Facts<'_>) -> Option<Finding> {
     let (severity, rank) = match (check.verdict, check.about) {
         (Verdict::Good, _) => return None,
         (Verdict::Doubtful, _) => (Severity::Note, rank / 4),
+        // What explodes or dies after such a start does so because of it.
+        (Verdict::Bad, About::InitialLoss) if !facts.learnt_well() => (Severity::Serious, 80),
         (Verdict::Bad, About::InitialLoss | About::Regularisation) => (Severity::Warning, rank),
         // Batch norm forgives it.
         (Verdict::Bad, About::Inputs) if facts.learnt_well() => (Severity::Warning, rank),
