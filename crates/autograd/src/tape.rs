@@ -466,6 +466,7 @@ impl<T: Float> Tape<T> {
     /// use wengert_autograd::Tape;
     /// use wengert_tensor::Tensor;
     ///
+    /// # wengert_autograd::set_fusion(true);
     /// let tape = Tape::new();
     /// tape.profile();
     /// let x = tape.var(Tensor::<f32>::ones([1000]));

@@ -116,6 +116,9 @@ struct Builder<'a, T: Float> {
 
 /// How many groups are tried for an entry.
 const RECENT: usize = 7;
+/// The most reductions of a group that depend on each other: what a phase costs grows with the size
+/// of its group, and a deep network would be one group.
+const MAX_LEVELS: u32 = 16;
 
 impl<T: Float> Builder<'_, T> {
     fn shape(&self, position: u32) -> &Shape {
@@ -318,6 +321,7 @@ impl<T: Float> Builder<'_, T> {
             let fits = joins
                 && full
                 && !reduced.is_empty()
+                && level < MAX_LEVELS
                 && domain.reduced.as_ref().is_none_or(|have| *have == reduced)
                 && (level == 0 || blocks_fit(&domain.shape, &reduced));
             let mut out = over;

@@ -67,7 +67,7 @@ type Key = (TypeId, bool, u64);
 thread_local! {
     /// The plans of this thread.
     static PLANS: RefCell<HashMap<Key, Rc<dyn Any>>> = RefCell::default();
-    static FUSION: Cell<bool> = const { Cell::new(true) };
+    static FUSION: Cell<bool> = Cell::new(std::env::var_os("WENGERT_FUSION").is_none_or(|set| set != "off"));
 }
 
 /// More plans than a training program has; a program whose structure changes at every step
@@ -75,7 +75,8 @@ thread_local! {
 const MAX_PLANS: usize = 256;
 
 /// Whether the planner of this thread fuses (the default) or makes one kernel of each entry,
-/// which gives the same values more slowly: to find out whether fusion is at fault.
+/// which gives the same values up to rounding, more slowly: to find out whether fusion is at fault.
+/// Of a program as it stands, the environment asks for it: `WENGERT_FUSION=off cargo test`.
 ///
 /// ```
 /// use wengert_autograd::{Tape, set_fusion};

@@ -225,6 +225,7 @@ fn what_does_not_fit_is_refused() {
 /// A chain of activations, forward and back, runs as one kernel.
 #[test]
 fn they_fuse() {
+    wengert_autograd::set_fusion(true);
     let tape = Tape::<f32>::new();
     tape.profile();
     let x = tape.var(Tensor::uniform([1000], -2.0..2.0, &mut Rng::seed(1)));

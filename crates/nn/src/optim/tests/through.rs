@@ -43,6 +43,7 @@ fn a_step_is_differentiable() {
 /// decay, which enter as numbers.
 #[test]
 fn an_update_is_one_launch() {
+    wengert_autograd::set_fusion(true);
     let params: Vec<_> = (0..5).map(|_| Param::<f32>::new("p", Tensor::ones([64]))).collect();
     let mut adam = AdamW::new(&params, 0.1);
     for step in 0..3 {
