@@ -3,7 +3,6 @@
 
 use std::fmt;
 use std::hint::black_box;
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use wengert_tensor::{Float, Tensor};
@@ -193,7 +192,8 @@ impl fmt::Display for Explanation {
         writeln!(f, "{} launches, {:.1} µs in all", self.launches.len(), self.time().as_secs_f64() * 1e6)?;
         writeln!(
             f,
-            "machine, measured on one thread: {:.1} GB/s copying, {:.1} GFLOP/s in a matrix product",
+            "machine, on {} threads: {:.1} GB/s copying, {:.1} GFLOP/s in a matrix product",
+            wengert_tensor::kernel::parallel::threads(),
             machine.bytes_per_second / 1e9,
             machine.flops_per_second / 1e9
         )
@@ -210,27 +210,23 @@ fn json_text(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"")
 }
 
-/// What one thread of this machine can do, measured once.
-#[derive(Clone, Copy)]
+/// What this machine can do with the present number of threads.
 struct Machine {
     bytes_per_second: f64,
     flops_per_second: f64,
 }
 
 impl Machine {
+    /// Takes some tens of milliseconds.
     fn measured() -> Self {
-        static MACHINE: OnceLock<Machine> = OnceLock::new();
-        *MACHINE.get_or_init(|| {
-            let source = vec![1.0f32; 8 << 20];
-            let mut target = vec![0.0f32; source.len()];
-            let copying = best_of_three(|| black_box(&mut target).copy_from_slice(black_box(&source)));
-            let a = Tensor::<f32>::ones([256, 256]);
-            let product = best_of_three(|| drop(black_box(a.matmul(&a))));
-            Machine {
-                bytes_per_second: 2.0 * size_of_val(&source[..]) as f64 / copying,
-                flops_per_second: 2.0 * 256f64.powi(3) / product,
-            }
-        })
+        let source = Tensor::<f32>::ones([8 << 20]);
+        let copying = best_of_three(|| drop(black_box(&source * 1.0)));
+        let a = Tensor::<f32>::ones([256, 256]);
+        let product = best_of_three(|| drop(black_box(a.matmul(&a))));
+        Machine {
+            bytes_per_second: 2.0 * (source.count() * size_of::<f32>()) as f64 / copying,
+            flops_per_second: 2.0 * 256f64.powi(3) / product,
+        }
     }
 }
 
