@@ -178,7 +178,7 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
     // The search never sees the test set; it is the same whatever the seed.
     let [data, unseen] = digits().stratified_split([0.8, 0.2], 0);
 
-    let mut search = Search::new("digits", Config::draw)?
+    let mut search = Search::new(format!("digits-{}", args.seed), Config::draw)?
         .maximize("accuracy")
         .stage(Stage::new("coarse", 256).budget(8).folds(3).sampler(Sobol).stop(Halving::new(2).first(8)))
         .stage(Stage::new("fine", 96).budget(EPOCHS).folds(5).stop(Halving::new(2).first(EPOCHS)))

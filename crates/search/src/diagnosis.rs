@@ -269,7 +269,10 @@ fn matters(stage: &StageFound) -> Option<Finding> {
         title: match (matter.is_empty(), not.is_empty()) {
             (true, _) => format!("No parameter by itself mattered more than noise in stage {}", stage.name),
             (false, true) => format!("Every parameter mattered in stage {}", stage.name),
-            (false, false) => format!("{} parameters were not seen to matter in stage {}", not.len(), stage.name),
+            (false, false) => {
+                let were = if not.len() == 1 { "parameter was" } else { "parameters were" };
+                format!("{} {were} not seen to matter in stage {}", not.len(), stage.name)
+            }
         },
         evidence: told.chain((!not.is_empty()).then(|| format!("No more than noise: {}", names(&not)))).collect(),
         advice: if not.is_empty() {

@@ -52,7 +52,7 @@
 //! - **What is tried next** is for a [`Sampler`]: [`Random`], [`Grid`], [`Sobol`] or [`Tpe`], all seeded.
 //! - **How well it does**: [`Trial::cross_validate`] gives the mean over folds and their deviation.
 //! - **What is given up**: [`Trial::cost`] stops what explodes; [`Halving`] and [`Median`] stop what is
-//!   behind others. A panic, an error or NaN fails one trial, not the search.
+//!   behind others. A panic, an error, NaN or infinity fails one trial, not the search.
 //! - **What happened** is in the journal ([`Search::journal`]), which a killed search goes on from,
 //!   which several processes share, and which Optuna and its dashboard read.
 //! - **What it means**: [`Outcome::findings`], [`Outcome::importances`], [`Outcome::report`].

@@ -168,7 +168,7 @@ impl<C> Search<C> {
 
     /// Runs all stages: what the journal says is done is not done again.
     ///
-    /// `objective` makes the score of one trial. If it panics, returns an error or NaN, the trial has
+    /// `objective` makes the score of one trial. If it panics, returns an error, NaN or infinity, the trial has
     /// failed, with the reason in the journal, and the search goes on.
     ///
     /// # Errors

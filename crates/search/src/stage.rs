@@ -24,7 +24,7 @@ pub struct Stage {
 
 impl Stage {
     /// This many trials, of budget 1, on two folds, proposed by [`Tpe`]; the first of them the best
-    /// of the stage before, a quarter of the trials but five at most.
+    /// of the stage before, a quarter of the trials, but at least one and at most five.
     ///
     /// # Panics
     /// If there is no trial.
@@ -39,7 +39,7 @@ impl Stage {
             sampler: Box::new(Tpe::new()),
             rules: Vec::new(),
             keep: 0.25,
-            carry: (trials / 4).min(5),
+            carry: (trials / 4).clamp(1, 5),
         }
     }
 

@@ -190,7 +190,7 @@ impl<'a, C> Trial<'a, C> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     /// # Errors
-    /// If a fold fails or is stopped.
+    /// If a fold fails or is stopped, or there is none.
     pub fn cross_validate<F>(
         &self,
         folds: impl IntoIterator<Item = F>,
@@ -203,6 +203,9 @@ impl<'a, C> Trial<'a, C> {
             let mut folds = self.progress.borrow_mut();
             let done = std::mem::take(&mut folds.current);
             folds.done.push(done);
+        }
+        if scores.is_empty() {
+            return Err(Stop::error("cross-validation: there are no folds; give two or more"));
         }
         let mean = scores.iter().sum::<f64>() / scores.len() as f64;
         if scores.len() > 1 && mean.is_finite() {

@@ -128,6 +128,8 @@ fn ranges_of_one_value_and_of_two_are_searched() {
     let space = |draw: &mut Draw<'_>| {
         let x = draw.value("x", Domain::uniform(1.0..=1.0))?;
         let n = draw.value("n", Domain::log(7usize..=7))?;
+        draw.value("zero", Domain::uniform(0.0..=0.0))?;
+        draw.value("narrow", Domain::uniform(0.0..=f64::from_bits(1)))?;
         Ok((x, n, draw.value("b", Domain::choice(["only"]))?, draw.value("two", Domain::uniform(0i8..=1))?))
     };
     for sampler in [true, false] {
@@ -189,6 +191,8 @@ fn failures_are_noted_and_the_search_goes_on() {
                 trial.cost(f64::INFINITY)?;
             }
             6 => return Err(Stop::error("no such layer")),
+            7 => return Ok(f64::INFINITY),
+            8 => return trial.cross_validate(0..0, |_| Ok(1.0)),
             _ => {}
         }
         Ok(*trial.config())
@@ -207,11 +211,13 @@ fn failures_are_noted_and_the_search_goes_on() {
     assert_eq!(note(14), (State::Pruned, "its cost was 7, over 3 times the 2.3 of the start".into()));
     assert_eq!(note(15), (State::Pruned, "its cost was inf, at first 1".into()));
     assert_eq!(note(16), (State::Failed, "no such layer".into()));
-    assert_eq!(note(17), (State::Complete, String::new()));
+    assert_eq!(note(17), (State::Failed, "its score was inf".into()));
+    assert_eq!(note(18), (State::Failed, "cross-validation: there are no folds; give two or more".into()));
+    assert_eq!(note(19), (State::Complete, String::new()));
     assert!(outcome.best().score > 0.9);
     let titles: Vec<String> = outcome.findings().into_iter().map(|finding| finding.title).collect();
-    assert!(titles.contains(&"20 of 50 trials of stage all failed".to_owned()), "{titles:?}");
-    assert!(titles.contains(&"20 of 50 trials of stage all exploded".to_owned()), "{titles:?}");
+    assert!(titles.contains(&"30 of 50 trials of stage all failed".to_owned()), "{titles:?}");
+    assert!(titles.contains(&"25 of 50 trials of stage all exploded".to_owned()), "{titles:?}");
 }
 
 #[test]
@@ -355,4 +361,77 @@ fn the_report_shows_all_parameters_whatever_happened() {
     for shown in ["Stage a&lt;b", "update.Sgd.decay.Exponential.0", "What it says", "Importance of each parameter"] {
         assert!(html.contains(shown), "{shown}");
     }
+}
+
+/// A journal in a folder of its own.
+fn journal(name: &str) -> std::path::PathBuf {
+    let folder = std::env::temp_dir().join(format!("wengert-search-{name}-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).expect("a folder");
+    folder.join("search.jsonl")
+}
+
+#[test]
+fn a_journal_of_another_search_is_refused_and_what_differs_is_named() {
+    let path = journal("another");
+    let run = |high: f64, stage: Stage, seed: u64| {
+        let space = move |draw: &mut Draw<'_>| draw.value("x", Domain::uniform(0.0..=high));
+        let search = one_stage(space, stage).seed(seed).journal(&path);
+        search.run(|trial| Ok(*trial.config())).map(|outcome| outcome.trials()).map_err(|error| error.to_string())
+    };
+    let stage = |trials| Stage::new("all", trials).budget(3).folds(4);
+    assert_eq!(run(5.0, stage(4), 1), Ok(4));
+    assert_eq!(run(5.0, stage(6), 1), Ok(6));
+    let why = |what: &str| {
+        Err(format!("the journal's study `test/all` is another: {what}; give the search another name or journal"))
+    };
+    assert_eq!(run(10.0, stage(6), 1), why("its range of x is 0 … 5, not 0 … 10"));
+    assert_eq!(run(5.0, stage(6).budget(9), 1), why("it has budget 3, not 9"));
+    assert_eq!(run(5.0, stage(6).folds(9), 1), why("it has folds 4, not 9"));
+    assert_eq!(run(5.0, stage(6), 2), why("it has seed 1, not 2"));
+    // Ranges that a hand has made impossible.
+    let text = std::fs::read_to_string(&path).expect("read");
+    std::fs::write(&path, text.replace(r#""high":5.0"#, r#""high":-5.0"#)).expect("written");
+    assert_eq!(run(5.0, stage(6), 1), why("its parameters are not those of the space"));
+    std::fs::remove_dir_all(path.parent().expect("a folder")).expect("removed");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_device_is_no_journal() {
+    let space = |draw: &mut Draw<'_>| draw.value("x", Domain::uniform(0.0..=1.0));
+    let search = one_stage(space, Stage::new("all", 2)).journal("/dev/full");
+    let error = search.run(|trial| Ok(*trial.config())).expect_err("refused").to_string();
+    assert!(error.contains("it is no regular file") && error.contains("choose another file"), "{error}");
+}
+
+#[test]
+fn ranges_are_not_widened_beyond_what_their_type_holds() {
+    let space = |draw: &mut Draw<'_>| {
+        let byte = draw.value("byte", Domain::uniform(1u8..=250))?;
+        let signed = draw.value("signed", Domain::uniform(-100i8..=100))?;
+        Ok((byte, signed, draw.value("real", Domain::uniform(0.0..=f64::MAX))?))
+    };
+    let stages = ["b", "c"].map(|name| Stage::new(name, 30));
+    let search = stages.into_iter().fold(one_stage(space, Stage::new("a", 30)), Search::stage).workers(1);
+    let score = |(byte, signed, real): (u8, i8, f64)| f64::from(byte) + f64::from(signed) + real / f64::MAX;
+    let outcome = search.maximize("sum").run(|trial| Ok(score(*trial.config()))).expect("a result");
+    let (byte, signed, _) = outcome.best().config;
+    assert!(byte > 250 && signed > 100, "widened to {byte} and {signed}");
+    let study = outcome.studies().last().expect("a stage");
+    for record in &study.trials {
+        let value = |name: &str| record.value(name).expect("a value");
+        assert!(value("byte") <= 255.0 && value("signed") <= 127.0 && value("real").is_finite());
+    }
+}
+
+#[test]
+fn a_value_that_is_drawn_after_an_if_says_how_to_draw_it() {
+    let space = |draw: &mut Draw<'_>| {
+        let layers = draw.value("layers", Domain::uniform(1usize..=3))?;
+        (0..layers).map(|i| draw.value(&format!("width{i}"), Domain::log(4usize..=64))).collect::<Result<Vec<_>, _>>()
+    };
+    let outcome = one_stage(space, Stage::new("all", 12)).run(|trial| Ok(trial.config().len() as f64));
+    let finding = &outcome.expect("some have one layer").findings()[0];
+    assert!(finding.evidence[0].contains("parameter `width1`") && finding.evidence[0].contains("Draw::variant"));
 }

@@ -85,7 +85,7 @@ pub enum State {
     Complete,
     /// It was stopped early.
     Pruned,
-    /// It has no score: it panicked, returned an error or NaN, or its process died.
+    /// It has no score: it panicked, returned an error or no finite number, or its process died.
     Failed,
     /// It has yet to run.
     Waiting,

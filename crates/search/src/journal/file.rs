@@ -34,6 +34,10 @@ impl Lines {
     /// Opens the file or makes it.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+        // A device or a pipe has no end that could be read to.
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+        }
         Ok(Self { path: path.to_owned(), file, offset: 0, lines: 0, alive: Alive::new(path)? })
     }
 

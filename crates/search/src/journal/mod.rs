@@ -58,6 +58,7 @@ impl fmt::Display for JournalError {
                         "make it and its folder writable, or choose another"
                     }
                     io::ErrorKind::NotFound => "make its folder",
+                    io::ErrorKind::InvalidInput | io::ErrorKind::IsADirectory => "choose another file",
                     _ => "mend that",
                 };
                 let path = path.display();

@@ -17,7 +17,7 @@ use self::worker::Worker;
 use crate::journal::{Event, Journal, Studies};
 use crate::narrow::narrow;
 use crate::progress::Screen;
-use crate::{JournalError, Ranges, SearchError, Stage, State, Stop, Study, Values};
+use crate::{JournalError, Parameter, Ranges, SearchError, Stage, State, Stop, Study, Values};
 
 /// What a search does, whatever the type of its configurations.
 pub(crate) struct Plan {
@@ -112,7 +112,11 @@ impl Plan {
             self.work(&journal, stage, &opened, workers, objective, &screen)?;
             let study = lock(&journal).studies().named(&opened.study.name).cloned().unwrap_or(opened.study);
             if study.best().is_none() {
-                return Err(SearchError::NoScore(stage.name.clone(), why_none(&study)));
+                let mut why = why_none(&study);
+                if self.journal.is_some() {
+                    why += "; what has failed is not tried again: once it is mended, give the search another name or journal";
+                }
+                return Err(SearchError::NoScore(stage.name.clone(), why));
             }
             screen.end(stage, &study);
             stages.push(StageFound { study, ..opened });
@@ -182,8 +186,17 @@ impl Plan {
         if study.maximize != self.maximize {
             return Err(other("it looks for the other end of the scores"));
         }
+        let now = [("budget", json!(stage.budget)), ("folds", json!(stage.folds)), ("seed", json!(self.seed))];
+        if let Some((key, now)) = now.iter().find(|(key, now)| study.notes[*key] != *now) {
+            return Err(other(&format!("it has {key} {}, not {now}", study.notes[*key])));
+        }
         let ranges = self.ranges.with_json(&study.system[RANGES]);
         let ranges = ranges.ok_or_else(|| other("its parameters are not those of the space"))?;
+        let both = ranges.parameters().iter().zip(self.ranges.parameters());
+        let moved = both.filter(|_| before.is_none()).find(|(then, now)| then.distribution != now.distribution);
+        if let Some((Parameter { name, distribution: then, .. }, now)) = moved {
+            return Err(other(&format!("its range of {name} is {then}, not {}", now.distribution)));
+        }
         let moves = study.notes[MOVES].as_array().into_iter().flatten().filter_map(|m| m.as_str().map(str::to_owned));
         Ok(StageFound {
             name: stage.name.clone(),

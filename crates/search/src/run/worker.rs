@@ -14,7 +14,7 @@ use super::slots::{DIED, Next, SLOT, USELESS, next, seen, slot};
 use super::{CARRIED, Objective, Reporter, StageFound, Start, lock};
 use crate::journal::{Event, Journal, NewTrial, Studies, now};
 use crate::trial::Reason;
-use crate::{Curve, JournalError, Stage, State, Stop, Study, Values};
+use crate::{Curve, JournalError, Record, Stage, State, Stop, Study, Values};
 
 /// A thread with its part of the search.
 pub(super) struct Worker<'a> {
@@ -135,7 +135,9 @@ impl Worker<'_> {
         }
         let ended = ended.unwrap_or_else(|payload| Err(Stop(Reason::Error(panicked(&*payload)))));
         let (state, score, note, useless) = match ended {
-            Ok(score) if score.is_nan() => (State::Failed, None, Some(("error", "its score was NaN".to_owned())), true),
+            Ok(score) if !score.is_finite() => {
+                (State::Failed, None, Some(("error", format!("its score was {score}"))), true)
+            }
             Ok(score) => (State::Complete, Some(score), None, false),
             Err(Stop(Reason::Behind(why))) => (State::Pruned, None, Some(("stopped", why)), false),
             Err(Stop(Reason::Exploded(why))) => (State::Pruned, None, Some(("stopped", why)), true),
@@ -158,6 +160,12 @@ impl Worker<'_> {
         };
         lock(self.journal).update(self.thread, true, finish)
     }
+}
+
+/// What a trial has reported, for rules that judge one at a step.
+fn curve(trial: &Record, sign: f64, step: i64) -> Curve<'_> {
+    let number = slot(trial).unwrap_or(trial.number);
+    Curve::new(number, &trial.curve, sign, step, trial.state == State::Complete)
 }
 
 struct TrialReporter<'a> {
@@ -192,14 +200,9 @@ impl Reporter for TrialReporter<'_> {
         let why = self.write(event, |studies| {
             let study = worker.study(studies).filter(|_| !worker.stage.rules.is_empty())?;
             let sign = if worker.maximize { -1.0 } else { 1.0 };
-            let curves = study.trials.iter().map(|trial| {
-                let scores = trial.curve.iter().map(|(&step, &score)| (step, sign * score)).collect();
-                let number = slot(trial).unwrap_or(trial.number);
-                (trial.id, Curve { number, scores, step, is_complete: trial.state == State::Complete })
-            });
-            let (own, others): (Vec<_>, Vec<_>) = curves.partition(|(id, _)| *id == self.trial);
-            let (_, own) = own.into_iter().next()?;
-            let others: Vec<Curve> = others.into_iter().map(|(_, curve)| curve).collect();
+            let (own, others): (Vec<&Record>, Vec<&Record>) = study.trials.iter().partition(|t| t.id == self.trial);
+            let own = curve(own.first()?, sign, step);
+            let others: Vec<Curve<'_>> = others.into_iter().map(|trial| curve(trial, sign, step)).collect();
             debug_assert_eq!(own.number, self.number);
             worker.stage.rules.iter().find_map(|rule| rule.stop(&own, &others))
         });

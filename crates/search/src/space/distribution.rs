@@ -92,6 +92,17 @@ impl Distribution {
         self
     }
 
+    /// Whether there is a value: a journal may have been edited by hand.
+    pub(crate) fn is_possible(&self) -> bool {
+        match *self {
+            Self::Float { low, high, log, step } => {
+                low <= high && (high - low).is_finite() && (!log || low > 0.0) && step.is_none_or(|step| step > 0.0)
+            }
+            Self::Int { low, high, log, step } => low <= high && (!log || low > 0) && step > 0,
+            Self::Choice { ref choices } => !choices.is_empty(),
+        }
+    }
+
     /// The line of a numeric range.
     pub(crate) fn line(&self) -> Option<Line> {
         let (low, high, log, step) = match *self {

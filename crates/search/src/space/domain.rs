@@ -25,6 +25,8 @@ pub struct Domain<T> {
     pub(super) distribution: Distribution,
     /// What a later stage may widen the range to.
     pub(super) limits: Option<[f64; 2]>,
+    /// What the type holds.
+    pub(super) held: [f64; 2],
     /// What is wrong in itself.
     fault: Option<SpaceErrorKind>,
     decode: Decode<T>,
@@ -41,6 +43,8 @@ pub trait Number: Copy + sealed::Sealed {
     #[doc(hidden)]
     const WHOLE: bool;
     #[doc(hidden)]
+    const HELD: [f64; 2];
+    #[doc(hidden)]
     fn to_f64(self) -> f64;
     #[doc(hidden)]
     fn from_f64(value: f64) -> Self;
@@ -51,10 +55,11 @@ mod sealed {
 }
 
 macro_rules! numbers {
-    ($($t:ty: $whole:literal),*) => {$(
+    ($($t:ty: $whole:literal, $most:expr;)*) => {$(
         impl sealed::Sealed for $t {}
         impl Number for $t {
             const WHOLE: bool = $whole;
+            const HELD: [f64; 2] = [(<$t>::MIN as f64).max(-$most), (<$t>::MAX as f64).min($most)];
             fn to_f64(self) -> f64 {
                 self as f64
             }
@@ -64,11 +69,14 @@ macro_rules! numbers {
         }
     )*};
 }
-numbers!(f32: false, f64: false, i8: true, i16: true, i32: true, i64: true, isize: true);
-numbers!(u8: true, u16: true, u32: true, u64: true, usize: true);
+numbers!(f32: false, WIDEST; f64: false, WIDEST; i8: true, EXACT; i16: true, EXACT; i32: true, EXACT;);
+numbers!(i64: true, EXACT; isize: true, EXACT; u8: true, EXACT; u16: true, EXACT; u32: true, EXACT;);
+numbers!(u64: true, EXACT; usize: true, EXACT;);
 
 /// Whole numbers up to here are exact in `f64`.
 const EXACT: f64 = 9_007_199_254_740_992.0;
+/// Far enough from the largest `f64` that no range is infinitely wide once it is widened.
+const WIDEST: f64 = 1e300;
 
 impl<T: Number> Domain<T> {
     /// Numbers of which equal differences are equally likely.
@@ -113,8 +121,8 @@ impl<T: Number> Domain<T> {
 
     fn range(range: RangeInclusive<T>, log: bool) -> Self {
         let [low, high] = [range.start().to_f64(), range.end().to_f64()];
-        let held = |bound: f64| bound.is_finite() && (!T::WHOLE || bound.abs() <= EXACT);
-        let fault = if let Some(&bound) = [low, high].iter().find(|&&bound| !held(bound)) {
+        let exact = |bound: f64| bound.is_finite() && (!T::WHOLE || bound.abs() <= EXACT);
+        let fault = if let Some(&bound) = [low, high].iter().find(|&&bound| !exact(bound)) {
             Some(SpaceErrorKind::Bound(bound))
         } else if low > high {
             Some(SpaceErrorKind::Order(low, high))
@@ -129,7 +137,8 @@ impl<T: Number> Domain<T> {
             true => Distribution::Int { low: low as i64, high: high as i64, log, step: 1 },
             false => Distribution::Float { low, high, log, step: None },
         };
-        Self { distribution, limits: None, fault, decode: Decode::Number(T::from_f64) }
+        let held = [T::HELD[0].min(low), T::HELD[1].max(high)];
+        Self { distribution, limits: None, held, fault, decode: Decode::Number(T::from_f64) }
     }
 }
 
@@ -158,6 +167,7 @@ impl<T: Clone> Domain<T> {
         Self {
             distribution: Distribution::Choice { choices: labels },
             limits: None,
+            held: [f64::MIN, f64::MAX],
             fault,
             decode: Decode::Choice(values),
         }

@@ -34,7 +34,9 @@ use super::{Distribution, Domain, Parameter, Ranges, SpaceError, SpaceErrorKind}
 /// }
 /// ```
 ///
-/// Or write a function that draws each value by name; it does not need the trait.
+/// Or write a function that draws each value by name; it does not need the trait. It is asked once which
+/// parameters there are: what is drawn must not depend on other values, unless within
+/// [`Draw::variant`].
 ///
 /// ```
 /// use wengert_search::{Domain, Draw, SpaceError};
@@ -84,7 +86,9 @@ impl Draw<'_> {
         domain.check().map_err(fault)?;
         let value = match &mut self.source {
             Source::Describe { parameters, when } => {
-                declare(parameters, &path, domain.distribution.clone(), domain.limits, *when)?;
+                let natural = domain.limits.unwrap_or_else(|| natural(&domain.distribution));
+                let limits = [natural[0].max(domain.held[0]), natural[1].min(domain.held[1])];
+                declare(parameters, &path, domain.distribution.clone(), limits, *when)?;
                 domain.distribution.at(0.0)
             }
             Source::Values(find) => find(&path).ok_or_else(|| fault(SpaceErrorKind::Missing))?,
@@ -170,13 +174,12 @@ fn declare(
     parameters: &mut Vec<Parameter>,
     name: &str,
     distribution: Distribution,
-    limits: Option<[f64; 2]>,
+    limits: [f64; 2],
     when: Option<(usize, usize)>,
 ) -> Result<(), SpaceError> {
     if parameters.iter().any(|parameter| parameter.name == name) {
         return Err(SpaceError { parameter: name.to_owned(), kind: SpaceErrorKind::Twice });
     }
-    let limits = limits.unwrap_or_else(|| natural(&distribution));
     let open = match &distribution {
         Distribution::Choice { choices } => (0..choices.len()).collect(),
         _ => Vec::new(),

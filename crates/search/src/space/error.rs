@@ -32,7 +32,8 @@ pub enum SpaceErrorKind {
     Label(String),
     /// Two parameters have the same name.
     Twice,
-    /// A trial has no value for it, or one that cannot be: it was proposed for another space.
+    /// A trial has no value for it, or one that cannot be: it was drawn after an `if`, or the trial
+    /// was proposed for another space.
     Missing,
 }
 
@@ -58,9 +59,10 @@ impl fmt::Display for SpaceError {
             }
             SpaceErrorKind::Label(label) => write!(f, "two choices are called {label}; give each its own name"),
             SpaceErrorKind::Twice => f.write_str("two parameters have this name; give each its own"),
-            SpaceErrorKind::Missing => {
-                f.write_str("the trial has no such value; it belongs to another space: use another journal or name")
-            }
+            SpaceErrorKind::Missing => f.write_str(
+                "the trial has no such value; what only some trials have is drawn within `Draw::variant`, not after \
+                 an `if` or in a loop of drawn length; or the journal is of another space: give the search another name",
+            ),
         }
     }
 }

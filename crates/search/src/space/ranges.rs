@@ -105,7 +105,7 @@ impl Ranges {
         let ranges = json.as_object().filter(|ranges| ranges.len() == self.0.len())?;
         let parameters = self.0.iter().map(|parameter| {
             let range = ranges.get(&parameter.name)?;
-            let distribution = Distribution::from_json(range)?;
+            let distribution = Distribution::from_json(range).filter(Distribution::is_possible)?;
             let open = match (&parameter.distribution, &distribution) {
                 (Distribution::Float { log, step, .. }, Distribution::Float { log: l, step: s, .. })
                     if (log, step) == (l, s) =>

@@ -50,16 +50,16 @@ impl Halving {
 }
 
 impl StopRule for Halving {
-    fn stop(&self, trial: &Curve, others: &[Curve]) -> Option<String> {
+    fn stop(&self, trial: &Curve<'_>, others: &[Curve<'_>]) -> Option<String> {
         let bracket = (trial.number % self.brackets) as u32;
         let mut rung = self.first.checked_mul(self.eta.checked_pow(bracket)?)? as i64;
         while rung < trial.step {
             rung = rung.checked_mul(self.eta as i64)?;
         }
-        let own = trial.scores.get(&trial.step).filter(|_| rung == trial.step)?;
+        let own = trial.at(rung).filter(|_| rung == trial.step)?;
         let mates = others.iter().filter(|other| other.number % self.brackets == trial.number % self.brackets);
-        let scores: Vec<f64> = mates.filter_map(|mate| mate.scores.get(&rung)).copied().collect();
-        let better = scores.iter().filter(|score| *score < own).count();
+        let scores: Vec<f64> = mates.filter_map(|mate| mate.at(rung)).collect();
+        let better = scores.iter().filter(|&&score| score < own).count();
         let go_on = ((scores.len() + 1) / self.eta).max(1);
         let behind = better >= go_on || own.is_nan() && !scores.is_empty();
         behind
@@ -70,30 +70,35 @@ impl StopRule for Halving {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
 
-    fn curve(number: usize, step: i64, score: f64) -> Curve {
-        Curve { number, scores: [(step, score)].into(), step, is_complete: false }
+    /// What the rule says of a trial with one score, beside others with one at the same or another
+    /// step.
+    fn stop(rule: Halving, [number, step]: [usize; 2], score: f64, others: &[(i64, f64)]) -> Option<String> {
+        let step = step as i64;
+        let others: Vec<BTreeMap<i64, f64>> = others.iter().map(|&other| [other].into()).collect();
+        let others: Vec<Curve<'_>> =
+            others.iter().enumerate().map(|(i, scores)| Curve::new(i, scores, 1.0, step, false)).collect();
+        rule.stop(&Curve::new(number, &[(step, score)].into(), 1.0, step, false), &others)
     }
 
     #[test]
     fn the_best_third_goes_on_at_each_rung() {
         let rule = Halving::new(3);
-        let others: Vec<Curve> = (0..8).map(|i| curve(i, 3, i as f64)).collect();
-        assert_eq!(rule.stop(&curve(9, 3, 1.5), &others), None);
-        assert_eq!(rule.stop(&curve(9, 3, 2.5), &others), Some("at step 3 it was number 4 of 9, and 3 go on".into()));
-        assert_eq!(rule.stop(&curve(9, 2, 99.0), &others), None);
-        assert_eq!(rule.stop(&curve(9, 9, 99.0), &others), None);
-        assert!(rule.stop(&curve(9, 3, f64::NAN), &others).is_some());
-        assert_eq!(rule.stop(&curve(9, 3, f64::NAN), &[]), None);
+        let others: Vec<(i64, f64)> = (0..8).map(|i| (3, f64::from(i))).collect();
+        assert_eq!(stop(rule, [9, 3], 1.5, &others), None);
+        assert_eq!(stop(rule, [9, 3], 2.5, &others), Some("at step 3 it was number 4 of 9, and 3 go on".into()));
+        assert_eq!(stop(rule, [9, 2], 99.0, &others), None);
+        assert_eq!(stop(rule, [9, 9], 99.0, &others), None);
+        assert!(stop(rule, [9, 3], f64::NAN, &others).is_some());
+        assert_eq!(stop(rule, [9, 3], f64::NAN, &[]), None);
     }
 
     #[test]
     fn brackets_begin_later_and_keep_to_themselves() {
         let rule = Halving::new(2).first(2).brackets(2);
-        let others: Vec<Curve> = (0..8).map(|i| curve(i, 2, 0.0)).collect();
-        assert!(rule.stop(&curve(10, 2, 1.0), &others).is_some());
-        assert_eq!(rule.stop(&curve(11, 2, 1.0), &others), None);
-        let later: Vec<Curve> = (0..8).map(|i| curve(i, 4, 0.0)).collect();
-        assert!(rule.stop(&curve(11, 4, 1.0), &later).is_some());
+        assert!(stop(rule, [10, 2], 1.0, &[(2, 0.0); 8]).is_some());
+        assert_eq!(stop(rule, [11, 2], 1.0, &[(2, 0.0); 8]), None);
+        assert!(stop(rule, [11, 4], 1.0, &[(4, 0.0); 8]).is_some());
     }
 }

@@ -37,12 +37,12 @@ impl Median {
 }
 
 impl StopRule for Median {
-    fn stop(&self, trial: &Curve, others: &[Curve]) -> Option<String> {
+    fn stop(&self, trial: &Curve<'_>, others: &[Curve<'_>]) -> Option<String> {
         if trial.step <= self.after as i64 {
             return None;
         }
         let complete = others.iter().filter(|other| other.is_complete);
-        let mut scores: Vec<f64> = complete.filter_map(|other| other.scores.get(&trial.step)).copied().collect();
+        let mut scores: Vec<f64> = complete.filter_map(|other| other.at(trial.step)).collect();
         if scores.len() < self.trials {
             return None;
         }
@@ -57,26 +57,32 @@ impl StopRule for Median {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
 
     #[test]
     fn trials_behind_the_median_stop() {
-        let complete =
-            |score: f64| Curve { number: 0, scores: [(1, 9.0), (2, score)].into(), step: 2, is_complete: true };
-        let others: Vec<Curve> = (0..6).map(|i| complete(f64::from(i))).collect();
-        let trial = |scores: &[(i64, f64)]| Curve {
-            number: 7,
-            scores: scores.iter().copied().collect(),
-            step: scores.last().expect("a step").0,
-            is_complete: false,
+        let complete: Vec<BTreeMap<i64, f64>> = (0..6).map(|i| [(1, 9.0), (2, f64::from(i))].into()).collect();
+        let stop = |rule: Median, scores: &[(i64, f64)], sign: f64| {
+            let turned: Vec<BTreeMap<i64, f64>> = complete
+                .iter()
+                .map(|scores| scores.iter().map(|(&step, score)| (step, sign * score)).collect())
+                .collect();
+            let step = scores.last().expect("a step").0;
+            let others: Vec<Curve<'_>> = turned.iter().map(|scores| Curve::new(0, scores, sign, step, true)).collect();
+            let own = scores.iter().map(|&(step, score)| (step, sign * score)).collect();
+            rule.stop(&Curve::new(7, &own, sign, step, false), &others)
         };
-        let rule = Median::new();
-        assert!(rule.stop(&trial(&[(1, 9.5)]), &others).is_some());
-        assert_eq!(rule.stop(&trial(&[(1, 9.0)]), &others), None);
-        // Its best counts, not its last.
-        assert_eq!(rule.stop(&trial(&[(1, 2.5), (2, 8.0)]), &others), None);
-        assert!(rule.stop(&trial(&[(1, 2.6), (2, 8.0)]), &others).is_some());
-        assert!(rule.stop(&trial(&[(1, f64::NAN), (2, f64::NAN)]), &others).is_some());
-        assert_eq!(rule.after(2).stop(&trial(&[(1, 2.6), (2, 8.0)]), &others), None);
-        assert_eq!(rule.trials(7).stop(&trial(&[(1, 2.6), (2, 8.0)]), &others), None);
+        // Whichever end of the scores is the better.
+        for sign in [1.0, -1.0] {
+            let rule = Median::new();
+            assert!(stop(rule, &[(1, 9.5)], sign).is_some());
+            assert_eq!(stop(rule, &[(1, 9.0)], sign), None);
+            // Its best counts, not its last.
+            assert_eq!(stop(rule, &[(1, 2.5), (2, 8.0)], sign), None);
+            assert!(stop(rule, &[(1, 2.6), (2, 8.0)], sign).is_some());
+            assert!(stop(rule, &[(1, f64::NAN), (2, f64::NAN)], sign).is_some());
+            assert_eq!(stop(rule.after(2), &[(1, 2.6), (2, 8.0)], sign), None);
+            assert_eq!(stop(rule.trials(7), &[(1, 2.6), (2, 8.0)], sign), None);
+        }
     }
 }

@@ -203,6 +203,22 @@ mod tests {
     }
 
     #[test]
+    fn a_range_of_one_value_does_not_blunt_the_others() {
+        let ranges = Ranges::of(|draw| {
+            draw.value("fixed", Domain::uniform(0.0..=0.0))?;
+            draw.value("x", Domain::uniform(0.0..=1.0))
+        });
+        let ranges = ranges.expect("a good space");
+        let trial = |x: f64| Seen { values: vec![Some(0.0), Some(x)], fate: Fate::Done((x - 0.3).abs()) };
+        let all: Vec<Seen> = (0..40).map(|i| trial(f64::from(i) / 40.0)).collect();
+        let alone: Vec<Seen> = all.iter().map(|t| Seen { values: vec![t.values[1]], fate: t.fate }).collect();
+        for n in 0..20 {
+            let beside = Tpe::new().propose(n, &ranges, &all, &Rng::seed(1));
+            assert_eq!(beside, [Some(0.0), Tpe::new().propose(n, &line(), &alone, &Rng::seed(1))[0]]);
+        }
+    }
+
+    #[test]
     fn scores_that_are_all_the_same_or_infinite_are_no_obstacle() {
         for fate in [Fate::Done(1.0), Fate::Done(f64::INFINITY), Fate::Useless, Fate::Stopped(1, f64::NAN)] {
             let all: Vec<Seen> = (0..20).map(|i| seen(f64::from(i) / 20.0, fate)).collect();

@@ -7,6 +7,9 @@ use wengert_tensor::{Float, Rng};
 use crate::Parameter;
 use crate::space::Line;
 
+/// The deviation of a kernel, a hundredth of its range or more, is above 0.
+const NARROWEST: f64 = 1e-300;
+
 /// A mixture of products of one-dimensional kernels.
 pub(super) struct Parzen {
     weights: Vec<f64>,
@@ -18,6 +21,8 @@ enum Axis {
     /// Normal ones, cut off at the ends of the range: mean, deviation, and the logarithm of what
     /// is left.
     Line { line: Line, kernels: Vec<[f64; 3]> },
+    /// A range of one value, or too narrow for kernels.
+    Fixed(f64),
     /// The logarithms of each choice's probability.
     Choice { open: Vec<usize>, kernels: Vec<Vec<f64>> },
 }
@@ -32,6 +37,7 @@ impl Parzen {
         let axes = parameters.iter().enumerate().map(|(axis, parameter)| {
             let values = trials.iter().map(|trial| trial[axis]);
             match parameter.distribution.line() {
+                Some(line) if line.high - line.low < NARROWEST => Axis::Fixed(line.value(line.low)),
                 Some(line) => Axis::line(line, values.map(|value| line.place(value)).collect(), least),
                 None => Axis::choice(parameter, values.collect()),
             }
@@ -71,14 +77,14 @@ impl Axis {
         let width = line.high - line.low;
         let mut order: Vec<usize> = (0..places.len()).collect();
         order.sort_by(|&a, &b| places[a].total_cmp(&places[b]));
-        let mut kernels = vec![[(line.low + line.high) / 2.0, width]; places.len() + 1];
+        let mut kernels = vec![[line.low / 2.0 + line.high / 2.0, width]; places.len() + 1];
         for (rank, &i) in order.iter().enumerate() {
             let place = places[i];
             let below = rank.checked_sub(1).map(|below| place - places[order[below]]);
             let above = order.get(rank + 1).map(|&above| places[above] - place);
             let far =
                 below.into_iter().chain(above).reduce(f64::max).unwrap_or((place - line.low).max(line.high - place));
-            kernels[i] = [place, far.clamp(least * width, width).max(f64::MIN_POSITIVE)];
+            kernels[i] = [place, far.clamp(least * width, width)];
         }
         let kernels = kernels
             .into_iter()
@@ -109,6 +115,7 @@ impl Axis {
                     return line.value(place);
                 }
             },
+            Self::Fixed(value) => *value,
             Self::Choice { open, kernels } => {
                 let mut left = rng.unit();
                 let place = kernels[kernel].iter().position(|&p| {
@@ -137,6 +144,7 @@ impl Axis {
                     };
                 }
             }
+            Self::Fixed(_) => {}
             Self::Choice { open, kernels } => {
                 let place = open.iter().position(|&o| o as f64 == value);
                 for (term, kernel) in terms.iter_mut().zip(kernels) {
