@@ -24,8 +24,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// assert_eq!((d.item(), dd.item()), (12.0, 12.0));
     /// ```
     /// # Panics
-    /// If this is not a scalar ([`Var::vjp`] takes a cotangent), or an operation on the way
-    /// has no derivative.
+    /// If this is not a scalar ([`Var::vjp`] takes a cotangent), or one of `x` is on another tape.
     #[track_caller]
     pub fn grad<const N: usize>(self, x: [Var<'t, T>; N]) -> [Var<'t, T>; N] {
         let one = self.unit_cotangent("grad");
@@ -36,8 +35,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// to `g`. Zeros for those that it does not depend on.
     ///
     /// # Panics
-    /// If `g` has another shape than this, one of `x` is on another tape, or an operation on the
-    /// way has no derivative.
+    /// If `g` has another shape than this, or one of `x` is on another tape.
     #[track_caller]
     pub fn vjp<const N: usize>(self, g: impl Operand<'t, T>, x: [Var<'t, T>; N]) -> [Var<'t, T>; N] {
         let g = g.on(self.tape());
@@ -81,7 +79,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// frozen.
     ///
     /// # Panics
-    /// If this is not a scalar, or an operation on the way has no derivative.
+    /// If this is not a scalar.
     #[track_caller]
     pub fn backward(self) -> Gradients<'t, T> {
         let one = self.unit_cotangent("backward");

@@ -283,7 +283,7 @@ impl<T: Float> Tape<T> {
     /// Records an elementwise function of inputs that broadcast.
     ///
     /// # Panics
-    /// As [`Tape::record`].
+    /// As [`Tape::record`], or if there is no input.
     #[track_caller]
     pub fn map<'t, const N: usize>(&'t self, f: impl Elementwise<N>, x: [Var<'t, T>; N]) -> Var<'t, T> {
         self.map_boxed(f.boxed(), &x)
@@ -315,8 +315,9 @@ impl<T: Float> Tape<T> {
         let at = self.location();
         self.check_tape(&*op, x, at);
         // Inputs of one shape need no broadcasting: the shortest way for the commonest case.
-        let shape = shape_of(&x[0]);
-        if x[1..].iter().any(|v| shape_of(v) != shape) {
+        let [first, others @ ..] = x else { panic!("{}: an elementwise function of no inputs at {at}", op.name()) };
+        let shape = shape_of(first);
+        if others.iter().any(|v| shape_of(v) != shape) {
             return self.record_boxed(op, x);
         }
         let inputs = x.iter().map(|v| v.id).collect();

@@ -61,11 +61,13 @@ impl<'t, T: Float> Var<'t, T> {
     }
 
     /// The number of axes.
+    #[doc(alias = "ndim")]
     pub fn rank(self) -> usize {
         self.tape.nodes.borrow().shape(self.id).len()
     }
 
     /// The number of elements.
+    #[doc(alias = "numel")]
     pub fn count(self) -> usize {
         self.tape.nodes.borrow().shape(self.id).count()
     }
@@ -99,6 +101,7 @@ impl<'t, T: Float> Var<'t, T> {
     }
 
     /// The same value, through which no gradient flows.
+    #[doc(alias = "stop_gradient")]
     #[track_caller]
     pub fn detach(self) -> Self {
         self.tape.record(crate::ops::Detach, &[self])

@@ -13,6 +13,7 @@ impl<T: Element> Tensor<T> {
     /// ```
     /// # Panics
     /// If there is no tensor, the axis is out of range, or other sizes differ.
+    #[doc(alias = "cat")]
     #[track_caller]
     pub fn concat(tensors: &[&Self], axis: isize) -> Self {
         checked!("concat", join(tensors, axis))

@@ -203,6 +203,7 @@ impl<T: Element> Tensor<T> {
     /// let mask: Tensor<bool> = tensor![0.0, 2.5].cast();
     /// assert_eq!(mask.to_vec(), [false, true]);
     /// ```
+    #[doc(alias = "astype")]
     #[track_caller]
     pub fn cast<U: Element>(&self) -> Tensor<U> {
         let convert = |v: T| if T::WHOLE && U::WHOLE { U::from_i128(v.to_i128()) } else { U::from_f64(v.to_f64()) };

@@ -61,6 +61,7 @@ impl<T: Element> Tensor<T> {
     /// ```
     /// # Panics
     /// If the sizes do not hold the elements.
+    #[doc(alias = "view")]
     #[track_caller]
     pub fn reshape(&self, sizes: impl Into<Sizes>) -> Self {
         let shape = match sizes.into().resolve(self.count()) {

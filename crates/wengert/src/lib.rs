@@ -113,6 +113,7 @@
 //! | `model.train()`, `model.eval()` | the mode is the tape's: `Tape::train(seed)`, `Tape::new()` |
 //! | `zero_grad`, gradients that add up | every tape has its own gradients; [`Accumulator`] adds them up |
 //! | `torch.no_grad()` | not needed: no gradient is computed before one is asked for |
+//! | `autograd.grad` of what is not used is an error | zeros; `None` from [`Var::cotangents_of`] |
 //! | options as named arguments | methods: `Conv2d::new(3, 16, 3, rng).stride(2).no_bias()` |
 //! | `BatchNorm1d`, `BatchNorm2d` and the like | [`BatchNorm`], [`InstanceNorm`] and [`Dropout`] take inputs of any rank |
 //! | `nn.Parameter`, `register_buffer` | fields of the types [`Param`] and [`Buffer`] |

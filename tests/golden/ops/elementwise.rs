@@ -52,6 +52,7 @@ pub(crate) fn run<'t, T: Float>(op: &str, c: &Call<'t, T>) -> Outputs<'t, T> {
         "glu" => c.x(0)?.glu(a.int_or("dim", 0, -1)?),
         "hardshrink" => c.x(0)?.hardshrink(a.f64_or("lambd", 0, 0.5)?),
         "softshrink" => c.x(0)?.softshrink(a.f64_or("lambd", 0, 0.5)?),
+        "threshold" => c.x(0)?.threshold(a.f64("threshold", 0)?, a.f64("value", 1)?),
         "hardtanh" => c.x(0)?.clamp(a.f64_or("min_val", 0, -1.0)?, a.f64_or("max_val", 1, 1.0)?),
         "leaky_relu" => c.x(0)?.leaky_relu(a.f64_or("negative_slope", 0, 0.01)?),
         "softplus" => {
@@ -104,6 +105,8 @@ fn unary<'t, T: Float>(op: &str) -> Option<fn(Var<'t, T>) -> Var<'t, T>> {
         "mish" => |x| x.mish(),
         "relu" => |x| x.relu(),
         "relu6" => |x| x.relu6(),
+        "logit" => Var::logit,
+        "tanhshrink" => |x| x.tanhshrink(),
         "selu" => |x| x.selu(),
         "silu" | "swish" => |x| x.silu(),
         "softsign" => |x| x.softsign(),

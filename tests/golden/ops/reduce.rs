@@ -53,6 +53,7 @@ pub(crate) fn run<'t, T: Float>(op: &str, c: &Call<'t, T>) -> Outputs<'t, T> {
         "normalize" => {
             one(c.x(0)?.normalize(a.int_or("dim", 1, 1)?, a.f64_or("p", 0, 2.0)?, a.f64_or("eps", 2, 1e-12)?))
         }
+        "softmin" => one(c.x(0)?.softmin(a.int_or("dim", 0, -1)?)),
         "softmax" => one(c.x(0)?.softmax(a.int_or("dim", 0, -1)?)),
         "log_softmax" => one(c.x(0)?.log_softmax(a.int_or("dim", 0, -1)?)),
         _ => None,

@@ -86,6 +86,13 @@ pub(crate) fn run<'t, T: Float>(op: &str, c: &Call<'t, T>) -> Outputs<'t, T> {
             let parts = c.x(0)?.split(a.int_or("dim", 1, 0)?, a.int("size", 0)?.try_into().ok()?);
             return Some(parts.into_iter().map(Output::Var).collect());
         }
+        "chunk" => {
+            let parts = c.x(0)?.chunk(a.int_or("dim", 1, 0)?, a.int("chunks", 0)?.try_into().ok()?);
+            return Some(parts.into_iter().map(Output::Var).collect());
+        }
+        "unbind" => return Some(c.x(0)?.unbind(a.int_or("dim", 0, 0)?).into_iter().map(Output::Var).collect()),
+        "movedim" | "moveaxis" => c.x(0)?.move_axis(a.int("source", 0)?, a.int("destination", 1)?),
+        "trace" => c.x(0)?.trace(),
         "pixel_shuffle" => c.x(0)?.pixel_shuffle(factor(c)?),
         "pixel_unshuffle" => c.x(0)?.pixel_unshuffle(factor(c)?),
         _ => return None,

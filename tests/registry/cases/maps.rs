@@ -31,6 +31,7 @@ super::cases! {
     acosh |t| t.map(|[x]| x.acosh(), [1.5..3.0], |[x]| x.acosh());
     atanh |t| t.map(|[x]| x.atanh(), [-0.8..0.8], |[x]| x.atanh());
     sigmoid |t| t.map(|[x]| x.sigmoid(), [-4.0..4.0], |[x]| 1.0 / (1.0 + (-x).exp()));
+    logit |t| t.map(|[x]| x.logit(), [0.1..0.9], |[x]| (x / (1.0 - x)).ln());
     softplus |t| t.map(|[x]| x.softplus(), [-4.0..4.0], |[x]| x.exp().ln_1p());
     erf |t| t.map(|[x]| x.erf(), [-1.5..1.5], |[x]| erf(x));
     erfc |t| t.map(|[x]| x.erfc(), [-1.5..1.5], |[x]| 1.0 - erf(x));

@@ -36,6 +36,11 @@ super::cases! {
         t.op(|[x]| x.transpose(0, -1), [&x], by_index(&[c, b, a], |i| at(&x, &[i[2], i[1], i[0]])));
         t.refuses(|tape| tape.var(Tensor::zeros([2, 3])).transpose(0, 2));
     };
+    move_axis |t| {
+        let (x, [a, b, c]) = drawn(t);
+        t.op(|[x]| x.move_axis(0, -1), [&x], by_index(&[b, c, a], |i| at(&x, &[i[2], i[0], i[1]])));
+        t.refuses(|tape| tape.var(Tensor::zeros([2, 3])).move_axis(0, 2));
+    };
     t |t| {
         let (x, [a, b, c]) = drawn(t);
         t.op(|[x]| x.t(), [&x], by_index(&[a, c, b], |i| at(&x, &[i[0], i[2], i[1]])));
@@ -89,6 +94,24 @@ super::cases! {
         t.op(|[x]| *x.split(1, 2).last().expect("there are parts"), [&x], expected);
         t.refuses(|tape| tape.var(Tensor::zeros([2, 3])).split(0, 0)[0]);
     };
+    chunk |t| {
+        let (x, [a, b, c]) = drawn(t);
+        let first = b.div_ceil(2);
+        t.op(|[x]| x.chunk(1, 2)[0], [&x], by_index(&[a, first, c], |i| at(&x, i)));
+        t.refuses(|tape| tape.var(Tensor::zeros([2, 3])).chunk(0, 0)[0]);
+    };
+    split_sizes |t| {
+        let (x, [a, b, c]) = drawn(t);
+        let sizes = |v: &Var<'_, f64>| [1, v.shape().last().map_or(0, |size| size.saturating_sub(1))];
+        let expected = by_index(&[a, b, c - 1], |i| at(&x, &[i[0], i[1], i[2] + 1]));
+        t.op(|[x]| x.split_sizes(-1, &sizes(&x))[1], [&x], expected);
+        t.refuses(|tape| tape.var(Tensor::zeros([2, 3])).split_sizes(1, &[1, 1])[0]);
+    };
+    unbind |t| {
+        let (x, [a, b, c]) = drawn(t);
+        t.op(|[x]| x.unbind(1)[0], [&x], by_index(&[a, c], |i| at(&x, &[i[0], 0, i[1]])));
+        t.refuses(|tape| tape.var(Tensor::zeros([2, 3])).unbind(2)[0]);
+    };
     concat |t| {
         let [a, b, c] = t.sizes();
         let (x, y) = (t.tensor(&[a, b]), t.tensor(&[a, c]));
@@ -117,6 +140,12 @@ super::cases! {
         let (x, [a, b, c]) = drawn(t);
         t.op(|[x]| x.diagonal(0, 2), [&x], by_index(&[b, a.min(c)], |i| at(&x, &[i[1], i[0], i[1]])));
         t.refuses(|tape| tape.var(Tensor::zeros([2, 3])).diagonal(0, 0));
+    };
+    trace |t| {
+        let (x, [a, b, c]) = drawn(t);
+        let expected = by_index(&[a], |i| (0..b.min(c)).map(|k| at(&x, &[i[0], k, k])).sum());
+        t.op(|[x]| x.trace(), [&x], expected);
+        t.refuses(|tape| tape.var(Tensor::zeros([3])).trace());
     };
     diag |t| {
         let [a, b] = t.sizes();

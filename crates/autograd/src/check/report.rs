@@ -192,8 +192,16 @@ fn hint(input: &InputReport, all: &[InputReport]) -> Option<String> {
             let largest = compared.iter().max_by(|a, b| a.numeric.abs().total_cmp(&b.numeric.abs()))?;
             let factor = largest.analytic / largest.numeric;
             let everywhere = compared.iter().all(|c| about(c.analytic, factor * c.numeric));
-            if everywhere && compared.len() > 1 && factor.is_finite() && !about(factor, 1.0) {
-                let why = if about(factor, -1.0) { " (a sign?)" } else { "" };
+            let why = [
+                (-1.0, " (a sign?)"),
+                (0.5, " (a factor, or a cotangent that the rule forgets?)"),
+                (2.0, " (a factor?)"),
+            ];
+            let why = why.into_iter().find(|&(usual, _)| about(factor, usual)).map(|(_, why)| why);
+            // One element has some factor in any case.
+            let everywhere = everywhere && (compared.len() > 1 || why.is_some());
+            if everywhere && factor.is_finite() && !about(factor, 1.0) {
+                let why = why.unwrap_or_default();
                 // Near 1, what matters is in the later digits.
                 let times = if (factor - 1.0).abs() < 1e-2 { format!("{factor:.9}") } else { short(factor) };
                 return Some(format!("{times} times the right gradient everywhere{why}"));

@@ -21,6 +21,7 @@ pub(super) enum Cube {
     NoRule,
     Nan,
     WrongSecond,
+    ForgetsCotangent,
 }
 
 impl Elementwise<1> for Cube {
@@ -37,6 +38,7 @@ impl Elementwise<1> for Cube {
             Cube::NoRule => Cotangents::none(1),
             Cube::Nan => [right * f64::NAN].into(),
             Cube::WrongSecond => [g * (x.detach() * x * 3.0)].into(),
+            Cube::ForgetsCotangent => [x * x * 3.0].into(),
         }
     }
 }
@@ -67,6 +69,26 @@ fn a_wrong_sign_is_named() {
     assert_eq!(hint, "-1 times the right gradient everywhere (a sign?)");
     let text = report.to_string();
     assert!(text.contains("gradcheck: FAILED") && text.contains("WRONG") && text.contains("2.0e0"), "{text}");
+}
+
+#[test]
+fn a_wrong_sign_of_one_element_is_named() {
+    let report = gradcheck(|[x]| x.tape().map(Cube::WrongSign, [x]), [Tensor::scalar(0.7)]);
+    assert_eq!(report.inputs[0].hint.as_deref(), Some("-1 times the right gradient everywhere (a sign?)"));
+    let report = gradcheck(|[x]| x.tape().map(Cube::MissingFactor, [x]), [Tensor::scalar(0.7)]);
+    assert_eq!(report.inputs[0].hint.as_deref(), Some("at 1 of 1"));
+}
+
+/// A sum passes a cotangent of 1 on, where such a rule is right.
+#[test]
+fn a_forgotten_cotangent_is_found_behind_a_sum() {
+    let report = gradcheck(|[x]| x.tape().map(Cube::ForgetsCotangent, [x]).sum(..), [sample([2, 3], 1)]);
+    assert_eq!(report.inputs[0].finding, Finding::Wrong);
+    let hint = report.inputs[0].hint.clone().unwrap();
+    assert!(hint.contains("a cotangent that the rule forgets?"), "{hint}");
+    let (tape, w) = (crate::Tape::<f32>::new(), crate::Param::new("w", tensor![0.5f32, -0.25]));
+    let loss = tape.map(Cube::ForgetsCotangent, [w.on(&tape)]).sum(..);
+    assert_eq!(model(loss, [("w", &w)]).inputs[0].finding, Finding::Wrong);
 }
 
 #[test]

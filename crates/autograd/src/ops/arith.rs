@@ -58,12 +58,14 @@ impl Elementwise<1> for Neg {
 
 unary! {
     /// |x|; its derivative at 0 is 0.
+    #[doc(alias = "absolute")]
     abs = Abs(x) { x.abs() };
     slope(y) { x.gt(0.0) - x.lt(0.0) };
     at -2.0 => 2.0, -1.0;
     on -2.0, -0.5;
 
     /// −1, 0 or 1; NaN for NaN. Its derivative is 0.
+    #[doc(alias = "sgn")]
     sign = Sign(x) { x.sign() };
     at -2.0 => -1.0, 0.0;
     on -2.0, -0.5;
@@ -143,6 +145,7 @@ impl<T: Float> Var<'_, T> {
     /// let tape = Tape::<f64>::new();
     /// assert_eq!(tape.scalar(4.0).recip().item(), 0.25);
     /// ```
+    #[doc(alias = "reciprocal")]
     #[track_caller]
     pub fn recip(self) -> Self {
         1.0 / self

@@ -94,16 +94,19 @@ binary! {
 
 unary! {
     /// 1 where it is NaN, else 0.
+    #[doc(alias = "isnan")]
     is_nan = IsNan(x) { T::mask(x.is_nan()) };
     at f64::NAN => 1.0, 0.0;
     on -1.0, 1.0;
 
     /// 1 where it is neither infinite nor NaN, else 0.
+    #[doc(alias = "isfinite")]
     is_finite = IsFinite(x) { T::mask(x.is_finite()) };
     at f64::INFINITY => 0.0, 0.0;
     on -1.0, 1.0;
 
     /// 1 where it is ∞ or −∞, else 0.
+    #[doc(alias = "isinf")]
     is_infinite = IsInfinite(x) { T::mask(x.abs() == T::INFINITY) };
     at f64::INFINITY => 1.0, 0.0;
     on -1.0, 1.0;
@@ -181,6 +184,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// assert_eq!(y.value(), tensor![0.0, 0.0, 2.0]);
     /// assert_eq!(y.sum(..).grad([x])[0].value(), tensor![0.0, 0.0, 0.25]);
     /// ```
+    #[doc(alias = "where")]
     #[track_caller]
     pub fn where_(self, a: impl Operand<'t, T>, b: impl Operand<'t, T>) -> Self {
         let (a, b) = (a.on(self.tape()), b.on(self.tape()));
@@ -229,6 +233,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// assert_eq!(x.clamp(-1.0, 1.0).value(), tensor![-1.0, 0.5, 1.0]);
     /// assert_eq!(x.clamp(-1.0, 1.0).sum(..).grad([x])[0].value(), tensor![0.0, 1.0, 0.0]);
     /// ```
+    #[doc(alias = "clip")]
     #[track_caller]
     pub fn clamp(self, min: f64, max: f64) -> Self {
         self.tape().map(Clamp { min, max }, [self])

@@ -60,6 +60,22 @@ impl<T: Float> Var<'_, T> {
         self.diagonal_of("diagonal_at", k, a, b)
     }
 
+    /// The sum of the main diagonal of a matrix, or of each of a batch.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::tensor;
+    /// let tape = Tape::<f64>::new();
+    /// assert_eq!(tape.var(tensor![[1.0, 2.0], [3.0, 4.0]]).trace().item(), 5.0);
+    /// ```
+    /// # Panics
+    /// If there are fewer than two axes.
+    #[track_caller]
+    pub fn trace(self) -> Self {
+        assert!(self.rank() >= 2, "trace: a matrix has two axes, shape {} has {}", self.shape(), self.rank());
+        self.diagonal(-2, -1).sum(-1)
+    }
+
     /// The matrix with this on its diagonal and zeros beside it; of each vector of a batch.
     ///
     /// ```
@@ -70,6 +86,7 @@ impl<T: Float> Var<'_, T> {
     /// ```
     /// # Panics
     /// If there is no axis.
+    #[doc(alias = "diag_embed")]
     #[track_caller]
     pub fn diag(self) -> Self {
         self.diag_of("diag")
@@ -163,6 +180,7 @@ mod tests {
     fn derivatives() {
         gradients(|[x]| x.diagonal(2, 0).square(), [numbers(&[2, 2, 3])]);
         gradients(|[x]| x.diagonal_at(-1, 2, 1).square(), [numbers(&[2, 2, 3])]);
+        gradients(|[x]| x.trace().square(), [numbers(&[2, 2, 3])]);
         gradients(|[x]| x.diag().square(), [numbers(&[2, 3])]);
         gradients(|[x]| x.diag_at(-2).square(), [numbers(&[2, 2])]);
         gradients(|[x]| x.tril(-1).square() + x.triu(1), [numbers(&[2, 3, 3])]);
@@ -199,6 +217,7 @@ mod tests {
         let x = tape.var(Tensor::zeros([3]));
         assert_eq!(message_of(|| _ = x.tril(0)), "tril: a triangle needs two axes, shape [3] has 1");
         assert_eq!(message_of(|| _ = x.diagonal(0, -1)), "diagonal: the diagonal of [3] needs two axes, got 0 twice");
+        assert_eq!(message_of(|| _ = x.trace()), "trace: a matrix has two axes, shape [3] has 1");
         assert_eq!(tape.var(Tensor::zeros([0])).diag().value().shape(), &[0, 0]);
     }
 

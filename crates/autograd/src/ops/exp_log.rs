@@ -27,12 +27,14 @@ unary! {
     on -3.0, 3.0;
 
     /// Natural logarithm.
+    #[doc(alias = "log")]
     ln = Ln(x) { x.ln() } dear;
     slope(y) 1 / { x };
     at 1.0 => 0.0, 1.0;
     on 0.5, 4.0;
 
     /// ln(1 + x), accurate near 0.
+    #[doc(alias = "log1p")]
     ln1p = Ln1p(x) { x.ln1p() } dear;
     slope(y) 1 / { 1.0 + x };
     at 1e-20 => 1e-20, 1.0;

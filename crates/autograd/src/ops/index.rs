@@ -132,6 +132,8 @@ impl<'t, T: Float> Var<'t, T> {
     /// ```
     /// # Panics
     /// If the axis or an index is out of range, or the indices have other axes or more of one.
+    #[doc(alias = "take_along_dim")]
+    #[doc(alias = "take_along_axis")]
     #[track_caller]
     pub fn gather(self, axis: isize, indices: &Tensor<i64>) -> Self {
         self.take_flat(self.positions("gather", axis, indices), indices.shape().clone())

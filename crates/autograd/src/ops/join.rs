@@ -57,6 +57,7 @@ impl<T: Float> Var<'_, T> {
     /// ```
     /// # Panics
     /// If there is no variable, the axis is out of range, or other sizes differ.
+    #[doc(alias = "cat")]
     #[track_caller]
     pub fn concat(vars: &[Self], axis: isize) -> Self {
         let Some(first) = vars.first() else { panic!("concat: there are no variables") };
@@ -128,6 +129,7 @@ impl<T: Float> Var<'_, T> {
     /// ```
     /// # Panics
     /// If the axis is out of range, or the result has more elements than can be addressed.
+    #[doc(alias = "repeat_interleave")]
     #[track_caller]
     pub fn repeat(self, axis: isize, times: usize) -> Self {
         let mut after = self.shape();

@@ -30,6 +30,7 @@ fn bell<T: Float>(x: Var<'_, T>) -> Var<'_, T> {
 
 unary! {
     /// The logistic function 1/(1 + e⁻ˣ), with its slope accurate over the whole range.
+    #[doc(alias = "expit")]
     sigmoid = Sigmoid(x) { x.sigmoid() } dear;
     slope(y) { bell(x) };
     noted;
@@ -48,6 +49,25 @@ unary! {
     slope(y) { x.sigmoid() };
     at 1000.0 => 1000.0, 1.0;
     on -4.0, 4.0;
+}
+
+impl<T: Float> Var<'_, T> {
+    /// ln(x/(1 − x)), the inverse of the logistic function, accurate near 0 and ½: ±∞ at 1 and 0,
+    /// NaN outside.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.scalar(0.5);
+    /// let y = x.logit();
+    /// assert_eq!((y.item(), y.grad([x])[0].item()), (0.0, 4.0));
+    /// ```
+    #[track_caller]
+    pub fn logit(self) -> Self {
+        // Near ½ the difference of logarithms has no digits left.
+        let from_half = self - 0.5;
+        from_half.abs().lt(0.25).where_(2.0 * (2.0 * from_half).atanh(), self.ln() - (-self).ln1p())
+    }
 }
 
 #[cfg(test)]
@@ -105,6 +125,30 @@ mod tests {
         assert!((second / -1.25e-9 - 1.0).abs() < 1e-14);
         let second = x.tanh().grad([x])[0].grad([x])[0].item();
         assert!((second / -2e-8 - 1.0).abs() < 1e-14);
+    }
+
+    #[test]
+    fn the_inverse() {
+        let inf = f64::INFINITY;
+        let tape = Tape::<f64>::new();
+        let x = tape.var(tensor![0.0, 1e-300, 1e-3, 0.5 + 1e-10, 0.7, 1.0, -0.1, 1.1]);
+        let y = x.logit();
+        // To 60 digits, at the numbers as they are rounded.
+        let expected = tensor![
+            -inf,
+            -690.7755278982137,
+            -6.906754778648554,
+            4.000000330961484e-10,
+            0.8472978603872034,
+            inf,
+            f64::NAN,
+            f64::NAN
+        ];
+        y.value().assert_close(&expected, 1e-15, 0.0);
+        let slopes = tensor![inf, 9.999999999999999e299, 1001.001001001001, 4.0, 4.761904761904762, inf];
+        y.sum(..).grad([x])[0].value().slice(0, ..6).assert_close(&slopes, 2e-15, 0.0);
+        let ends = tape.var(tensor![-30.0, -2.0, 1e-9, 3.0]);
+        ends.sigmoid().logit().value().assert_close(&ends.value(), 1e-14, 1e-15);
     }
 
     #[test]

@@ -62,6 +62,8 @@ impl<'t, T: Float> Var<'t, T> {
     /// ```
     /// # Panics
     /// If the inner sizes differ, the batches do not broadcast, or one is a scalar.
+    #[doc(alias = "mm")]
+    #[doc(alias = "bmm")]
     #[track_caller]
     pub fn matmul(self, other: impl Operand<'t, T>) -> Self {
         let other = other.on(self.tape());

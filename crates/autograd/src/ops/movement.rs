@@ -100,6 +100,7 @@ impl<T: Float> Var<'_, T> {
     /// ```
     /// # Panics
     /// If the counts differ.
+    #[doc(alias = "view")]
     #[track_caller]
     pub fn reshape(self, sizes: impl Into<Sizes>) -> Self {
         let own = self.shape();
@@ -118,6 +119,7 @@ impl<T: Float> Var<'_, T> {
     /// let tape = Tape::<f64>::new();
     /// assert_eq!(tape.var(tensor![[1.0, 2.0], [3.0, 4.0]]).flatten().shape(), [4]);
     /// ```
+    #[doc(alias = "ravel")]
     #[track_caller]
     pub fn flatten(self) -> Self {
         self.reshape(self.count())
@@ -134,6 +136,7 @@ impl<T: Float> Var<'_, T> {
     /// ```
     /// # Panics
     /// If an axis of another size than 1 would have to change.
+    #[doc(alias = "broadcast_to")]
     #[track_caller]
     pub fn expand(self, shape: impl Into<Shape>) -> Self {
         let shape = shape.into();
@@ -180,11 +183,33 @@ impl<T: Float> Var<'_, T> {
     /// ```
     /// # Panics
     /// If an axis is out of range.
+    #[doc(alias = "swapaxes")]
+    #[doc(alias = "swapdims")]
     #[track_caller]
     pub fn transpose(self, a: isize, b: isize) -> Self {
         let (a, b) = (self.axis("transpose", a), self.axis("transpose", b));
         let mut order: SmallVec<[usize; 4]> = (0..self.rank()).collect();
         order.swap(a, b);
+        self.permuted(order)
+    }
+
+    /// An axis at another place among the others, which keep their order.
+    ///
+    /// ```
+    /// # use wengert_autograd::Tape;
+    /// # use wengert_tensor::Tensor;
+    /// let tape = Tape::<f64>::new();
+    /// assert_eq!(tape.var(Tensor::zeros([8, 32, 24, 3])).move_axis(-1, 1).shape(), [8, 3, 32, 24]);
+    /// ```
+    /// # Panics
+    /// If an axis is out of range.
+    #[doc(alias = "movedim")]
+    #[doc(alias = "moveaxis")]
+    #[track_caller]
+    pub fn move_axis(self, from: isize, to: isize) -> Self {
+        let (from, to) = (self.axis("move_axis", from), self.axis("move_axis", to));
+        let mut order: SmallVec<[usize; 4]> = (0..self.rank()).filter(|&axis| axis != from).collect();
+        order.insert(to, from);
         self.permuted(order)
     }
 
@@ -255,6 +280,7 @@ mod tests {
         gradients(|[x]| x.reshape([4, -1]).square(), [x.clone()]);
         gradients(|[x]| x.permute([2, 0, 1]).square(), [x.clone()]);
         gradients(|[x]| x.transpose(0, 2).reshape([3, 8]).square(), [x.clone()]);
+        gradients(|[x]| x.move_axis(0, -1).square(), [x.clone()]);
         gradients(|[x]| x.t().unsqueeze(1).squeeze(0).square(), [x]);
         gradients(|[x]| x.expand([2, 3, 2]).square(), [numbers(&[3, 1])]);
     }

@@ -189,6 +189,7 @@ reduction! {
     /// ```
     /// # Panics
     /// If an axis is out of range, named twice, or has no elements.
+    #[doc(alias = "amax")]
     max max_keep Max;
     /// The smallest value over axes; NaN if there is one. Ties share the gradient evenly.
     ///
@@ -200,6 +201,7 @@ reduction! {
     /// ```
     /// # Panics
     /// If an axis is out of range, named twice, or has no elements.
+    #[doc(alias = "amin")]
     min min_keep Min;
 }
 

@@ -21,6 +21,7 @@ unary! {
     on 0.6, 1.4;
 
     /// The integer part. Its derivative is 0.
+    #[doc(alias = "fix")]
     trunc = Trunc(x) { x.trunc() };
     at -1.5 => -1.0, 0.0;
     on 0.1, 0.9;

@@ -45,18 +45,21 @@ unary! {
     on -2.0, 2.0;
 
     /// Φ(x), the probability that a standard normal number is at most x, accurate in the tail.
+    #[doc(alias = "ndtr")]
     normal_cdf = NormalCdf(x) { x.normal_cdf() } dear;
     slope(y) { (0.5 * FRAC_1_SQRT_2 * FRAC_2_SQRT_PI) * gaussian(x * FRAC_1_SQRT_2) };
     at 0.0 => 0.5, 0.5 * std::f64::consts::FRAC_1_SQRT_2 * std::f64::consts::FRAC_2_SQRT_PI;
     on -2.0, 2.0;
 
     /// ln |Γ(x)|, the logarithm of the factorial of x − 1.
+    #[doc(alias = "gammaln")]
     lgamma = Lgamma(x) { x.lgamma() } dear;
     slope(y) { x.digamma() };
     at f64::INFINITY => f64::INFINITY, f64::INFINITY;
     on 0.5, 4.0;
 
     /// The derivative of ln Γ.
+    #[doc(alias = "psi")]
     digamma = Digamma(x) { x.polygamma(0) } dear;
     slope(y) { x.polygamma(1) };
     at f64::INFINITY => f64::INFINITY, 0.0;

@@ -73,6 +73,7 @@ reduction! {
     /// ```
     /// # Panics
     /// If `p` is NaN, or an axis is out of range, named twice, or, for infinite `p`, has no elements.
+    #[doc(alias = "vector_norm")]
     norm norm_keep (p: f64) { length };
 
     /// ln Σeˣ over axes, a smooth maximum, without overflow; −∞ of nothing and of −∞ alone, where

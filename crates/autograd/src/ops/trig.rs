@@ -24,18 +24,21 @@ unary! {
     on -1.2, 1.2;
 
     /// Inverse sine, in radians.
+    #[doc(alias = "arcsin")]
     asin = Asin(x) { x.asin() } dear;
     slope(y) 1 / { ((x + 1.0) * (-x + 1.0)).sqrt() };
     at 0.0 => 0.0, 1.0;
     on -0.8, 0.8;
 
     /// Inverse cosine, in radians.
+    #[doc(alias = "arccos")]
     acos = Acos(x) { x.acos() } dear;
     slope(y) 1 / { -((x + 1.0) * (-x + 1.0)).sqrt() };
     at 0.0 => std::f64::consts::FRAC_PI_2, -1.0;
     on -0.8, 0.8;
 
     /// Inverse tangent, in radians.
+    #[doc(alias = "arctan")]
     atan = Atan(x) { x.atan() } dear;
     slope(y) 1 / { 1.0 + x * x };
     at 1.0 => std::f64::consts::FRAC_PI_4, 0.5;
@@ -54,6 +57,7 @@ unary! {
     on -3.0, 3.0;
 
     /// Inverse hyperbolic sine.
+    #[doc(alias = "arcsinh")]
     asinh = Asinh(x) { x.asinh() } dear;
     // √(x² + 1) as a hypotenuse, whose square does not overflow.
     slope(y) 1 / { x.hypot(1.0) };
@@ -61,6 +65,7 @@ unary! {
     on -3.0, 3.0;
 
     /// Inverse hyperbolic cosine.
+    #[doc(alias = "arccosh")]
     acosh = Acosh(x) { x.acosh() } dear;
     // Two roots: their product does not overflow, and is NaN below 1.
     slope(y) 1 / { (x - 1.0).sqrt() * (x + 1.0).sqrt() };
@@ -68,6 +73,7 @@ unary! {
     on 1.5, 4.0;
 
     /// Inverse hyperbolic tangent.
+    #[doc(alias = "arctanh")]
     atanh = Atanh(x) { x.atanh() } dear;
     slope(y) 1 / { (1.0 - x) * (1.0 + x) };
     at 0.0 => 0.0, 1.0;

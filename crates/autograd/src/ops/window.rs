@@ -108,6 +108,7 @@ impl<T: Float> Var<'_, T> {
     /// # Panics
     /// If the axis is out of range, the size or the step is 0, or the axis is shorter than a
     /// window.
+    #[doc(alias = "unfold")]
     #[track_caller]
     pub fn windows(self, axis: isize, size: usize, step: usize) -> Self {
         let shape = self.shape();

@@ -118,6 +118,7 @@ activations! {
 
     /// x·σ(x), where σ is the logistic function; also called swish: Elfwing et al.,
     /// "Sigmoid-weighted linear units" (2017), eq. 1.
+    #[doc(alias = "swish")]
     silu(x) {
         x.gate(x.sigmoid())
     }
@@ -175,6 +176,19 @@ activations! {
     }
     at [-2.0, 0.5, 3.0], (0.5) => [-1.5, 0.0, 2.5], [1.0, 0.0, 1.0];
 
+    /// x − tanh x, which is rounded as x is: near 0, where it is x³/3, few digits are left.
+    tanhshrink(x) {
+        x - x.tanh()
+    }
+    at [-1000.0, 0.0, 1000.0], () => [-999.0, 0.0, 999.0], [1.0, 0.0, 1.0];
+
+    /// x where it is larger than `above`, else `value`.
+    threshold(x, above: f64, value: f64) {
+        // The other way round, x where it is larger, would turn NaN into `value`.
+        x.le(above).where_(value, x)
+    }
+    at [-2.0, 0.5, 3.0], (0.5, 9.0) => [9.0, 9.0, 3.0], [0.0, 0.0, 1.0];
+
     /// The first half of an axis times the logistic function of the second: Dauphin et al.,
     /// "Language modeling with gated convolutional networks" (2016), eq. 1.
     glu(x, axis: isize) {
@@ -211,6 +225,14 @@ activations! {
         };
         let powers = shifted.exp();
         powers / powers.sum_keep(axis)
+    }
+    at [1000.0, 1000.0], (-1) => [0.5, 0.5], [0.0, 0.0],
+    panics "If there is no such axis.";
+
+    /// The [`softmax`](Activation::softmax) of −x.
+    softmin(x, axis: isize) {
+        sized("softmin", x, axis);
+        (-x).softmax(axis)
     }
     at [1000.0, 1000.0], (-1) => [0.5, 0.5], [0.0, 0.0],
     panics "If there is no such axis.";

@@ -89,6 +89,8 @@ fn softmax_of_nothing_and_of_infinities() {
 fn an_axis_that_is_not_there_is_refused() {
     let message = message_of(|| drop(Tape::<f32>::new().var(Tensor::zeros([2, 3])).softmax(2).shape()));
     assert_eq!(message, "softmax: axis 2 is out of range for 2 axes (shape [2, 3])");
+    let message = message_of(|| drop(Tape::<f32>::new().var(Tensor::zeros([2, 3])).softmin(2).shape()));
+    assert_eq!(message, "softmin: axis 2 is out of range for 2 axes (shape [2, 3])");
 }
 
 proptest! {
@@ -142,6 +144,9 @@ fn gradients() {
         |x| x.hardtanh(),
         |x| x.hardshrink(0.5),
         |x| x.softshrink(0.5),
+        |x| x.tanhshrink(),
+        |x| x.threshold(0.5, 2.0),
+        |x| x.softmin(0),
         |x| x.glu(-1),
         |x| x.maxout(3, 0),
         |x| x.maxout(2, 1),
@@ -174,6 +179,9 @@ fn nan_stays() {
         x.hardtanh(),
         x.hardshrink(0.5),
         x.softshrink(0.5),
+        x.tanhshrink(),
+        x.threshold(0.5, 2.0),
+        x.softmin(0),
         x.glu(0),
         x.maxout(2, 0),
     ];

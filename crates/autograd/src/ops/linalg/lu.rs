@@ -160,6 +160,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// ```
     /// # Panics
     /// If the last two axes are not a square matrix.
+    #[doc(alias = "inv")]
     #[track_caller]
     pub fn inverse(self) -> Self {
         let shape = self.shape();
