@@ -108,7 +108,7 @@ super::cases! {
         t.refuses(|tape| tape.var(Tensor::zeros([2, 3])).split_sizes(1, &[1, 1])[0]);
     };
     unbind |t| {
-        let (x, [a, b, c]) = drawn(t);
+        let (x, [a, _, c]) = drawn(t);
         t.op(|[x]| x.unbind(1)[0], [&x], by_index(&[a, c], |i| at(&x, &[i[0], 0, i[1]])));
         t.refuses(|tape| tape.var(Tensor::zeros([2, 3])).unbind(2)[0]);
     };
