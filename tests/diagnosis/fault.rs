@@ -29,6 +29,7 @@ pub(crate) enum Fault {
     FewExamples,
     OneUnit,
     StaleStatistics,
+    NoisyTraining,
 }
 
 impl Fault {
@@ -104,6 +105,7 @@ impl Fault {
                 run.epochs = 200;
             }
             Self::OneUnit => run.epochs = 40,
+            Self::NoisyTraining => run.noise = 1.5,
             // The network is the fault.
             Self::StaleStatistics | Self::WrongSign | Self::LogOfZero => {}
         }

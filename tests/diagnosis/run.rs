@@ -87,6 +87,8 @@ pub(crate) struct Run {
     pub(crate) validation: Labelled,
     pub(crate) shuffled: bool,
     pub(crate) outputs: usize,
+    /// The deviation of what is added to training inputs, anew in every epoch.
+    pub(crate) noise: f32,
     /// What the first weights are multiplied by, all of them and those of the last layer.
     pub(crate) weights: f32,
     pub(crate) last_weights: f32,
@@ -109,6 +111,7 @@ impl Run {
             validation,
             shuffled: true,
             outputs: 10,
+            noise: 0.0,
             weights: 1.0,
             last_weights: 1.0,
             bias: 0.0,
@@ -186,6 +189,10 @@ impl Run {
         let net = self.build();
         let loader = Loader::new(self.training.clone(), 64);
         let loader = if self.shuffled { loader.shuffle(self.seed) } else { loader };
+        let noise = self.noise;
+        let noisy =
+            move |(x, label): (Tensor, Tensor<i64>), rng: &mut Rng| (x + Tensor::normal([64], 0.0, noise, rng), label);
+        let loader = if noise > 0.0 { loader.augment(self.seed, noisy) } else { loader };
         let outcome = Trainer::classifier(&net, self.rule.optimizer(&net, self.lr), |x| net.forward(x))
             .validation(Loader::new(self.validation.clone(), 400))
             .epochs(self.epochs)

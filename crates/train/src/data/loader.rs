@@ -103,6 +103,11 @@ impl<D: Dataset + 'static> Loader<D> {
         if self.drop_last { examples / self.size } else { examples.div_ceil(self.size) }
     }
 
+    /// The size of all batches, if no last one is smaller.
+    pub(crate) fn even_size(&self) -> Option<usize> {
+        (self.drop_last || self.data.len().is_multiple_of(self.size)).then_some(self.size)
+    }
+
     /// Whether there is no batch in an epoch.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

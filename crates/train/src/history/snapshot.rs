@@ -5,7 +5,8 @@ use wengert_tensor::{Float, Tensor};
 
 use super::{Dated, number};
 
-/// The activations, gradients and parameters of a model at one step.
+/// The activations, gradients and parameters of a model at one step. How a large tensor is spread is told
+/// by 4096 of its elements from all over it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// The number of the step, from 0.

@@ -62,14 +62,17 @@ proptest! {
     fn thinned_entries_are_even_and_end_with_the_latest(n in 1u64..3000) {
         let mut snapshots = Thinned::new(5);
         for step in 0..n {
-            if step % 5 == 0 || step + 1 == n {
+            if snapshots.is_due(step) || step + 1 == n {
                 snapshots.push(Snapshot { step, ..Snapshot::default() });
             }
         }
         prop_assert!(snapshots.len() <= Thinned::<Snapshot>::MOST);
         prop_assert_eq!(snapshots.last().unwrap().step, n - 1);
-        let even = &snapshots[..snapshots.len() - 1];
-        prop_assert!((0..).zip(even).all(|(i, snapshot)| snapshot.step == i * snapshots.every()));
+        let every = snapshots.every();
+        let dates: Vec<u64> = snapshots[..snapshots.len() - 1].iter().map(|snapshot| snapshot.step).collect();
+        let early = (0..).map(|i| 4u64.pow(i)).take_while(|&date| date < 5);
+        let expected = [0].into_iter().chain(early).chain((1..).map(|i| i * every));
+        prop_assert_eq!(&dates, &expected.take(dates.len()).collect::<Vec<_>>());
     }
 }
 

@@ -10,8 +10,8 @@ pub trait Dated {
     fn date(&self) -> u64;
 }
 
-/// Entries at even distances, of which every second is dropped when they become too many. The
-/// latest is always there.
+/// Entries at even distances, of which every second is dropped when they become too many; before the
+/// first distance is over, where most happens, those at powers of 4. The latest is always there.
 ///
 /// It is a slice of what it keeps, in order.
 ///
@@ -28,7 +28,8 @@ pub trait Dated {
 /// let mut entries = Thinned::new(1);
 /// (0..=10_000).for_each(|step| entries.push(At(step)));
 /// assert!(entries.len() <= Thinned::<At>::MOST);
-/// assert_eq!((entries[0].0, entries[1].0), (0, entries.every()));
+/// assert_eq!([0, 1, 2, 3, 4].map(|i: usize| entries[i].0), [0, 1, 4, 16, 64]);
+/// assert_eq!((entries[5].0, entries[6].0), (entries.every(), 2 * entries.every()));
 /// assert_eq!(entries.last().unwrap().0, 10_000);
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,7 +42,7 @@ impl<E: Dated> Thinned<E> {
     /// The most entries that are kept.
     pub const MOST: usize = 128;
 
-    /// No entries yet; those whose date is a multiple of `every` are to come.
+    /// No entries yet; those whose date is a multiple of `every`, or below it a power of 4, are to come.
     ///
     /// # Panics
     /// If `every` is 0.
@@ -51,26 +52,31 @@ impl<E: Dated> Thinned<E> {
         Self { every, entries: Vec::new() }
     }
 
-    /// The distance of the dates that are kept at present.
+    /// The distance of the dates that are kept at present, after the first few.
     pub fn every(&self) -> u64 {
         self.every
     }
 
     /// Whether an entry of this date would stay when later ones come.
     pub fn is_due(&self, date: u64) -> bool {
-        date.is_multiple_of(self.every)
+        is_due(date, self.every)
     }
 
     /// Appends an entry that is later than those so far.
     pub fn push(&mut self, entry: E) {
         let every = self.every;
-        self.entries.pop_if(|last| !last.date().is_multiple_of(every));
+        self.entries.pop_if(|last| !is_due(last.date(), every));
         if self.entries.len() == Self::MOST {
             self.every *= 2;
-            self.entries.retain(|entry| entry.date().is_multiple_of(self.every));
+            self.entries.retain(|entry| is_due(entry.date(), self.every));
         }
         self.entries.push(entry);
     }
+}
+
+fn is_due(date: u64, every: u64) -> bool {
+    let early = date < every && date.is_power_of_two() && date.trailing_zeros().is_multiple_of(2);
+    early || date.is_multiple_of(every)
 }
 
 impl<E> Deref for Thinned<E> {

@@ -1,6 +1,5 @@
 //! What is looked at before the first step.
 
-use wengert_autograd::Tape;
 use wengert_nn::Module;
 use wengert_tensor::{Element, Float, Tensor};
 
@@ -42,6 +41,10 @@ pub(super) fn check_classes<T: Float>(
     if let Some((x, labels)) = &validation {
         checks = checks.validation(x, labels);
     }
+    // The model may take no others.
+    if let Some(size) = training.even_size() {
+        checks = checks.batch(size);
+    }
     checks.check()
 }
 
@@ -53,15 +56,20 @@ pub(super) fn check_numbers<T: Float>(
     validation: Option<&dyn Source<(Tensor<T>, Tensor<T>)>>,
 ) -> Checks {
     let Some((x, y)) = stored(training) else { return Checks::default() };
-    let first = |count: isize| (x.slice(0, ..count), y.slice(0, ..count));
-    let (tape, batch) = (Tape::new(), first(256));
-    let mut checks = vec![inputs_of((learn.outputs)(&tape, &batch), &batch.0)];
+    let batch = training.even_size().unwrap_or(SOME);
+    let some = x.slice(0, ..(batch * (SOME / batch).max(1)) as isize);
+    let mut checks = vec![inputs_of(&some, batch, |x| (learn.outputs)(x.tape(), &(x.value(), Tensor::zeros([0]))))];
     if let Some((other, _)) = validation.and_then(stored) {
         checks.push(before::disjoint(&[("training", &x), ("validation", &other)]));
     }
-    checks.extend(gradients_of(model, |tape| learn.record(tape, &first(8))[1]));
+    let few = ..training.even_size().unwrap_or(8) as isize;
+    let few = (x.slice(0, few), y.slice(0, few));
+    checks.extend(gradients_of(model, |tape| learn.record(tape, &few)[1]));
     Checks(checks)
 }
+
+/// So many inputs show how they are scaled.
+const SOME: usize = 256;
 
 /// So many examples are looked at, if they have no more than so many elements.
 const EXAMPLES: usize = 1 << 14;

@@ -369,8 +369,9 @@ impl<'a, B: 'a, T: Float> Trainer<'a, B, T> {
         self
     }
 
-    /// Looks inside the model every so many steps, for [`History::snapshots`]; 50 times in a run, but not
-    /// more often than every 10 steps, unless told. This changes no bit of the model.
+    /// Looks inside the model every so many steps, and before that in steps 0, 1, 4, 16 and so on, for
+    /// [`History::snapshots`]. Unless told it is a fiftieth of the run, but 50 steps at least, which costs a
+    /// few percent of the time. This changes no bit of the model.
     ///
     /// # Panics
     /// If it is 0.
@@ -383,7 +384,8 @@ impl<'a, B: 'a, T: Float> Trainer<'a, B, T> {
 
     /// Makes no checks before the first step. A classifier or regressor otherwise makes those of
     /// [`before`](crate::before), on up to 16,384 examples: [`History::checks`]. They take about as long as
-    /// a few hundred small steps, run the model on batches of other sizes, and change no bit of it.
+    /// a few hundred small steps, run the model on batches of other sizes unless all of the loader's have
+    /// the same, and change no bit of it.
     pub fn no_checks(mut self) -> Self {
         self.check_before = None;
         self

@@ -42,7 +42,7 @@ impl<B, T: Float> Trainer<'_, B, T> {
             task: self.learn.task,
             examples: source.examples() as u64,
             params: self.params.iter().map(|param| param.shape().count() as u64).sum(),
-            snapshots: Thinned::new(self.watch_every.unwrap_or_else(|| (self.steps(source) / 50).max(10))),
+            snapshots: Thinned::new(self.watch_every.unwrap_or_else(|| (self.steps(source) / 50).max(50))),
             ..History::new(self.seed)
         };
         self.watch = Watch::new();

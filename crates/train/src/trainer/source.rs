@@ -10,6 +10,9 @@ pub(super) trait Source<B> {
     /// The number of examples.
     fn examples(&self) -> usize;
 
+    /// The size of all batches, if it is the same.
+    fn even_size(&self) -> Option<usize>;
+
     /// Examples as they are stored, up to `most` of them, from all over the data in runs of neighbours;
     /// none if one cannot be had.
     fn stored(&self, most: usize) -> Option<B>;
@@ -40,6 +43,10 @@ impl<D: Dataset<Item: Collate<Batch = B>> + 'static, B> Source<B> for Loader<D> 
 
     fn examples(&self) -> usize {
         self.data().len()
+    }
+
+    fn even_size(&self) -> Option<usize> {
+        Loader::even_size(self)
     }
 
     fn stored(&self, most: usize) -> Option<B> {

@@ -1,6 +1,7 @@
 //! What the options do.
 
 use super::*;
+use crate::before::{About, Verdict};
 use wengert_nn::{ExponentialLr, Mse};
 
 /// Fits one number to targets, so that everything can be told by hand.
@@ -174,4 +175,28 @@ fn no_data_are_refused() {
 fn an_unknown_metric_is_refused() {
     let net = net(1);
     _ = Trainer::classifier(&net, Adam::new(&net, 0.1), |x| forward(&net, x)).monitor("acuracy").fit(&loader(20, 5));
+}
+
+#[test]
+fn a_model_may_take_batches_of_one_size_only() {
+    let loaders = |size| [loader(80, size), loader(90, size).drop_last()];
+    for (size, loader) in [1, 5, 40].into_iter().flat_map(|size| loaders(size).map(|loader| (size, loader))) {
+        let net = Linear::new(3, 2, &mut Rng::seed(1));
+        let trainer = Trainer::classifier(&net, Sgd::new(&net, 0.1), |x| net.forward(of_size(x, size)));
+        let history = trainer.epochs(1).quiet().fit(&loader).unwrap();
+        let verdict = |about: About| history.checks.iter().find(|check| check.about == about).unwrap().verdict;
+        assert_eq!([About::Gradients, About::Inputs].map(verdict), [Verdict::Good; 2]);
+        verdict(About::InitialLoss);
+        verdict(About::Few);
+
+        let numbers = Labelled::new(points(80, 1).features().clone(), Tensor::<f32>::zeros([80, 2]));
+        let trainer = Trainer::regressor(&net, Sgd::new(&net, 0.1), |x| net.forward(of_size(x, size)));
+        let history = trainer.epochs(1).quiet().fit(&Loader::new(numbers, size)).unwrap();
+        assert_eq!(history.checks.iter().map(|check| check.verdict).collect::<Vec<_>>(), [Verdict::Good; 2]);
+    }
+}
+
+fn of_size(x: Var<'_>, size: usize) -> Var<'_> {
+    assert_eq!(x.shape()[0], size);
+    x
 }

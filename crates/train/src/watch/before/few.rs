@@ -41,7 +41,19 @@ pub fn fits_few<T: Float>(
     x: &Tensor<T>,
     labels: &Tensor<i64>,
 ) -> Check {
-    let (rows, x, labels) = few(x, labels, FEW);
+    fits(model, &forward, x, labels, None)
+}
+
+/// The same with a model that takes batches of this size.
+#[track_caller]
+pub(super) fn fits<T: Float>(
+    model: &(impl Module<T> + ?Sized),
+    forward: &(impl for<'t> Fn(Var<'t, T>) -> Var<'t, T> + ?Sized),
+    x: &Tensor<T>,
+    labels: &Tensor<i64>,
+    batch: Option<usize>,
+) -> Check {
+    let (rows, x, labels) = few(x, labels, FEW, batch);
     let _restored = Restored::new(model);
     let mut best = Fit { loss: f64::INFINITY, accuracy: 0.0, step: 0 };
     // What is too fast for one model is too slow for another.
@@ -98,13 +110,20 @@ impl Fit {
     }
 }
 
-/// Up to `count` rows at even distances, which in sorted data are of many classes.
+/// Up to `count` rows at even distances, which in sorted data are of many classes, and how many; repeated
+/// to make a batch, if its size is given.
 #[track_caller]
-pub(super) fn few<T: Float>(x: &Tensor<T>, labels: &Tensor<i64>, count: usize) -> (usize, Tensor<T>, Tensor<i64>) {
+pub(super) fn few<T: Float>(
+    x: &Tensor<T>,
+    labels: &Tensor<i64>,
+    count: usize,
+    batch: Option<usize>,
+) -> (usize, Tensor<T>, Tensor<i64>) {
     let rows = labels.shape().first().copied().unwrap_or(0);
     assert!(x.shape().first() == Some(&rows), "inputs of shape {} for labels of shape {}", x.shape(), labels.shape());
-    let count = count.min(rows);
-    let chosen: Tensor<i64> = (0..count).map(|i| (i * rows / count) as i64).collect();
+    let count = count.min(rows).min(batch.unwrap_or(count));
+    let size = if count > 0 { batch.unwrap_or(count) } else { 0 };
+    let chosen: Tensor<i64> = (0..size).map(|i| (i % count * rows / count) as i64).collect();
     (count, x.index_select(0, &chosen), labels.index_select(0, &chosen))
 }
 

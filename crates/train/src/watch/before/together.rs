@@ -6,9 +6,9 @@ use std::ops::Deref;
 use serde::{Deserialize, Serialize};
 use wengert_autograd::{Tape, Var};
 use wengert_nn::{CrossEntropy, Module};
-use wengert_tensor::{Float, Rng, Tensor};
+use wengert_tensor::{Element, Float, Rng, Tensor};
 
-use super::few::{FEW, Restored, few};
+use super::few::{FEW, Restored, few, fits};
 use super::{Check, Examples, Verdict};
 
 /// Makes all checks of a classifier. They leave the model as it was.
@@ -19,6 +19,7 @@ pub struct Before<'a, T: Float = f32> {
     validation: Option<Examples<'a, T>>,
     order: Option<Tensor<i64>>,
     penalty: Option<Box<Penalty<'a, T>>>,
+    batch: Option<usize>,
 }
 
 type Forward<'a, T> = dyn for<'t> Fn(Var<'t, T>) -> Var<'t, T> + 'a;
@@ -40,7 +41,8 @@ impl<'a, T: Float> Before<'a, T> {
         x: &'a Tensor<T>,
         labels: &'a Tensor<i64>,
     ) -> Self {
-        Self { model, forward: Box::new(forward), training: (x, labels), validation: None, order: None, penalty: None }
+        let (forward, training) = (Box::new(forward), (x, labels));
+        Self { model, forward, training, validation: None, order: None, penalty: None, batch: None }
     }
 
     /// With these data for validation.
@@ -75,6 +77,18 @@ impl<'a, T: Float> Before<'a, T> {
         self
     }
 
+    /// With a model that takes no batches but of this size. Otherwise every check runs it on as many examples
+    /// as it needs, which is quicker.
+    ///
+    /// # Panics
+    /// If it is 0.
+    #[track_caller]
+    pub fn batch(mut self, size: usize) -> Self {
+        assert!(size > 0, "Before: batches of no examples");
+        self.batch = Some(size);
+        self
+    }
+
     /// Makes them all, but for those that would take longer than the run should wait for: fitting a few
     /// examples and checking gradients with a large model. [`fits_few`](super::fits_few) and
     /// [`gradients`](super::gradients) on their own always do.
@@ -84,30 +98,39 @@ impl<'a, T: Float> Before<'a, T> {
     #[track_caller]
     pub fn check(&self) -> Checks {
         let (x, labels) = self.training;
-        let (_, some, some_labels) = few(x, labels, self.enough());
-        // Batch norm has no statistics to evaluate with yet, and dropout is not for measuring.
-        let tapes = [Tape::train(0), Tape::new()];
-        let scores = tapes.each_ref().map(|tape| (self.forward)(tape.var(&some)));
-        let classes = scores[0].shape().last().copied().unwrap_or(0);
+        let enough = self.enough();
+        let batch = self.batch.unwrap_or(enough);
+        let whole = self.batch.map(|batch| batch * (enough / batch).max(1));
+        let (_, some, some_labels) = few(x, labels, whole.unwrap_or(enough), whole);
+        let tape = Tape::new();
+        let scores = (self.forward)(tape.var(some.slice(0, ..batch as isize)));
+        let classes = scores.shape().last().copied().unwrap_or(0);
 
         let mut checks = vec![super::labels(labels, classes)];
         checks.extend(self.order.as_ref().map(super::shuffled));
         checks.push(super::neighbours(self.training, self.validation));
-        checks.push(inputs_of(scores[1], &some));
+        checks.push(inputs_of(&some, batch, &*self.forward));
         if let Some((other, _)) = self.validation {
             checks.push(super::disjoint(&[("training", x), ("validation", other)]));
         }
         // Other labels have no loss.
         if labels.iter().all(|label| (0..classes as i64).contains(&label)) {
-            let losses = scores.map(|scores| CrossEntropy::new().of(scores, &some_labels).item().to_f64());
+            // Batch norm has no statistics to evaluate with yet, and dropout is not for measuring.
+            let losses = [Tape::train, |_| Tape::new()].map(|tape| {
+                let parts = batches(&some, batch).zip(batches(&some_labels, batch));
+                let of = |(x, labels): (Tensor<T>, Tensor<i64>)| {
+                    CrossEntropy::new().of((self.forward)(tape(0).var(x)), &labels).item().to_f64()
+                };
+                parts.map(of).sum::<f64>() / some_labels.count().div_ceil(batch) as f64
+            });
             let loss = losses[0].min(losses[1]);
             checks.push(super::initial_loss(loss, classes));
             if let Some(penalty) = &self.penalty {
-                checks.push(super::regularisation(loss, loss + penalty(&tapes[0]).item().to_f64()));
+                checks.push(super::regularisation(loss, loss + penalty(&tape).item().to_f64()));
             }
             checks.extend(self.gradients());
-            let size = size(&tapes[0]) * FEW / some_labels.count().max(1);
-            checks.extend((size < SMALL).then(|| super::fits_few(self.model, &self.forward, x, labels)));
+            let size = size(&tape) * self.batch.unwrap_or(FEW) / batch.min(some_labels.count()).max(1);
+            checks.extend((size < SMALL).then(|| fits(self.model, &*self.forward, x, labels, self.batch)));
         }
         Checks(checks)
     }
@@ -115,15 +138,15 @@ impl<'a, T: Float> Before<'a, T> {
     /// How many examples to measure the loss on.
     #[track_caller]
     fn enough(&self) -> usize {
-        let (count, x, _) = few(self.training.0, self.training.1, FOR_GRADIENTS);
+        let (_, x, labels) = few(self.training.0, self.training.1, FOR_GRADIENTS, self.batch);
         let tape = Tape::new();
-        (self.forward)(tape.var(&x));
-        (LARGE / (size(&tape) / count.max(1)).max(1)).clamp(FOR_GRADIENTS, FOR_LOSS)
+        (self.forward)(tape.var(x));
+        (LARGE / (size(&tape) / labels.count().max(1)).max(1)).clamp(FOR_GRADIENTS, FOR_LOSS)
     }
 
     #[track_caller]
     fn gradients(&self) -> Option<Check> {
-        let (_, x, labels) = few(self.training.0, self.training.1, FOR_GRADIENTS);
+        let (_, x, labels) = few(self.training.0, self.training.1, FOR_GRADIENTS, self.batch);
         gradients_of(self.model, |tape| CrossEntropy::new().of((self.forward)(tape.var(&x)), &labels))
     }
 }
@@ -158,10 +181,26 @@ fn size<T: Float>(tape: &Tape<T>) -> usize {
     tape.listing().entries.iter().map(|entry| entry.shape.count()).sum()
 }
 
-/// The check of what the first layer takes in, which need not be what the model does, to give these
-/// outputs for `x`.
-pub(crate) fn inputs_of<T: Float>(outputs: Var<'_, T>, x: &Tensor<T>) -> Check {
-    super::scaled(&taken_in(outputs).map_or_else(|| x.clone(), Var::value))
+/// Parts of so many rows, the last one of fewer.
+fn batches<T: Element>(x: &Tensor<T>, size: usize) -> impl Iterator<Item = Tensor<T>> + '_ {
+    let rows = x.shape().first().copied().unwrap_or(0);
+    (0..rows).step_by(size).map(move |start| x.slice(0, start as isize..(start + size).min(rows) as isize))
+}
+
+/// The check of what the first layer takes in, which need not be what the model does, for `x` in batches of
+/// this size.
+pub(crate) fn inputs_of<T: Float>(
+    x: &Tensor<T>,
+    batch: usize,
+    forward: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T>,
+) -> Check {
+    let taken = |x: Tensor<T>| taken_in(forward(Tape::new().var(&x))).map_or(x, Var::value);
+    let taken: Vec<Tensor<T>> = batches(x, batch).map(taken).collect();
+    match &taken[..] {
+        [] => super::scaled(x),
+        [taken] => super::scaled(taken),
+        taken => super::scaled(&Tensor::concat(&taken.iter().collect::<Vec<_>>(), 0)),
+    }
 }
 
 /// What the first layer takes in: the first value that meets a parameter or buffer. A model may scale

@@ -88,8 +88,9 @@ fn saturated(facts: &Facts<'_>) -> Option<Finding> {
 /// Activations or gradients that shrink from layer to layer.
 fn vanishing(facts: &Facts<'_>) -> Option<Finding> {
     let snapshot = facts.first_snapshot()?;
-    // A last layer of zeros lets nothing through in the first step, and does in the next.
-    let after = facts.history.snapshots.get(1).filter(|_| !exploded(facts)).unwrap_or(snapshot);
+    // A last layer of zeros lets nothing through in the first step, and does soon after.
+    let soon = facts.history.snapshots.iter().take_while(|snapshot| snapshot.step <= 20).last();
+    let after = soon.filter(|_| !exploded(facts)).unwrap_or(snapshot);
     // Of weights, which have a value at the start.
     let weights = after.params.iter().zip(&snapshot.params).filter(|(_, start)| start.value_rms > 0.0);
     let mut weights = weights.map(|(param, _)| param);
