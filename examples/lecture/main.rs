@@ -6,9 +6,11 @@
 //!
 //! The data are the digits, or 10,000 images of MNIST from a FOLDER with its four files. The table and
 //! figures are written to FILE, `lecture.html` unless told; with `--json` the last line of the output is
-//! the table as JSON. On MNIST 23 of 26 claims hold, in ten minutes: a network that small trains as fast with
-//! tanh as with relu, with a sigmoid 2.7 times slower, and batch norm did not regularise it. The claims are those of Karpathy's lectures in Stanford's CS231n (2016), "Training
+//! the table as JSON. The claims are those of Karpathy's lectures in Stanford's CS231n (2016), "Training
 //! neural networks".
+//!
+//! On MNIST 23 of the 26 hold. Relu is not several times faster there: to a loss of 0.1 it takes 386 steps,
+//! tanh 317 and a sigmoid 1023. Nor does batch norm regularise: errors are 2.1 ± 0.2 % more with it.
 
 mod activations;
 mod fitting;

@@ -57,7 +57,8 @@ pub(super) fn check_numbers<T: Float>(
 ) -> Checks {
     let Some((x, y)) = stored(training) else { return Checks::default() };
     let batch = training.even_size().unwrap_or(SOME);
-    let some = x.slice(0, ..(batch * (SOME / batch).max(1)) as isize);
+    let rows = SOME.min(x.shape()[0]);
+    let some = x.slice(0, ..(batch * (rows / batch).max(1)) as isize);
     let mut checks = vec![inputs_of(&some, batch, |x| (learn.outputs)(x.tape(), &(x.value(), Tensor::zeros([0]))))];
     if let Some((other, _)) = validation.and_then(stored) {
         checks.push(before::disjoint(&[("training", &x), ("validation", &other)]));
