@@ -1,6 +1,7 @@
 //! How far a long job is, in the terminal.
 
 use std::fmt;
+use std::io::Write;
 
 /// A progress bar with lines above it.
 ///
@@ -67,7 +68,7 @@ impl Progress {
     /// Prints a line above the bar.
     pub fn line(&self, text: impl fmt::Display) {
         // Not the bar's own printing, which says nothing where there is no terminal.
-        self.bar.suspend(|| println!("{text}"));
+        self.bar.suspend(|| print(text));
     }
 }
 
@@ -96,6 +97,11 @@ impl Progress {
 
     /// Prints a line above the bar.
     pub fn line(&self, text: impl fmt::Display) {
-        println!("{text}");
+        print(text);
     }
+}
+
+/// A reader who has gone (`… | head`) is no reason to stop.
+fn print(text: impl fmt::Display) {
+    _ = writeln!(std::io::stdout(), "{text}");
 }
