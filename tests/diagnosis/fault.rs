@@ -10,6 +10,7 @@ pub(crate) enum Fault {
     RateTooHigh,
     RateTooLow,
     DeadUnits,
+    SilentUnits,
     SaturatedUnits,
     ZeroWeights,
     SmallWeights,
@@ -18,7 +19,9 @@ pub(crate) enum Fault {
     RawBytes,
     LargeColumn,
     Sorted,
+    TwoByTurns,
     Leak,
+    ChangedLeak,
     RowsOff,
     TrainingRowsOff,
     ValidationClassesOff,
@@ -36,7 +39,7 @@ impl Fault {
     /// The networks in which it can be planted.
     pub(crate) fn nets(self) -> &'static [Net] {
         match self {
-            Self::DeadUnits => &[Net::Relu, Net::Deep, Net::Dropout],
+            Self::DeadUnits | Self::SilentUnits => &[Net::Relu, Net::Deep, Net::Dropout],
             Self::SaturatedUnits => &[Net::Tanh],
             // Batch norm, maxout and convolutions start on their own.
             Self::ZeroWeights => &[Net::Relu, Net::Deep, Net::Tanh, Net::Leaky, Net::Dropout],
@@ -60,6 +63,7 @@ impl Fault {
             Self::RateTooHigh => run.lr *= 1e4,
             Self::RateTooLow => run.lr *= 1e-4,
             Self::DeadUnits => run.bias = -15.0,
+            Self::SilentUnits => run.bias = -8.0,
             Self::SaturatedUnits => run.weights = 30.0,
             Self::ZeroWeights => run.weights = 0.0,
             Self::SmallWeights => run.weights = 0.03,
@@ -72,15 +76,22 @@ impl Fault {
                 run.validation = run.validation.clone().map_features(|x| x * &factors);
             }
             Self::Sorted => {
-                let mut rows: Vec<usize> = (0..run.training.len()).collect();
-                rows.sort_by_key(|&row| run.training.labels().at([row]));
-                run.training = run.training.rows(&rows);
+                run.training = run.training.rows(&sorted(&run.training));
                 run.shuffled = false;
             }
-            Self::Leak => {
-                let (a, b) = (&run.training, &run.validation);
-                let x = Tensor::concat(&[a.features(), b.features()], 0);
-                run.training = Labelled::new(x, Tensor::concat(&[a.labels(), b.labels()], 0));
+            Self::TwoByTurns => {
+                let rows = sorted(&run.training);
+                let (low, high) = rows.split_at(rows.len() / 2);
+                let turns: Vec<usize> = low.iter().zip(high).flat_map(|(&a, &b)| [a, b]).collect();
+                run.training = run.training.rows(&turns);
+                run.shuffled = false;
+            }
+            Self::Leak => run.training = joined(&run.training, &run.validation),
+            Self::ChangedLeak => {
+                let part = run.validation.rows(&(0..run.validation.len() / 10).collect::<Vec<_>>());
+                let mut noise = Rng::seed(run.seed);
+                let changed = part.map_features(|x| x + Tensor::normal(x.shape().clone(), 0.0, 0.02, &mut noise));
+                run.training = joined(&run.training, &changed);
             }
             Self::RowsOff => {
                 let parts = one_row_off(&digits()).split([0.8, 0.2], run.seed);
@@ -118,6 +129,18 @@ impl Run {
         [self.training, self.validation] =
             digits().split([0.8, 0.2], self.seed).map(|part| part.map_features(|x| f(x)));
     }
+}
+
+/// The rows in the order of their labels.
+fn sorted(data: &Labelled) -> Vec<usize> {
+    let mut rows: Vec<usize> = (0..data.len()).collect();
+    rows.sort_by_key(|&row| data.labels().at([row]));
+    rows
+}
+
+fn joined(a: &Labelled, b: &Labelled) -> Labelled {
+    let x = Tensor::concat(&[a.features(), b.features()], 0);
+    Labelled::new(x, Tensor::concat(&[a.labels(), b.labels()], 0))
 }
 
 fn relabelled(data: &Labelled, label: impl Fn(usize, i64) -> i64) -> Labelled {

@@ -28,6 +28,7 @@ planted! {
     a_rate_ten_thousand_times_too_high: RateTooHigh is RateTooHigh;
     a_rate_ten_thousand_times_too_low: RateTooLow is RateTooLow;
     units_that_start_dead: DeadUnits is DeadUnits;
+    units_that_start_as_good_as_dead: SilentUnits is DeadUnits;
     units_that_start_saturated: SaturatedUnits is SaturatedUnits;
     weights_that_start_at_zero: ZeroWeights is BadStart;
     ten_layers_that_start_too_small: SmallWeights is VanishingGradients;
@@ -36,7 +37,9 @@ planted! {
     pixels_to_255: RawBytes is UnscaledInputs;
     one_column_in_another_unit: LargeColumn is UnscaledInputs;
     sorted_by_label: Sorted is UnshuffledData;
+    two_classes_by_turns: TwoByTurns is UnshuffledData;
     validation_data_in_the_training_data: Leak is Leak;
+    a_tenth_of_the_validation_data_changed_a_little: ChangedLeak is Leak;
     all_labels_one_row_off: RowsOff is WrongLabels;
     training_labels_one_row_off: TrainingRowsOff is WrongLabels;
     validation_labels_one_class_off: ValidationClassesOff is WrongLabels;

@@ -195,3 +195,40 @@ fn a_step_that_is_refused_changes_nothing() {
     assert!(Watch::new().step(0, &net, &mut Sgd::new(&net, 0.1), &gradients).is_err());
     assert_eq!(net.state_dict(), before);
 }
+
+#[test]
+fn rows_of_categories_are_no_leak() {
+    // 200 rows of 3 bits each: every validation row is in the training data, by chance.
+    let mut rng = Rng::seed(1);
+    let bits = |rng: &mut Rng| Tensor::<f32>::normal([200, 3], 0.0, 1.0, rng).map(|x| f32::from(u8::from(x > 0.0)));
+    let [training, validation] = [bits(&mut rng), bits(&mut rng)];
+    assert_eq!(before::copies(&training, &validation).verdict, before::Verdict::Doubtful);
+    // Neither are points on a line, where some pairs are very near.
+    let line = |rng: &mut Rng| Tensor::<f32>::normal([500, 1], 0.0, 1.0, rng);
+    assert_eq!(before::copies(&line(&mut rng), &line(&mut rng)).verdict, before::Verdict::Good);
+}
+
+#[test]
+fn a_small_model_need_not_fit_noise() {
+    let mut rng = Rng::seed(1);
+    let x = Tensor::<f32>::normal([200, 2], 0.0, 1.0, &mut rng);
+    let labels: Tensor<i64> = rng.permutation(200).map(|i| i % 2);
+    let line = Linear::<f32>::new(2, 2, &mut rng);
+    assert_eq!(before::fits_few(&line, |x| line.forward(x), &x, &labels).verdict, before::Verdict::Good);
+}
+
+#[test]
+fn a_deep_model_has_right_gradients() {
+    // Rounding in so bent a function is not a wrong rule.
+    for seed in 0..4 {
+        let mut rng = Rng::seed(seed);
+        let deep = (0..20).fold(Sequential::<f32>::new(), |net, i| {
+            let inputs = if i == 0 { 64 } else { 32 };
+            net.then(Linear::new(inputs, 32, &mut rng).no_bias()).then(BatchNorm::new(32)).then_fn(|x| x.relu())
+        });
+        let (x, labels) = crate::digits().batches(8, seed).next().unwrap();
+        let tape = Tape::train(0);
+        let check = before::gradients(deep.forward(tape.var(x / 16.0)).cross_entropy(&labels), &deep);
+        assert_eq!(check.verdict, before::Verdict::Good, "{check}");
+    }
+}

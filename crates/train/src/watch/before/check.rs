@@ -24,7 +24,7 @@ pub struct Check {
 pub enum About {
     /// Whether the gradients are right: [`gradients`](super::gradients).
     Gradients,
-    /// Whether no two splits share an example: [`disjoint`](super::disjoint).
+    /// Whether no two splits share an example: [`copies`](super::copies).
     Splits,
     /// Whether labels are classes: [`labels`](super::labels).
     Labels,

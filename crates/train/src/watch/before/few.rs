@@ -16,7 +16,7 @@ const ZERO: f64 = 0.02;
 /// Whether the model can fit a few examples to a loss of zero and an accuracy of 1, which says that
 /// inputs, model, loss and gradients hang together. Up to 20 of the rows are taken, at even
 /// distances; regularisation other than that of the model itself is left out. Afterwards the
-/// model is as it was.
+/// model is as it was. A model of fewer parameters than examples need not be able to.
 ///
 /// `forward` makes scores of inputs, with the classes on the last axis.
 ///
@@ -82,6 +82,13 @@ pub(super) fn fits<T: Float>(
         }
     }
     let Fit { loss, accuracy, .. } = best;
+    let params: usize = model.params().values().map(|param| param.shape().count()).sum();
+    if params < rows && loss.is_finite() {
+        return Check::good(
+            About::Few,
+            format!("{rows} are more than {params} parameters can fit: the loss stays at {loss:.3}"),
+        );
+    }
     let found =
         format!("{rows} cannot be fitted in {STEPS} steps: the loss stays at {loss:.3}, the accuracy at {accuracy:.2}");
     let advice = "before anything else, make the model fit them: see that outputs are scores, that no gradient is cut \

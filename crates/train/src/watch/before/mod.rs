@@ -24,6 +24,7 @@
 //! ```
 
 mod check;
+mod copies;
 mod few;
 mod inputs;
 mod labels;
@@ -32,6 +33,7 @@ mod start;
 mod together;
 
 pub use check::{About, Check, Verdict};
+pub use copies::copies;
 pub(super) use few::Restored;
 pub use few::fits_few;
 pub use inputs::{disjoint, scaled};

@@ -33,8 +33,7 @@ pub type Examples<'d, T = f32> = (&'d Tensor<T>, &'d Tensor<i64>);
 pub fn neighbours<T: Float>(training: Examples<'_, T>, validation: Option<Examples<'_, T>>) -> Check {
     let about = About::Neighbours;
     let columns = training.0.shape()[1..].iter().product::<usize>().max(1);
-    // So many that a large image does not take minutes.
-    let most = (2e9 / columns as f64).sqrt().clamp(50.0, 1000.0) as usize;
+    let most = most(columns);
     let training = Sample::of(training, columns, most);
     let scale = training.scale();
     let nearest = training.nearest(&training, &scale, true);
@@ -76,6 +75,11 @@ pub fn neighbours<T: Float>(training: Examples<'_, T>, validation: Option<Exampl
     }
 }
 
+/// How many rows to compare with each other: fewer of large images, so that it does not take minutes.
+pub(super) fn most(columns: usize) -> usize {
+    (2e9 / columns as f64).sqrt().clamp(50.0, 1000.0) as usize
+}
+
 /// So few examples say nothing.
 const ENOUGH: usize = 40;
 
@@ -102,7 +106,7 @@ fn renumbered(nearest: &[usize], labels: &[i64], validation: &Sample, across: &A
 }
 
 /// Rows with their labels.
-struct Sample {
+pub(super) struct Sample {
     x: Tensor<f64>,
     labels: Vec<i64>,
     /// The labels of the next and of the previous row of the whole.
@@ -112,7 +116,7 @@ struct Sample {
 impl Sample {
     /// Up to `most` rows at even distances.
     #[track_caller]
-    fn of<T: Float>((x, labels): Examples<'_, T>, columns: usize, most: usize) -> Self {
+    pub(super) fn of<T: Float>((x, labels): Examples<'_, T>, columns: usize, most: usize) -> Self {
         let rows = labels.count();
         let fits = x.shape().first() == Some(&rows) && x.count() == rows * columns;
         assert!(fits, "neighbours: inputs of shape {} with labels of shape {}", x.shape(), labels.shape());
@@ -126,8 +130,16 @@ impl Sample {
     }
 
     /// What to multiply the columns by; 0 for those that never vary.
-    fn scale(&self) -> Tensor<f64> {
+    pub(super) fn scale(&self) -> Tensor<f64> {
         self.x.std(0, 0).map(|sd| if sd > 0.0 { 1.0 / sd } else { 0.0 })
+    }
+
+    /// For each row of `other` the distance to the row of this that is nearest; not itself, if they are the
+    /// same.
+    pub(super) fn distances(&self, other: &Self, scale: &Tensor<f64>, same: bool) -> Vec<f64> {
+        let nearest: Tensor<i64> = self.nearest(other, scale, same).into_iter().map(|row| row as i64).collect();
+        let between = (&other.x - self.x.index_select(0, &nearest)) * scale;
+        (&between * &between).sum(1).sqrt().to_vec()
     }
 
     /// For each row of `other` the row of this that is nearest; not itself, if they are the same.

@@ -111,7 +111,7 @@ impl<'a, T: Float> Before<'a, T> {
         checks.push(super::neighbours(self.training, self.validation));
         checks.push(inputs_of(&some, batch, &*self.forward));
         if let Some((other, _)) = self.validation {
-            checks.push(super::disjoint(&[("training", x), ("validation", other)]));
+            checks.push(super::copies(x, other));
         }
         // Other labels have no loss.
         if labels.iter().all(|label| (0..classes as i64).contains(&label)) {

@@ -9,6 +9,8 @@ pub(super) struct Facts<'h> {
     pub(super) chance: Option<f64>,
     /// The loss of the first step.
     pub(super) first: f64,
+    /// The loss at the start: the mean over the first steps.
+    pub(super) early: f64,
     /// The loss at the end: the mean over the last steps.
     pub(super) last: f64,
     /// The largest loss of a step; infinite if one was not finite.
@@ -35,6 +37,7 @@ impl<'h> Facts<'h> {
             history,
             chance,
             first: loss.first().unwrap_or(f64::NAN),
+            early: means.first().copied().unwrap_or(f64::NAN),
             last: means.last().copied().unwrap_or(f64::NAN),
             peak: peak.fold(f64::NEG_INFINITY, f64::max),
             ratio: median(snapshots.iter().filter_map(|snapshot| usual_ratio(snapshots, snapshot)).collect()),

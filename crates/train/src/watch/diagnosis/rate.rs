@@ -5,7 +5,7 @@ use super::{Cause, Finding, Rule, Severity};
 use crate::End;
 use crate::watch::before::About;
 
-pub(super) const RULES: &[Rule] = &[not_finite, too_high, wrong_direction, too_low, plateau, initial_loss];
+pub(super) const RULES: &[Rule] = &[not_finite, too_high, wrong_direction, wrong_aim, too_low, plateau, initial_loss];
 
 /// Updates of this share of the weights tear them apart.
 pub(super) const HUGE: f64 = 0.3;
@@ -53,8 +53,9 @@ fn too_high(facts: &Facts<'_>) -> Option<Finding> {
     let huge = facts.early_ratio.is_some_and(|ratio| ratio > HUGE);
     let ended = matches!(facts.history.end, Some(End::NotFinite(_))) && facts.history.steps > 1;
     let (explodes, rises) = (exploded(facts), facts.is_long() && facts.last > 1.5 * facts.first + 0.5);
-    // Some come back from an explosion.
-    let forgiven = facts.learnt_well() && !ended && facts.largest() < 100.0 * facts.first.abs();
+    // Some come back from an explosion, but not from steps many times the size of the weights.
+    let absurd = facts.early_ratio.is_some_and(|ratio| ratio > 10.0 * HUGE);
+    let forgiven = facts.learnt_well() && !ended && !absurd && facts.largest() < 100.0 * facts.first.abs();
     if !(explodes && !forgiven || rises) {
         return None;
     }
@@ -110,17 +111,32 @@ fn wrong_direction(facts: &Facts<'_>) -> Option<Finding> {
     })
 }
 
+/// The loss falls by a lot, and the model still guesses.
+fn wrong_aim(facts: &Facts<'_>) -> Option<Finding> {
+    let (chance, (training, _)) = (facts.chance?, facts.accuracies()?);
+    let guess = (-chance).exp();
+    // With its sign wrong it falls without end.
+    let falls = facts.last < facts.first - 2.0 * chance && facts.last < 0.0;
+    (facts.is_long() && falls && training < guess + 0.1).then(|| {
+        Finding::new(Cause::WrongGradient, Severity::Serious, 84, "the loss falls, and the scores get no better")
+            .because(format!("the loss goes from {:.3} to {:.3}", facts.first, facts.last))
+            .because(format!("the accuracy is {training:.3}; guessing has {guess:.3}"))
+            .try_this("see the sign of the loss: it is to be small where the scores are right")
+    })
+}
+
 /// The loss hardly moves, and neither do the weights.
 fn too_low(facts: &Facts<'_>) -> Option<Finding> {
     let ratio = facts.ratio?;
-    let moved = (facts.first - facts.last) / facts.first.abs();
+    // Single steps differ by their batches.
+    let moved = (facts.early - facts.last) / facts.early.abs();
     let alive = facts.last_snapshot()?.params.iter().any(|param| param.gradient_rms > 1e-7);
     (facts.is_long() && ratio < TINY && moved.abs() < 0.2 && alive && !facts.learnt_well()).then(|| {
         Finding::new(Cause::RateTooLow, Severity::Serious, 70, "the learning rate is too low")
             .because(format!("a step changes the weights by {ratio:.1e} of themselves, where 1e-3 is healthy"))
             .because(format!(
                 "the loss went from {:.4} to {:.4} in {} steps",
-                facts.first, facts.last, facts.history.steps
+                facts.early, facts.last, facts.history.steps
             ))
             .try_this(match facts.history.lr.first() {
                 Some(lr) => format!(

@@ -4,7 +4,7 @@ use super::facts::{Facts, name};
 use super::rate::exploded;
 use super::{Cause, Finding, Rule, Severity};
 
-pub(super) const RULES: &[Rule] = &[bad_start, dead, saturated, vanishing, stale_statistics];
+pub(super) const RULES: &[Rule] = &[bad_start, dead, silent, saturated, vanishing, stale_statistics];
 
 /// Weights that never move, because they and others start alike.
 fn bad_start(facts: &Facts<'_>) -> Option<Finding> {
@@ -35,7 +35,7 @@ fn dead(facts: &Facts<'_>) -> Option<Finding> {
     }
     let (_, at_start) = facts.worst_at_start(|layer| layer.dead_fraction)?;
     let born = at_start > 0.4;
-    let serious = share > 0.9 && !facts.learnt_well();
+    let serious = (born || share > 0.9) && !facts.learnt_well();
     let (severity, rank) = match (serious, born) {
         (true, true) => (Severity::Serious, 82),
         (true, false) => (Severity::Serious, 66),
@@ -47,14 +47,31 @@ fn dead(facts: &Facts<'_>) -> Option<Finding> {
         .because(format!("{percent:.0} % of its units are 0 for every example, at the start {:.0} %", 100.0 * at_start))
         .because(format!("{:.0} % of its outputs are 0", 100.0 * layer.zero_fraction));
     Some(if born {
-        finding
-            .try_this("start the layer before it with `Init::he_normal` and a bias of 0 or slightly above")
-            .try_this("use `leaky_relu`, or batch norm before the activation")
+        revived(finding)
     } else {
         finding
             .try_this("lower the learning rate: units die when a step is too large")
             .try_this("use `leaky_relu`, or batch norm before the activation")
     })
+}
+
+/// Relu units that start out 0 for nearly every example, and learn next to nothing.
+fn silent(facts: &Facts<'_>) -> Option<Finding> {
+    let (layer, zeros) = facts.worst_at_start(|layer| layer.dead_fraction.and(Some(layer.zero_fraction)))?;
+    (zeros > 0.95 && facts.is_long() && !facts.learnt_well()).then(|| {
+        let title = format!("units of {} are as good as dead", name(layer));
+        revived(
+            Finding::new(Cause::DeadUnits, Severity::Serious, 82, title)
+                .because(format!("{:.1} % of its outputs are 0 at the start", 100.0 * zeros)),
+        )
+    })
+}
+
+/// What to try when units start dead.
+fn revived(finding: Finding) -> Finding {
+    finding
+        .try_this("start the layer before it with `Init::he_normal` and a bias of 0 or slightly above")
+        .try_this("use `leaky_relu`, or batch norm before the activation")
 }
 
 /// Sigmoid and tanh units that have no slope.
