@@ -88,7 +88,7 @@ impl Fault {
             }
             Self::Leak => run.training = joined(&run.training, &run.validation),
             Self::ChangedLeak => {
-                let part = run.validation.rows(&(0..run.validation.len() / 10).collect::<Vec<_>>());
+                let part = run.validation.rows(&(0..run.validation.len() / 5).collect::<Vec<_>>());
                 let mut noise = Rng::seed(run.seed);
                 let changed = part.map_features(|x| x + Tensor::normal(x.shape().clone(), 0.0, 0.02, &mut noise));
                 run.training = joined(&run.training, &changed);

@@ -39,7 +39,7 @@ planted! {
     sorted_by_label: Sorted is UnshuffledData;
     two_classes_by_turns: TwoByTurns is UnshuffledData;
     validation_data_in_the_training_data: Leak is Leak;
-    a_tenth_of_the_validation_data_changed_a_little: ChangedLeak is Leak;
+    a_fifth_of_the_validation_data_changed_a_little: ChangedLeak is Leak;
     all_labels_one_row_off: RowsOff is WrongLabels;
     training_labels_one_row_off: TrainingRowsOff is WrongLabels;
     validation_labels_one_class_off: ValidationClassesOff is WrongLabels;

@@ -45,7 +45,11 @@ fn near<T: Float>(training: &Tensor<T>, validation: &Tensor<T>) -> Option<Check>
         let labels = Tensor::zeros([x.shape()[0]]);
         Sample::of((x, &labels), columns, most(columns))
     });
-    let scale = training.scale();
+    let mut scales: Vec<f64> = training.scale().iter().filter(|&scale| scale > 0.0).collect();
+    scales.sort_by(f64::total_cmp);
+    // Else noise in columns that hardly vary would outweigh all others.
+    let most = 3.0 * scales.get(scales.len() / 2)?;
+    let scale = training.scale().map(|scale| scale.min(most));
     let within = training.distances(&training, &scale, true);
     let across = training.distances(&validation, &scale, false);
     let mut sorted = within.clone();

@@ -130,7 +130,7 @@ fn validation_better(facts: &Facts<'_>) -> Option<Finding> {
     (better && !drops).then(|| {
         Finding::new(Cause::ValidationBetter, Severity::Warning, 47, "validation goes better than training")
             .because(format!("{metric} is {validation:.3} in validation and {training:.3} in training"))
-            .try_this("look for a leak: `before::disjoint`")
+            .try_this("look for a leak: `before::copies`")
             .try_this(
                 "see that both splits are equally hard; augmentation, dropout and penalties on the loss explain it too",
             )
