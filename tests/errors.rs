@@ -183,6 +183,42 @@ fn a_kernel_that_panics_is_named_with_its_line() {
     assert_says(&refused(|| z.value()), &["broken_map of [2] to [2]", &at, "more than nothing"]);
 }
 
+/// Has lowerings that do not fit its shape rule.
+#[derive(Clone)]
+enum Misfit {
+    View,
+    Axis,
+}
+
+impl Op for Misfit {
+    fn name(&self) -> &'static str {
+        "misfit"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        Ok(x[0].clone())
+    }
+    fn lower<T: Float>(&self) -> Lowering<'_, T> {
+        match self {
+            Misfit::View => Lowering::view(|layout| layout.permute(&[1, 0]).ok()),
+            Misfit::Axis => Lowering::Reduce(wengert::kernel::Reduction::Sum, &[7]),
+        }
+    }
+    fn vjp<'t, T: Float>(&self, _: &[Var<'t, T>], _: Var<'t, T>, _: Var<'t, T>) -> Cotangents<'t, T> {
+        Cotangents::none(1)
+    }
+}
+
+#[test]
+fn a_lowering_that_does_not_fit_is_named_with_its_line() {
+    let tape = Tape::<f32>::new();
+    let x = tape.var(Tensor::zeros([2, 3]));
+    let line = line!() + 1;
+    let (view, axis) = (tape.record(Misfit::View, &[x]), tape.record(Misfit::Axis, &[x]));
+    let at = format!("misfit of [2, 3] (recorded at tests/errors.rs:{line}:");
+    assert_says(&refused(|| (view + x).value()), &[&at, "its view has shape [3, 2] where its shape rule says [2, 3]"]);
+    assert_says(&refused(|| (axis + x).value()), &[&at, "its lowering reduces axes [7]"]);
+}
+
 #[test]
 fn variables_of_two_tapes() {
     let (one, two) = (Tape::<f32>::new(), Tape::<f32>::new());

@@ -80,6 +80,10 @@ impl Graph {
 
     /// Everything that a plan depends on: operations, inputs, shapes, layouts, roots; not the
     /// numbers themselves.
+    ///
+    /// # Panics
+    /// If a lowering does not fit the shape rule of its operation, or a value is gone.
+    #[track_caller]
     pub(super) fn signature<T: Float>(&self, nodes: &Nodes<T>) -> Signature {
         let mut signature = Signature { words: Vec::with_capacity(self.ids.len() * 6), kinds: Vec::new() };
         let words = &mut signature.words;
@@ -112,13 +116,28 @@ impl Graph {
             match op.lower() {
                 Lowering::Map { .. } | Lowering::Kernel(_) => {}
                 Lowering::Reduce(reduction, axes) => {
+                    let input = nodes.shape(node.inputs[0]);
+                    assert!(
+                        axes.iter().all(|&axis| axis < input.len()),
+                        "{} of {input} (recorded at {}): its lowering reduces axes {axes:?}",
+                        nodes.name(id),
+                        node.at
+                    );
                     words.push(reduction as u64);
                     words.extend(axes.iter().map(|&axis| axis as u64));
                 }
                 // What a view does to a row-major layout tells all that it does.
                 Lowering::View(view) => {
-                    let probe = Layout::contiguous(nodes.shape(node.inputs[0]).clone());
-                    words.extend(view(&probe).iter().flat_map(layout_words));
+                    let input = nodes.shape(node.inputs[0]);
+                    let layout = view(&Layout::contiguous(input.clone()));
+                    assert!(
+                        layout.as_ref().is_none_or(|layout| *layout.shape() == *shape),
+                        "{} of {input} (recorded at {}): its view has shape {} where its shape rule says {shape}",
+                        nodes.name(id),
+                        node.at,
+                        layout.as_ref().map_or(shape, Layout::shape)
+                    );
+                    words.extend(layout.iter().flat_map(layout_words));
                 }
             }
         }

@@ -158,6 +158,7 @@ fn kept<T: Float>(tape: &Tape<T>, graph: &Graph) -> Option<Vec<bool>> {
 }
 
 /// The plan of an earlier graph of the same structure, or a new one.
+#[track_caller]
 fn plan_for<T: Float>(graph: &Graph, nodes: &Nodes<T>, fuse: bool) -> Rc<Plan<T>> {
     let signature = graph.signature(nodes);
     let key: Key = (TypeId::of::<T>(), fuse, signature.digest());
