@@ -22,6 +22,8 @@ fn finding(check: &Check, facts: &Facts<'_>) -> Option<Finding> {
     };
     let (severity, rank) = match (check.verdict, check.about) {
         (Verdict::Good, _) => return None,
+        // The check itself says so; what was learnt all the same needs no diagnosis.
+        (Verdict::Doubtful, About::InitialLoss) if facts.learnt_well() => return None,
         (Verdict::Doubtful, _) => (Severity::Note, rank / 4),
         // What explodes or dies after such a start does so because of it.
         (Verdict::Bad, About::InitialLoss) if !facts.learnt_well() => (Severity::Serious, 80),

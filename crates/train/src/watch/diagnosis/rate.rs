@@ -10,7 +10,7 @@ pub(super) const RULES: &[Rule] = &[not_finite, too_high, wrong_direction, wrong
 /// Updates of this share of the weights tear them apart.
 pub(super) const HUGE: f64 = 0.3;
 /// Updates of this share of the weights change nothing in thousands of steps.
-const TINY: f64 = 1e-5;
+const TINY: f64 = 3e-5;
 
 /// A loss or gradient that is none, while the updates were small.
 fn not_finite(facts: &Facts<'_>) -> Option<Finding> {
@@ -128,10 +128,11 @@ fn wrong_aim(facts: &Facts<'_>) -> Option<Finding> {
 /// The loss hardly moves, and neither do the weights.
 fn too_low(facts: &Facts<'_>) -> Option<Finding> {
     let ratio = facts.ratio?;
-    // Single steps differ by their batches.
+    // Single steps differ by their batches; a start far from guessing moves a lot, and gets nowhere.
     let moved = (facts.early - facts.last) / facts.early.abs();
+    let stuck = moved.abs() < 0.2 || facts.chance.is_some_and(|chance| facts.last > chance);
     let alive = facts.last_snapshot()?.params.iter().any(|param| param.gradient_rms > 1e-7);
-    (facts.is_long() && ratio < TINY && moved.abs() < 0.2 && alive && !facts.learnt_well()).then(|| {
+    (facts.is_long() && ratio < TINY && stuck && alive && !facts.learnt_well()).then(|| {
         Finding::new(Cause::RateTooLow, Severity::Serious, 70, "the learning rate is too low")
             .because(format!("a step changes the weights by {ratio:.1e} of themselves, where 1e-3 is healthy"))
             .because(format!(
