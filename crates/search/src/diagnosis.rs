@@ -5,7 +5,7 @@ use wengert_report::{Finding, Number, Severity};
 use crate::importance::{Importances, importances};
 use crate::narrow::{good, standing};
 use crate::outcome::deviation;
-use crate::run::{StageFound, USELESS};
+use crate::run::{DIED, StageFound, USELESS};
 use crate::{Parameter, Record, State, Study};
 
 /// Whatever part of the differences is foretold below this, importances say nothing.
@@ -36,9 +36,12 @@ pub(crate) fn diagnose(stages: &[StageFound], test: &[f64], damaged: usize) -> V
 
 fn failed(stage: &StageFound) -> Option<Finding> {
     let study = &stage.study;
-    let (failed, all) = (study.count(State::Failed), study.trials.len());
+    // What died with its process was done again.
+    let failed: Vec<&Record> =
+        study.trials.iter().filter(|trial| trial.state == State::Failed && !trial.system.contains_key(DIED)).collect();
+    let (count, all) = (failed.len(), study.trials.len());
     let mut reasons: Vec<(String, usize)> = Vec::new();
-    for trial in study.trials.iter().filter(|trial| trial.state == State::Failed) {
+    for trial in failed {
         let reason = trial.notes.get("error").and_then(|v| v.as_str()).unwrap_or("for no known reason").to_owned();
         match reasons.iter_mut().find(|(known, _)| *known == reason) {
             Some((_, count)) => *count += 1,
@@ -46,9 +49,9 @@ fn failed(stage: &StageFound) -> Option<Finding> {
         }
     }
     reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    (failed > 0).then(|| Finding {
-        severity: if 2 * failed > all { Severity::Serious } else { Severity::Warning },
-        title: format!("{failed} of {all} trials of stage {} failed", stage.name),
+    (count > 0).then(|| Finding {
+        severity: if 2 * count > all { Severity::Serious } else { Severity::Warning },
+        title: format!("{count} of {all} trials of stage {} failed", stage.name),
         evidence: reasons.iter().take(3).map(|(reason, count)| format!("{count}: {reason}")).collect(),
         advice: vec!["Mend what fails, or take what makes it fail out of the space".to_owned()],
     })

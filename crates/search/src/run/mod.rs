@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use wengert_tensor::Rng;
 
-pub(crate) use self::slots::USELESS;
+pub(crate) use self::slots::{DIED, USELESS};
 use self::worker::Worker;
 use crate::journal::{Event, Journal, Studies};
 use crate::narrow::narrow;

@@ -7,7 +7,7 @@ use crate::{Fate, Record, Seen, State, Study};
 use crate::{Ranges, Values};
 
 pub(super) const SLOT: &str = "wengert:slot";
-pub(super) const DIED: &str = "wengert:died";
+pub(crate) const DIED: &str = "wengert:died";
 /// Of a trial that exploded or whose score was NaN, from which samplers learn.
 pub(crate) const USELESS: &str = "wengert:useless";
 
