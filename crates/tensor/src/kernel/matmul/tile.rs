@@ -114,7 +114,9 @@ impl<T> Cursor<T> for Strided<T> {
     }
     #[inline(always)]
     unsafe fn advance(&mut self) {
-        self.quads = self.quads.map(|p| p.wrapping_offset(self.step));
+        for quad in &mut self.quads {
+            *quad = quad.wrapping_offset(self.step);
+        }
     }
 }
 
@@ -165,7 +167,11 @@ unsafe fn tile<V: Vector, const R: usize, const N: usize, const WHOLE: bool>(
         let mut sums = loop {
             let mut sums = [[V::zero(); N]; R];
             for _ in 0..left.min(CHAIN) {
-                let right: [V; N] = std::array::from_fn(|j| load(p, j * V::LANES));
+                // Not by `from_fn`, which is a call unless units of code are optimised together.
+                let mut right = [V::zero(); N];
+                for (j, right) in right.iter_mut().enumerate() {
+                    *right = load(p, j * V::LANES);
+                }
                 for (r, sums) in sums.iter_mut().enumerate() {
                     let x = V::splat(a.row(r));
                     for j in 0..N {
