@@ -140,9 +140,13 @@ fn impossible_sizes() {
     assert_eq!((x * 2.0).value(), tensor![[2.0, 4.0], [6.0, 8.0]]);
 }
 
-/// Panics.
+/// Panics, or has a lowering that does not fit its shape rule.
 #[derive(Clone)]
-struct Broken;
+enum Broken {
+    Panics,
+    View,
+    Axis,
+}
 
 impl Op for Broken {
     fn name(&self) -> &'static str {
@@ -152,7 +156,11 @@ impl Op for Broken {
         Ok(x[0].clone())
     }
     fn lower<T: Float>(&self) -> Lowering<'_, T> {
-        Lowering::kernel(|x: &[Tensor<T>]| x[0].reshape([7]))
+        match self {
+            Broken::Panics => Lowering::kernel(|x: &[Tensor<T>]| x[0].reshape([7])),
+            Broken::View => Lowering::view(|layout| layout.permute(&[1, 0]).ok()),
+            Broken::Axis => Lowering::Reduce(wengert::kernel::Reduction::Sum, &[7]),
+        }
     }
     fn vjp<'t, T: Float>(&self, _: &[Var<'t, T>], _: Var<'t, T>, _: Var<'t, T>) -> Cotangents<'t, T> {
         Cotangents::none(1)
@@ -174,7 +182,7 @@ fn a_kernel_that_panics_is_named_with_its_line() {
     let tape = Tape::<f32>::new();
     let x = tape.var(tensor![1.0, 2.0]);
     let line = line!() + 1;
-    let (y, z) = (tape.record(Broken, &[x]), tape.map(Broken, [x]));
+    let (y, z) = (tape.record(Broken::Panics, &[x]), tape.map(Broken::Panics, [x]));
     let at = format!("recorded at tests/errors.rs:{line}:");
     assert_says(
         &refused(|| y.value()),
@@ -183,38 +191,13 @@ fn a_kernel_that_panics_is_named_with_its_line() {
     assert_says(&refused(|| z.value()), &["broken_map of [2] to [2]", &at, "more than nothing"]);
 }
 
-/// Has lowerings that do not fit its shape rule.
-#[derive(Clone)]
-enum Misfit {
-    View,
-    Axis,
-}
-
-impl Op for Misfit {
-    fn name(&self) -> &'static str {
-        "misfit"
-    }
-    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
-        Ok(x[0].clone())
-    }
-    fn lower<T: Float>(&self) -> Lowering<'_, T> {
-        match self {
-            Misfit::View => Lowering::view(|layout| layout.permute(&[1, 0]).ok()),
-            Misfit::Axis => Lowering::Reduce(wengert::kernel::Reduction::Sum, &[7]),
-        }
-    }
-    fn vjp<'t, T: Float>(&self, _: &[Var<'t, T>], _: Var<'t, T>, _: Var<'t, T>) -> Cotangents<'t, T> {
-        Cotangents::none(1)
-    }
-}
-
 #[test]
 fn a_lowering_that_does_not_fit_is_named_with_its_line() {
     let tape = Tape::<f32>::new();
     let x = tape.var(Tensor::zeros([2, 3]));
     let line = line!() + 1;
-    let (view, axis) = (tape.record(Misfit::View, &[x]), tape.record(Misfit::Axis, &[x]));
-    let at = format!("misfit of [2, 3] (recorded at tests/errors.rs:{line}:");
+    let (view, axis) = (tape.record(Broken::View, &[x]), tape.record(Broken::Axis, &[x]));
+    let at = format!("broken of [2, 3] (recorded at tests/errors.rs:{line}:");
     assert_says(&refused(|| (view + x).value()), &[&at, "its view has shape [3, 2] where its shape rule says [2, 3]"]);
     assert_says(&refused(|| (axis + x).value()), &[&at, "its lowering reduces axes [7]"]);
 }

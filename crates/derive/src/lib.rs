@@ -37,3 +37,12 @@ pub fn derive_space(input: TokenStream) -> TokenStream {
     let input = syn::parse_macro_input!(input as syn::DeriveInput);
     space::derive(input).unwrap_or_else(|error| error.into_compile_error()).into()
 }
+
+/// What a derive macro makes of a source, or its error.
+#[cfg(test)]
+fn derived(derive: fn(syn::DeriveInput) -> syn::Result<proc_macro2::TokenStream>, source: &str) -> String {
+    match syn::parse_str(source).and_then(derive) {
+        Ok(tokens) => tokens.to_string(),
+        Err(error) => format!("error: {error}"),
+    }
+}

@@ -80,10 +80,7 @@ mod tests {
     use super::*;
 
     fn derived(source: &str) -> String {
-        match syn::parse_str(source).and_then(derive) {
-            Ok(tokens) => tokens.to_string(),
-            Err(error) => format!("error: {error}"),
-        }
+        crate::derived(derive, source)
     }
 
     #[test]

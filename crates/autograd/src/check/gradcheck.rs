@@ -75,10 +75,7 @@ fn run(
         let tape = check.tape();
         let vars: Vec<Var<'_, f64>> = x.iter().map(|x| tape.var(x.clone())).collect();
         let terms = f(&vars).into_iter().zip(&weights).map(|(y, w)| (y * w).sum(..));
-        let sum = terms.reduce(|a, b| a + b).expect("there is an output");
-        // Half of what a cotangent of 2 gives: a rule that forgets its cotangent is right where that is 1.
-        let found = sum.cotangents_of(tape.scalar(2.0), &vars);
-        found.into_iter().map(|g| g.map(|g| g.value() * 0.5)).collect()
+        gradients(terms.reduce(|a, b| a + b).expect("there is an output"), &vars)
     };
 
     let base = weighted(&base);
@@ -105,6 +102,15 @@ fn weights(outputs: &[Tensor<f64>]) -> Vec<Tensor<f64>> {
     let mut rng = Rng::seed(2);
     let mut weight = || (0.5 + rng.unit()) * if rng.below(2) == 0 { 1.0 } else { -1.0 };
     outputs.iter().map(|y| Tensor::build(y.shape(), |out| out.fill_with(&mut weight))).collect()
+}
+
+/// The gradients of a root of one element, in one run.
+pub(super) fn gradients<'t>(root: Var<'t, f64>, x: &[Var<'t, f64>]) -> Vec<Option<Tensor<f64>>> {
+    let tape = root.tape();
+    // Half of what a cotangent of 2 gives: a rule that forgets its cotangent is right where that is 1.
+    let found = root.cotangents_of(tape.scalar(2.0).reshape(root.shape()), x);
+    tape.compute(found.iter().flatten().copied());
+    found.into_iter().map(|g| g.map(|g| g.value() * 0.5)).collect()
 }
 
 pub(super) fn not_finite(outputs: &[Tensor<f64>]) -> Option<Problem> {

@@ -3,7 +3,7 @@
 use wengert_tensor::Float;
 
 use super::Check;
-use super::gradcheck::{not_deterministic, not_finite};
+use super::gradcheck::{gradients, not_deterministic, not_finite};
 use super::input::Input;
 use super::report::{Report, suggest};
 use crate::replay::{Rerun, Transcript};
@@ -34,13 +34,9 @@ pub(super) fn check<'p, T: Float, S: Into<String>>(
         return report;
     }
 
-    // All gradients in one run, before any leaf is moved.
+    // Before any leaf is moved.
     let used: Vec<Var<'_, f64>> = leaves.iter().flatten().copied().collect();
-    // Half of what a cotangent of 2 gives: a rule that forgets its cotangent is right where that is 1.
-    let found = root.cotangents_of(root.tape().scalar(2.0).reshape(&shape), &used);
-    root.tape().run(&found.iter().flatten().map(|g| g.id).collect::<Vec<_>>());
-    let gradients: Vec<_> = found.into_iter().map(|g| g.map(|g| g.value() * 0.5)).collect();
-    let mut gradients = gradients.into_iter();
+    let mut gradients = gradients(root, &used).into_iter();
 
     for ((name, param), leaf) in params.into_iter().zip(leaves) {
         let value = leaf.map_or_else(|| param.value().cast(), Var::value);
