@@ -68,7 +68,7 @@ impl Progress {
     /// Prints a line above the bar.
     pub fn line(&self, text: impl fmt::Display) {
         // Not the bar's own printing, which says nothing where there is no terminal.
-        self.bar.suspend(|| print(text));
+        self.bar.suspend(|| Self::print(text));
     }
 }
 
@@ -97,11 +97,13 @@ impl Progress {
 
     /// Prints a line above the bar.
     pub fn line(&self, text: impl fmt::Display) {
-        print(text);
+        Self::print(text);
     }
 }
 
-/// A reader who has gone (`… | head`) is no reason to stop.
-fn print(text: impl fmt::Display) {
-    _ = writeln!(std::io::stdout(), "{text}");
+impl Progress {
+    /// Prints a line where there is no bar. A reader who has gone (`… | head`) is no reason to stop.
+    pub fn print(text: impl fmt::Display) {
+        _ = writeln!(std::io::stdout(), "{text}");
+    }
 }

@@ -4,7 +4,6 @@
 mod table;
 
 use std::cell::Cell;
-use std::io::{self, Write};
 
 use crate::outcome::deviation;
 use crate::space::short;
@@ -42,7 +41,7 @@ impl Screen {
         #[cfg(feature = "progress")]
         self.table.line(text);
         #[cfg(not(feature = "progress"))]
-        print(text);
+        wengert_train::Progress::print(text);
     }
 
     /// Draws the table anew, and tells of a better trial.
@@ -65,11 +64,6 @@ impl Screen {
             [State::Complete, State::Pruned, State::Failed].map(|state| study.count(state));
         self.line(&format!("{}: {complete} complete, {stopped} stopped, {failed} failed{best}", stage.name));
     }
-}
-
-/// A line, even if nobody listens any more: a closed pipe does not end a search.
-fn print(text: &str) {
-    let _ = writeln!(io::stdout(), "{text}");
 }
 
 /// A score with its deviation.

@@ -28,7 +28,7 @@ impl Table {
     /// A line above the table, or alone.
     pub(super) fn line(&self, text: &str) {
         // Not the bar's own printing, which says nothing where there is no terminal.
-        self.bar.suspend(|| super::print(text));
+        self.bar.suspend(|| wengert_train::Progress::print(text));
     }
 
     pub(super) fn draw(&self, stage: &Stage, study: &Study) {

@@ -6,8 +6,8 @@ use wengert_tensor::{Element, Float, Tensor};
 use super::Trainer;
 use super::learn::Learn;
 use super::source::Source;
-use crate::History;
 use crate::before::{self, Before, Checks, Verdict, gradients_of, inputs_of};
+use crate::{History, Progress};
 
 /// Checks a model and the training and validation data.
 pub(super) type CheckBefore<B, T> =
@@ -19,7 +19,7 @@ impl<B, T: Float> Trainer<'_, B, T> {
         let Some(check) = self.check_before.filter(|_| history.steps == 0) else { return };
         history.checks = check(&self.learn, self.model, source, self.validation.as_deref());
         for check in history.checks.iter().filter(|check| check.verdict != Verdict::Good && !self.quiet) {
-            println!("{check}");
+            Progress::print(check);
         }
     }
 }

@@ -62,7 +62,7 @@ impl<B, T: Float> Trainer<'_, B, T> {
         });
         let diagnosis = Diagnosis::of(&history);
         if !self.quiet && !diagnosis.is_empty() {
-            println!("{diagnosis}");
+            Progress::print(diagnosis);
         }
         match outcome {
             Ok(_) => {
