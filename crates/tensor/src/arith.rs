@@ -121,6 +121,7 @@ macro_rules! integers {
 integers!(u8, i8, u16, i16, u32, i32, u64, i64, usize, isize);
 
 /// The function of every element of the operands, broadcast to each other, on the tile machine.
+#[inline(never)]
 pub(crate) fn map<T: Float, F: ElementFn<N>, const N: usize>(
     f: F,
     operands: [&Tensor<T>; N],
@@ -148,6 +149,7 @@ pub(crate) fn map<T: Float, F: ElementFn<N>, const N: usize>(
 }
 
 /// The one output of a program that is run once.
+#[inline(never)]
 pub(crate) fn run<T: Float>(
     spec: Spec,
     operands: &[&Tensor<T>],

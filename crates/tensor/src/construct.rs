@@ -45,6 +45,7 @@ impl<T: Element> Tensor<T> {
         checked!("from_slice", Self::try_from_slice(values, shape.into()))
     }
 
+    #[inline(never)]
     fn try_from_slice(values: &[T], shape: Shape) -> Result<Self, ShapeError> {
         if shape.checked_count()? != values.len() {
             return Err(ShapeError::new(format!("{} values do not fill shape {shape}", values.len())));

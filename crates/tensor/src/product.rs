@@ -23,6 +23,7 @@ impl<T: Float> Tensor<T> {
     }
 }
 
+#[inline(never)]
 fn product<T: Float>(left: &Tensor<T>, right: &Tensor<T>) -> Result<Tensor<T>, ShapeError> {
     let error = |why: String| ShapeError::new(format!("shapes {} and {}: {why}", left.shape(), right.shape()));
     if left.rank() == 0 || right.rank() == 0 {

@@ -81,6 +81,7 @@ functions! {
 
 /// The variance of distances from some centre near the mean: their squares, less what the distance of
 /// the centre from the mean (3 % of a deviation at mean 10⁶ in `f32`, where it is rounded) adds to them.
+#[inline(never)]
 fn variance<T: Float>(d: &Tensor<T>, axes: &[usize], correction: usize) -> Result<Tensor<T>, ShapeError> {
     let count: usize = axes.iter().map(|&axis| d.shape()[axis]).product();
     let spec = Spec {

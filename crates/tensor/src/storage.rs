@@ -36,10 +36,10 @@ impl<T: Element> Storage<T> {
     ///
     /// Refuses what the allocator refuses, so a size that cannot be is an error, not an abort.
     pub(crate) fn recycled(len: usize) -> Result<Self, ShapeError> {
-        let bytes = len.checked_mul(size_of::<T>()).and_then(size_class).ok_or_else(|| too_large::<T>(len))?;
-        // The guard must be gone before `fresh` locks again.
-        let cached = pool().take(bytes);
-        let block = cached.or_else(|| fresh(bytes)).ok_or_else(|| too_large::<T>(len))?;
+        let found = len.checked_mul(size_of::<T>()).and_then(block);
+        let Some((block, bytes)) = found else {
+            return Err(ShapeError::new(format!("cannot allocate {len} elements of {}", T::NAME)));
+        };
         let mut storage = Storage { ptr: block.cast::<T>(), len, bytes };
         if !T::ANY_BITS {
             // SAFETY: the block holds `bytes >= len * size_of::<T>()` bytes; zero is a valid `bool`.
@@ -68,8 +68,20 @@ impl<T> DerefMut for Storage<T> {
 
 impl<T> Drop for Storage<T> {
     fn drop(&mut self) {
-        pool().give(Block(self.ptr.cast()), self.bytes);
+        give_back(Block(self.ptr.cast()), self.bytes);
     }
+}
+
+/// A block of at least so many bytes, and how many it has.
+fn block(bytes: usize) -> Option<(NonNull<u8>, usize)> {
+    let bytes = size_class(bytes)?;
+    // The guard must be gone before `fresh` locks again.
+    let cached = pool().take(bytes);
+    Some((cached.or_else(|| fresh(bytes))?, bytes))
+}
+
+fn give_back(block: Block, bytes: usize) {
+    pool().give(block, bytes);
 }
 
 /// Live, peak and cached bytes of all tensors of the process.
@@ -199,10 +211,6 @@ fn size_class(bytes: usize) -> Option<usize> {
     let bytes = bytes.max(ALIGN);
     let step = (bytes.next_power_of_two() / 8).max(ALIGN);
     Some(bytes.next_multiple_of(step))
-}
-
-fn too_large<T: Element>(len: usize) -> ShapeError {
-    ShapeError::new(format!("cannot allocate {len} elements of {}", T::NAME))
 }
 
 #[cfg(test)]

@@ -31,7 +31,13 @@ impl<T: Element> Tensor<T> {
     /// `fill` gets a slice of unspecified old values. The error is a size that cannot be
     /// allocated.
     pub fn try_build(shape: impl Into<Shape>, fill: impl FnOnce(&mut [T])) -> Result<Self, ShapeError> {
-        let shape = shape.into();
+        let mut fill = Some(fill);
+        Self::filled(shape.into(), &mut |out| fill.take().expect("filled once")(out))
+    }
+
+    /// [`Tensor::try_build`], compiled once for all closures.
+    #[inline(never)]
+    fn filled(shape: Shape, fill: &mut dyn FnMut(&mut [T])) -> Result<Self, ShapeError> {
         let mut storage = Storage::recycled(shape.checked_count()?)?;
         fill(&mut storage);
         Ok(Self { storage: Arc::new(storage), layout: Layout::contiguous(shape) })
@@ -156,6 +162,7 @@ impl<T: Element> Tensor<T> {
     }
 
     /// The same values in a buffer of their own.
+    #[inline(never)]
     fn copied(&self) -> Result<Self, ShapeError> {
         Self::try_build(self.shape().clone(), |out| crate::kernel::copy(&self.storage, &self.layout, out))
     }
@@ -165,6 +172,7 @@ impl<T: Element> Tensor<T> {
     /// # Panics
     /// If the layout reaches outside the buffer.
     #[track_caller]
+    #[inline(never)]
     pub fn with_layout(&self, layout: Layout) -> Self {
         let layout = match layout.last_offset() {
             Some(last) => {

@@ -25,6 +25,22 @@ struct Axis {
 /// # Panics
 /// If `out` has another number of elements, or the layout reaches outside of the buffer.
 pub fn copy<T: Element>(buffer: &[T], layout: &Layout, out: &mut [T]) {
+    macro_rules! by_size {
+        ($($bits:ident),*) => {
+            $(if size_of::<T>() == size_of::<$bits>() {
+                let (from, to): (*const [T], *mut [T]) = (buffer, out);
+                // SAFETY: elements are numbers, or `bool`s, which only move; size and alignment are the same.
+                return copy_bits(unsafe { &*(from as *const [$bits]) }, layout, unsafe { &mut *(to as *mut [$bits]) });
+            })*
+        };
+    }
+    // Compiled once for all types of a size.
+    by_size!(u8, u16, u32, u64);
+    unreachable!("elements have 1, 2, 4 or 8 bytes");
+}
+
+#[inline(never)]
+fn copy_bits<T: Copy + Send + Sync>(buffer: &[T], layout: &Layout, out: &mut [T]) {
     let count = layout.shape().count();
     assert_eq!(out.len(), count, "copy: the output has another number of elements");
     if count == 0 {

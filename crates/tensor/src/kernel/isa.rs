@@ -76,12 +76,14 @@ macro_rules! multiversion {
                 unsafe { body($($arg),*) }
             }
             #[cfg(target_arch = "x86_64")]
+            #[inline(never)]
             #[target_feature(enable = "avx2,fma")]
             unsafe fn avx2<$($generics)*>($($arg: $type),*) {
                 // SAFETY: the caller's promise.
                 unsafe { body($($arg),*) }
             }
             #[cfg(target_arch = "x86_64")]
+            #[inline(never)]
             #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
             unsafe fn avx512<$($generics)*>($($arg: $type),*) {
                 // SAFETY: the caller's promise.

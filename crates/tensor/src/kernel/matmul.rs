@@ -53,6 +53,7 @@ const PARTS: usize = 1 << 20;
 /// # Panics
 /// If `a` or `b` reaches outside of its buffer, or `c` has another length.
 #[rustfmt::skip]
+#[inline(never)]
 pub fn matmul<T: Float>(
     batch: usize, m: usize, k: usize, n: usize,
     a: Mat<'_, T>, b: Mat<'_, T>, c: &mut [T],

@@ -80,7 +80,11 @@ pub fn set_threads(n: usize) {
 ///
 /// A panic in `f` reaches the caller; tasks not yet started may then never run.
 pub fn for_each(tasks: usize, cost_ns: usize, f: impl Fn(usize) + Sync) {
-    spread(tasks, cost_ns, 4, |run| run.for_each(&f));
+    spread(tasks, cost_ns, 4, &|run| {
+        for task in run {
+            f(task);
+        }
+    });
 }
 
 /// As [`for_each`], for tasks that are cheaper when neighbours are done at once: `f` gets runs of
@@ -89,12 +93,12 @@ pub fn for_each(tasks: usize, cost_ns: usize, f: impl Fn(usize) + Sync) {
 /// How tasks are put into runs depends on the threads and on chance: what a task computes must be
 /// the same bits in any run.
 pub fn for_each_run(tasks: usize, cost_ns: usize, f: impl Fn(Range<usize>) + Sync) {
-    spread(tasks, cost_ns, 1, f);
+    spread(tasks, cost_ns, 1, &f);
 }
 
 /// A free thread takes the `1 / (share · threads)` part of what is left: large runs first, small
 /// ones in the end, so that all threads end together.
-fn spread(tasks: usize, cost_ns: usize, share: usize, f: impl Fn(Range<usize>) + Sync) {
+fn spread(tasks: usize, cost_ns: usize, share: usize, f: &(dyn Fn(Range<usize>) + Sync)) {
     if tasks == 0 {
         return;
     }

@@ -254,11 +254,16 @@ unsafe fn rows<V: Vector, const ROWS: usize, const N: usize, const WHOLE: bool>(
                     }
                 };
             }
-            match a {
-                Left::Gathered { first, rows, steps } => tiles!(Gathered { first, rows: rows.add(i), steps }),
-                Left::Strided { first, row, step } => tiles!(Strided::new(first.offset(i as isize * row), row, step)),
-                Left::Packed(first) => tiles!(Strided::new(first.add(i * k), 1, height as isize)),
-            }
+            let a = match a {
+                Left::Gathered { first, rows, steps } => {
+                    tiles!(Gathered { first, rows: rows.add(i), steps });
+                    i += height;
+                    continue;
+                }
+                Left::Strided { first, row, step } => Strided::new(first.offset(i as isize * row), row, step),
+                Left::Packed(first) => Strided::new(first.add(i * k), 1, height as isize),
+            };
+            tiles!(a);
         }
         i += height;
     }
