@@ -254,16 +254,20 @@ unsafe fn rows<V: Vector, const ROWS: usize, const N: usize, const WHOLE: bool>(
                     }
                 };
             }
-            let a = match a {
-                Left::Gathered { first, rows, steps } => {
-                    tiles!(Gathered { first, rows: rows.add(i), steps });
-                    i += height;
-                    continue;
+            match a {
+                Left::Gathered { first, rows, steps } => tiles!(Gathered { first, rows: rows.add(i), steps }),
+                // Most tiles of a large product: the same as below, with steps that are constants.
+                Left::Packed(first) if height == ROWS => {
+                    tile::<V, ROWS, N, WHOLE>(k, n, Strided::new(first.add(i * k), 1, ROWS as isize), b, c);
                 }
-                Left::Strided { first, row, step } => Strided::new(first.offset(i as isize * row), row, step),
-                Left::Packed(first) => Strided::new(first.add(i * k), 1, height as isize),
-            };
-            tiles!(a);
+                Left::Packed(_) | Left::Strided { .. } => {
+                    let (first, row, step) = match a {
+                        Left::Strided { first, row, step } => (first.offset(i as isize * row), row, step),
+                        Left::Packed(first) | Left::Gathered { first, .. } => (first.add(i * k), 1, height as isize),
+                    };
+                    tiles!(Strided::new(first, row, step));
+                }
+            }
         }
         i += height;
     }
