@@ -7,7 +7,7 @@ use wengert_tensor::{Float, Shape, Tensor};
 
 use crate::check::unravel;
 use crate::replay::needed;
-use crate::tape::{Kind, Nodes};
+use crate::nodes::{Kind, Nodes};
 use crate::{Tape, Var};
 
 /// The first value that is not finite: which operation gave it, from what, and the line that

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use wengert_tensor::Float;
 
-use crate::tape::Nodes;
+use crate::nodes::Nodes;
 
 thread_local! {
     static SPARE: RefCell<HashMap<TypeId, Box<dyn Any>>> = RefCell::default();
@@ -25,11 +25,7 @@ pub(crate) fn take<T: Float>() -> Nodes<T> {
 /// Keeps the memory of a finished tape.
 pub(crate) fn give<T: Float>(mut nodes: Nodes<T>) {
     if nodes.list.capacity() <= MAX_KEPT {
-        nodes.list.clear();
-        nodes.shapes.clear();
-        nodes.tensors.clear();
-        nodes.runs = 0;
-        nodes.origins.clear();
+        nodes.clear();
         // While the thread ends its own variables may be gone already.
         let _ = SPARE.try_with(|spare| spare.borrow_mut().insert(TypeId::of::<T>(), Box::new(nodes)));
     }

@@ -6,8 +6,9 @@ use std::panic::Location;
 use smallvec::SmallVec;
 use wengert_tensor::{Float, broadcast};
 
+use crate::nodes::Kind;
 use crate::op::{Cotangents, Recorded};
-use crate::tape::{Kind, Tape};
+use crate::tape::Tape;
 use crate::transform::Recomputed;
 use crate::{Gradients, Operand, Var};
 
@@ -119,7 +120,7 @@ impl<'t, T: Float> Var<'t, T> {
         {
             let nodes = tape.nodes.borrow();
             for i in start..end {
-                let through = nodes.list[i].inputs.iter().any(|&j| j as usize >= start && depends[j as usize - start]);
+                let through = nodes.inputs(i as u32).iter().any(|&j| j as usize >= start && depends[j as usize - start]);
                 passes[i - start] = through;
                 depends[i - start] |= through;
             }
@@ -134,9 +135,10 @@ impl<'t, T: Float> Var<'t, T> {
                 continue;
             }
             recomputed.enter(i as u32, g);
-            for (input, cotangent) in tape.pull_back(i as u32, g, &recomputed) {
+            let (inputs, Cotangents(cotangents)) = tape.pull_back(i as u32, g, &recomputed);
+            for (&input, &cotangent) in inputs.iter().zip(&cotangents) {
                 let at = (input as usize).checked_sub(start).filter(|&j| depends[j]);
-                if let Some(j) = at {
+                if let (Some(j), Some(cotangent)) = (at, cotangent) {
                     found[j] = Some(match found[j] {
                         None => cotangent,
                         Some(sum) => sum + cotangent,
@@ -180,36 +182,44 @@ impl<T: Float> Tape<T> {
         self.scalar(0.0).expand(x.shape())
     }
 
-    /// Applies the vjp rule of entry `id`: its inputs with their cotangents. The rule sees what
-    /// was recomputed in place of the entries themselves.
+    /// Applies the vjp rule of entry `id`: its inputs and their cotangents. The rule sees what was
+    /// recomputed in place of the entries themselves.
     #[track_caller]
     fn pull_back<'t>(
         &'t self,
         id: u32,
         g: Var<'t, T>,
         recomputed: &Recomputed<'t, T>,
-    ) -> SmallVec<[(u32, Var<'t, T>); 3]> {
+    ) -> (SmallVec<[u32; 3]>, Cotangents<'t, T>) {
         // The rule may append to the tape, and look at what is on it, so nothing of it is held.
         let (op, inputs, at) = {
-            let nodes = self.nodes.borrow();
+            let mut nodes = self.nodes.borrow_mut();
+            nodes.set_origin(Some(id));
             let node = &nodes.list[id as usize];
-            let Kind::Op(op) = &node.kind else { return SmallVec::new() };
-            (op.again(), node.inputs.clone(), node.at)
+            let Kind::Op(op) = &node.kind else { return (SmallVec::new(), Cotangents::default()) };
+            (op.again(), SmallVec::<[u32; 3]>::from_slice(nodes.inputs(id)), node.at)
         };
         self.on_behalf_of.set(Some(at));
-        self.nodes.borrow_mut().set_origin(Some(id));
-        let x: SmallVec<[Var<'t, T>; 3]> = inputs.iter().map(|&id| recomputed.of(id)).collect();
-        let Cotangents(cotangents) = op.vjp(&x, recomputed.of(id), g);
+        let mut x: SmallVec<[Var<'t, T>; 3]> = SmallVec::new();
+        for &input in &inputs {
+            x.push(recomputed.of(input));
+        }
+        let mut cotangents = op.vjp(&x, recomputed.of(id), g);
         assert!(
-            cotangents.len() == x.len(),
+            cotangents.0.len() == x.len(),
             "{}: its vjp rule returned {} cotangents for {} inputs (recorded at {at})",
             op.name(),
-            cotangents.len(),
+            cotangents.0.len(),
             x.len()
         );
-        let fit = |x: Var<'t, T>, g: Var<'t, T>| if x.has_shape_of(g) { g } else { g.unbroadcast(x, &*op, at) };
-        let given = inputs.iter().zip(x).zip(cotangents);
-        given.filter_map(|((&input, x), cotangent)| Some((input, fit(x, cotangent?)))).collect()
+        for (&x, g) in x.iter().zip(&mut cotangents.0) {
+            if let Some(g) = g
+                && !x.has_shape_of(*g)
+            {
+                *g = g.unbroadcast(x, &*op, at);
+            }
+        }
+        (inputs, cotangents)
     }
 }
 

@@ -11,6 +11,7 @@ mod backward;
 pub mod check;
 mod gradients;
 mod listing;
+mod nodes;
 mod note;
 mod op;
 mod ops;

@@ -6,7 +6,7 @@ use std::panic::Location;
 use wengert_tensor::{Float, Shape};
 
 use crate::Tape;
-use crate::tape::Kind;
+use crate::nodes::Kind;
 
 /// The entries of a tape, in order. It prints as a table, a line an entry.
 ///
@@ -71,7 +71,7 @@ impl<T: Float> Tape<T> {
                     Kind::Scalar(number) => Some(number.to_string()),
                     _ => None,
                 },
-                inputs: node.inputs.iter().map(|&input| input as usize).collect(),
+                inputs: nodes.inputs(id as u32).iter().map(|&input| input as usize).collect(),
                 shape: nodes.shape(id as u32).clone(),
                 at: node.at,
                 vjp_of: nodes.origin(id as u32).map(|of| of as usize),

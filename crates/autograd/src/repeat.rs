@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use wengert_tensor::Float;
 
 use crate::Tape;
-use crate::tape::Kind;
+use crate::nodes::Kind;
 
 /// The entry that stands for another.
 pub(crate) type Instead = HashMap<u32, u32>;
@@ -23,9 +23,9 @@ impl<T: Float> Tape<T> {
                 let nodes = self.nodes.borrow();
                 let node = &nodes.list[id as usize];
                 match &node.kind {
-                    Kind::Op(op) if node.inputs.iter().any(|input| instead.contains_key(input)) => {
+                    Kind::Op(op) if nodes.inputs(id).iter().any(|input| instead.contains_key(input)) => {
                         let input = |input: &u32| *instead.get(input).unwrap_or(input);
-                        let inputs: SmallVec<[u32; 3]> = node.inputs.iter().map(input).collect();
+                        let inputs: SmallVec<[u32; 3]> = nodes.inputs(id).iter().map(input).collect();
                         Some((Kind::Op(op.again()), inputs, node.shape, node.at))
                     }
                     _ => None,

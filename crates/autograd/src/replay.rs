@@ -6,10 +6,9 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use smallvec::SmallVec;
 use wengert_tensor::{Float, Tensor};
 
-use crate::tape::{Kind, Node, Nodes};
+use crate::nodes::{Kind, Nodes};
 use crate::transform::Rule;
 use crate::{Param, Tape, Var};
 
@@ -38,12 +37,11 @@ impl<'o, T: Float> Transcript<'o, T> {
                     Kind::Scalar(value) => Kind::Scalar(*value),
                     Kind::Op(op) => Kind::Op(op.to_f64()),
                 };
-                let inputs: SmallVec<[u32; 3]> =
-                    node.inputs.iter().map(|&input| number[input as usize].expect("an input comes first")).collect();
-                let new = to.list.len() as u32;
-                number[id] = Some(new);
+                let inputs = from.inputs(id as u32).iter();
+                let inputs = inputs.map(|&input| number[input as usize].expect("an input comes first"));
                 let leaf = matches!(kind, Kind::Leaf);
-                to.list.push(Node { kind, inputs, shape: node.shape, value: None, at: node.at, mark: (0, 0) });
+                let new = to.push(kind, inputs, node.shape, node.at);
+                number[id] = Some(new);
                 if leaf {
                     to.set_value(new, from.value(id as u32).expect("a leaf has a value").cast());
                 }
@@ -92,7 +90,7 @@ impl<'t, T: Float> Rerun<'t, T> {
             let mut varies = vec![false; needed.len()];
             varies[leaf.id as usize] = true;
             for id in leaf.id + 1..=root.id {
-                let inputs = &nodes.list[id as usize].inputs;
+                let inputs = nodes.inputs(id);
                 if !needed[id as usize] || !inputs.iter().any(|&input| varies[input as usize]) {
                     continue;
                 }
@@ -151,7 +149,7 @@ pub(crate) fn needed<T: Float>(nodes: &Nodes<T>, roots: &[u32]) -> Vec<bool> {
     roots.iter().for_each(|&root| needed[root as usize] = true);
     for id in (0..roots.iter().max().map_or(0, |&root| root as usize + 1)).rev() {
         if needed[id] {
-            nodes.list[id].inputs.iter().for_each(|&input| needed[input as usize] = true);
+            nodes.inputs(id as u32).iter().for_each(|&input| needed[input as usize] = true);
         }
     }
     needed

@@ -264,6 +264,17 @@ mod tests {
         assert_eq!((held, sum.value()), (tensor![2.0, 4.0], tensor![3.0, 5.0]));
     }
 
+    /// The old value has no part in the run.
+    #[test]
+    fn a_buffer_is_replaced_by_what_does_not_depend_on_it() {
+        let sum = Buffer::<f64>::new("sum", tensor![1.0, 2.0]);
+        let tape = Tape::new();
+        let x = tape.var(tensor![5.0, 7.0]);
+        sum.overwrite(x * 2.0);
+        tape.commit();
+        assert_eq!(sum.value(), tensor![10.0, 14.0]);
+    }
+
     #[derive(Clone)]
     struct Fails;
 

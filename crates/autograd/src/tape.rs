@@ -12,6 +12,7 @@ use indexmap::IndexMap;
 use smallvec::SmallVec;
 use wengert_tensor::{Float, Shape, Tensor};
 
+use crate::nodes::{Kind, Nodes};
 use crate::note::Noted;
 use crate::op::{Elementwise, Op, Recorded};
 use crate::state::{Slot, StateId};
@@ -86,107 +87,9 @@ impl<T: Float> OnTape<T> {
     }
 }
 
-/// What one entry of the tape is.
-pub(crate) enum Kind<T: Float> {
-    /// A value from outside.
-    Leaf,
-    /// A number from outside, of shape `[]`.
-    Scalar(f64),
-    /// An operation on earlier entries.
-    Op(Box<dyn Recorded<T>>),
-}
-
-pub(crate) struct Node<T: Float> {
-    pub(crate) kind: Kind<T>,
-    pub(crate) inputs: SmallVec<[u32; 3]>,
-    /// Index into [`Nodes::shapes`].
-    pub(crate) shape: u32,
-    /// Index into [`Nodes::tensors`], once computed.
-    pub(crate) value: Option<std::num::NonZeroU32>,
-    /// The line of the user's program that recorded it.
-    pub(crate) at: &'static Location<'static>,
-    /// The last run that needed it, and its position in that run's graph.
-    pub(crate) mark: (u32, u32),
-}
-
-/// The entries with what they share.
-pub(crate) struct Nodes<T: Float> {
-    pub(crate) list: Vec<Node<T>>,
-    pub(crate) shapes: Vec<Shape>,
-    /// Values, addressed from 1; none where one was taken.
-    pub(crate) tensors: Vec<Option<Tensor<T>>>,
-    /// The number of runs so far.
-    pub(crate) runs: u32,
-    /// Which entry's vjp rule recorded the entries from a number on, if any did.
-    pub(crate) origins: Vec<(u32, Option<u32>)>,
-}
-
-impl<T: Float> Default for Nodes<T> {
-    fn default() -> Self {
-        Self { list: Vec::new(), shapes: Vec::new(), tensors: Vec::new(), runs: 0, origins: Vec::new() }
-    }
-}
-
 impl<T: Float> Drop for Tape<T> {
     fn drop(&mut self) {
         crate::arena::give(std::mem::take(self.nodes.get_mut()));
-    }
-}
-
-impl<T: Float> Nodes<T> {
-    pub(crate) fn shape(&self, id: u32) -> &Shape {
-        &self.shapes[self.list[id as usize].shape as usize]
-    }
-
-    pub(crate) fn value(&self, id: u32) -> Option<&Tensor<T>> {
-        self.list[id as usize].value.and_then(|i| self.tensors[i.get() as usize - 1].as_ref())
-    }
-
-    /// Takes a value that is not needed any more.
-    pub(crate) fn take_value(&mut self, id: u32) -> Option<Tensor<T>> {
-        self.list[id as usize].value.take().and_then(|i| self.tensors[i.get() as usize - 1].take())
-    }
-
-    pub(crate) fn set_value(&mut self, id: u32, value: Tensor<T>) {
-        self.tensors.push(Some(value));
-        self.list[id as usize].value = std::num::NonZeroU32::new(self.tensors.len() as u32);
-    }
-
-    /// The index of `shape`, an existing one if it was seen lately.
-    fn intern(&mut self, shape: Shape) -> u32 {
-        let recent = self.shapes.len().saturating_sub(16);
-        let found = self.shapes[recent..].iter().rposition(|s| *s == shape).map(|i| recent + i);
-        found.unwrap_or_else(|| {
-            self.shapes.push(shape);
-            self.shapes.len() - 1
-        }) as u32
-    }
-
-    /// Appends an entry.
-    pub(crate) fn push(
-        &mut self,
-        kind: Kind<T>,
-        inputs: SmallVec<[u32; 3]>,
-        shape: u32,
-        at: &'static Location<'static>,
-    ) -> u32 {
-        let id = self.list.len();
-        assert!(id < u32::MAX as usize, "a tape holds at most 2^32 - 1 operations");
-        self.list.push(Node { kind, inputs, shape, value: None, at, mark: (0, 0) });
-        id as u32
-    }
-
-    /// Notes that the entries from here on are recorded by the vjp rule of `of`, or by the program.
-    pub(crate) fn set_origin(&mut self, of: Option<u32>) {
-        let from = self.list.len() as u32;
-        self.origins.pop_if(|last| last.0 == from);
-        self.origins.push((from, of));
-    }
-
-    /// The entry whose vjp rule recorded `id`.
-    pub(crate) fn origin(&self, id: u32) -> Option<u32> {
-        let after = self.origins.partition_point(|&(from, _)| from <= id);
-        self.origins[..after].last().and_then(|&(_, of)| of)
     }
 }
 
@@ -256,7 +159,7 @@ impl<T: Float> Tape<T> {
         let value = value.into();
         let mut nodes = self.nodes.borrow_mut();
         let shape = nodes.intern(value.shape().clone());
-        let id = nodes.push(Kind::Leaf, SmallVec::new(), shape, self.location());
+        let id = nodes.push(Kind::Leaf, [], shape, self.location());
         nodes.set_value(id, value);
         Var::new(self, id)
     }
@@ -266,7 +169,7 @@ impl<T: Float> Tape<T> {
     pub fn scalar(&self, value: f64) -> Var<'_, T> {
         let mut nodes = self.nodes.borrow_mut();
         let shape = nodes.intern(Shape::scalar());
-        let id = nodes.push(Kind::Scalar(value), SmallVec::new(), shape, self.location());
+        let id = nodes.push(Kind::Scalar(value), [], shape, self.location());
         Var::new(self, id)
     }
 
@@ -305,23 +208,23 @@ impl<T: Float> Tape<T> {
             }
         };
         let shape = nodes.intern(shape);
-        let id = nodes.push(Kind::Op(op), x.iter().map(|v| v.id).collect(), shape, at);
+        let id = nodes.push(Kind::Op(op), x.iter().map(|v| v.id), shape, at);
         Var::new(self, id)
     }
 
     #[track_caller]
     fn map_boxed<'t>(&'t self, op: Box<dyn Recorded<T>>, x: &[Var<'t, T>]) -> Var<'t, T> {
-        let shape_of = |v: &Var<'t, T>| self.nodes.borrow().list[v.id as usize].shape;
         let at = self.location();
         self.check_tape(&*op, x, at);
         // Inputs of one shape need no broadcasting: the shortest way for the commonest case.
         let [first, others @ ..] = x else { panic!("{}: an elementwise function of no inputs at {at}", op.name()) };
-        let shape = shape_of(first);
-        if others.iter().any(|v| shape_of(v) != shape) {
+        let mut nodes = self.nodes.borrow_mut();
+        let shape = nodes.list[first.id as usize].shape;
+        if others.iter().any(|other| nodes.list[other.id as usize].shape != shape) {
+            drop(nodes);
             return self.record_boxed(op, x);
         }
-        let inputs = x.iter().map(|v| v.id).collect();
-        Var::new(self, self.nodes.borrow_mut().push(Kind::Op(op), inputs, shape, at))
+        Var::new(self, nodes.push(Kind::Op(op), x.iter().map(|v| v.id), shape, at))
     }
 
     #[track_caller]

@@ -5,41 +5,59 @@ use wengert_tensor::Float;
 
 use crate::{Cotangents, Elementwise, Var};
 
-/// The derivative of the logistic function, e⁻ˣ/(1 + e⁻ˣ)², a bell around 0.
-#[derive(Clone)]
-struct Bell;
+/// A slope of one argument that is no function of its own: its value, and its logarithmic derivative.
+macro_rules! bell {
+    ($(#[$doc:meta])* $function:ident = $op:ident($x:ident) $name:literal $value:block $rate:block) => {
+        $(#[$doc])*
+        #[derive(Clone)]
+        struct $op;
 
-impl Elementwise<1> for Bell {
-    crate::op::compiled_here!(Bell, 1);
-    const NAME: &'static str = "sigmoid_slope";
-    const DEAR: bool = true;
-    #[inline(always)]
-    fn apply<T: Float>(&self, [x]: [T; 1]) -> T {
+        impl Elementwise<1> for $op {
+            crate::op::compiled_here!($op, 1);
+            const NAME: &'static str = $name;
+            const DEAR: bool = true;
+            #[inline(always)]
+            fn apply<T: Float>(&self, [$x]: [T; 1]) -> T $value
+            fn vjp<'t, T: Float>(&self, [$x]: [Var<'t, T>; 1], y: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
+                [g.chain(y * $rate)].into()
+            }
+        }
+
+        fn $function<T: Float>(x: Var<'_, T>) -> Var<'_, T> {
+            x.tape().map($op, [x])
+        }
+    };
+}
+
+bell! {
+    /// The derivative of the logistic function, e⁻ˣ/(1 + e⁻ˣ)².
+    sigmoid_slope = SigmoidSlope(x) "sigmoid_slope" {
         let e = (-x.abs()).exp();
         let total = T::ONE + e;
         e / (total * total)
-    }
-    fn vjp<'t, T: Float>(&self, [x]: [Var<'t, T>; 1], y: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
-        [-g.chain(y * (x * 0.5).tanh())].into()
-    }
+    } { -(x * 0.5).tanh() }
 }
-
-fn bell<T: Float>(x: Var<'_, T>) -> Var<'_, T> {
-    x.tape().map(Bell, [x])
+bell! {
+    /// The derivative of tanh, 4e⁻²ˣ/(1 + e⁻²ˣ)².
+    tanh_slope = TanhSlope(x) "tanh_slope" {
+        let e = (-(x + x).abs()).exp();
+        let half = T::from_f64(0.5) * (T::ONE + e);
+        e / (half * half)
+    } { -2.0 * x.tanh() }
 }
 
 unary! {
     /// The logistic function 1/(1 + e⁻ˣ), with its slope accurate over the whole range.
     #[doc(alias = "expit")]
     sigmoid = Sigmoid(x) { x.sigmoid() } dear;
-    slope(y) { bell(x) };
+    slope(y) { sigmoid_slope(x) };
     noted;
     at 0.0 => 0.5, 0.25;
     on -4.0, 4.0;
 
     /// Hyperbolic tangent, with its slope accurate over the whole range.
     tanh = Tanh(x) { x.tanh() } dear;
-    slope(y) { 4.0 * bell(x + x) };
+    slope(y) { tanh_slope(x) };
     noted;
     at 0.0 => 0.0, 1.0;
     on -2.0, 2.0;
@@ -74,13 +92,15 @@ impl<T: Float> Var<'_, T> {
 mod tests {
     use wengert_tensor::{Float, Tensor, tensor};
 
-    use super::bell;
+    use super::{sigmoid_slope, tanh_slope};
     use crate::Tape;
     use crate::ops::testing::{gradients, slope};
 
     #[test]
     fn third_order() {
-        gradients(|[x]| bell(x), [tensor![-2.0, -0.1, 0.0, 3.0]]);
+        let x = tensor![-2.0, -0.1, 0.0, 3.0];
+        gradients(|[x]| sigmoid_slope(x), [x.clone()]);
+        gradients(|[x]| tanh_slope(x), [x]);
     }
 
     /// Against values to 60 digits.

@@ -11,22 +11,20 @@ use wengert_tensor::{Float, Layout, Shape, Strides};
 
 use super::axes::{AxisMap, identity};
 use super::fuse::{Group, Partition, Place, partition};
-use super::graph::{Graph, Multiply, Signature};
+use super::graph::{Entry, Graph, Multiply, Signature};
 use super::{Launch, Plan};
 use crate::Lowering;
-use crate::tape::{Kind, Nodes};
 
 /// The most maps that a later loop computes again to save storing and reading a value.
 const MAX_RECOMPUTED: usize = 12;
 
-pub(super) fn plan<T: Float>(graph: &Graph, nodes: &Nodes<T>, signature: Signature, fuse: bool) -> Plan<T> {
-    let partition = partition(graph, nodes, fuse);
+pub(super) fn plan<T: Float>(graph: &Graph<'_, T>, signature: Signature, fuse: bool) -> Plan<T> {
+    let partition = partition(graph, fuse);
     let mut build = Build {
-        layouts: vec![OnceCell::new(); graph.ids.len()],
-        full: vec![false; graph.ids.len()],
-        in_memory: vec![false; graph.ids.len()],
+        layouts: vec![OnceCell::new(); graph.len()],
+        full: vec![false; graph.len()],
+        in_memory: vec![false; graph.len()],
         graph,
-        nodes,
         partition: &partition,
         fuse,
     };
@@ -47,7 +45,7 @@ pub(super) fn plan<T: Float>(graph: &Graph, nodes: &Nodes<T>, signature: Signatu
         views[number].iter().for_each(|&view| build.lay_out(view));
     }
     // A view in memory is a view of something in memory.
-    for position in (0..graph.ids.len() as u32).rev() {
+    for position in (0..graph.len() as u32).rev() {
         if build.in_memory[position as usize]
             && matches!(partition.places[position as usize], Place::View | Place::Alias { .. })
         {
@@ -57,13 +55,6 @@ pub(super) fn plan<T: Float>(graph: &Graph, nodes: &Nodes<T>, signature: Signatu
     let launches = build.launches(loops, views);
     let dead_after = dead_after(&launches, graph);
     Plan { signature, launches, dead_after }
-}
-
-/// Calls `f` with the view function of an entry that is a view.
-pub(super) fn with_view<T: Float, R>(nodes: &Nodes<T>, id: u32, f: impl FnOnce(&crate::ViewFn<'_>) -> R) -> R {
-    let Kind::Op(op) = &nodes.list[id as usize].kind else { unreachable!("a view is an operation") };
-    let Lowering::View(view) = op.lower() else { unreachable!("placed as a view") };
-    f(&*view)
 }
 
 /// How a member lies in a program's output, which is row-major over `written`; the axes that
@@ -111,8 +102,7 @@ struct Loop {
 }
 
 struct Build<'a, T: Float> {
-    graph: &'a Graph,
-    nodes: &'a Nodes<T>,
+    graph: &'a Graph<'a, T>,
     partition: &'a Partition,
     fuse: bool,
     /// How each value lies if it is in memory, once that is known.
@@ -124,26 +114,17 @@ struct Build<'a, T: Float> {
 
 impl<'a, T: Float> Build<'a, T> {
     fn shape(&self, position: u32) -> &'a Shape {
-        self.nodes.shape(self.graph.ids[position as usize])
-    }
-
-    fn lowering(&self, position: u32) -> Option<Lowering<'a, T>> {
-        let node = &self.nodes.list[self.graph.ids[position as usize] as usize];
-        match &node.kind {
-            Kind::Op(op) if node.value.is_none() => Some(op.lower()),
-            _ => None,
-        }
+        self.graph.shape(position)
     }
 
     /// Notes how the value of an entry that is not a member lies.
     fn lay_out(&mut self, position: u32) {
-        let id = self.graph.ids[position as usize];
-        let contiguous = || Layout::contiguous(self.nodes.shape(id).clone());
+        let contiguous = || Layout::contiguous(self.shape(position).clone());
         let layout = match &self.partition.places[position as usize] {
-            Place::Given => self.nodes.value(id).expect("given").layout().clone(),
+            Place::Given => self.graph.given_layout(position),
             Place::View | Place::Alias { .. } => {
                 let base = self.layout(self.graph.inputs(position)[0]);
-                with_view(self.nodes, id, |view| view(base)).unwrap_or_else(contiguous)
+                self.graph.view(position, base).unwrap_or_else(contiguous)
             }
             _ => contiguous(),
         };
@@ -184,8 +165,8 @@ impl<'a, T: Float> Build<'a, T> {
         };
         for &member in &group.members {
             let Place::Member(axes) = &self.partition.places[member as usize] else { unreachable!("a member") };
-            let step = match self.lowering(member) {
-                Some(Lowering::Reduce(reduction, over)) => {
+            let step = match self.graph.entry(member) {
+                Entry::Op(Lowering::Reduce(reduction, over)) => {
                     // The input has the axes of the output, and those that are reduced.
                     let input = self.graph.inputs(member)[0];
                     let mut axes = axes.clone();
@@ -193,9 +174,11 @@ impl<'a, T: Float> Build<'a, T> {
                         let whole = identity(self.shape(input));
                         over.iter().for_each(|&axis| axes[axis] = whole[axis]);
                     }
-                    Step::Reduce(reduction, self.read(&mut body, number, input, &axes, &domain.shape))
+                    Step::Reduce(*reduction, self.read(&mut body, number, input, &axes, &domain.shape))
                 }
-                Some(Lowering::Map { dear, .. }) => self.map_step(&mut body, number, member, axes, &domain.shape, dear),
+                Entry::Op(Lowering::Map { dear, .. }) => {
+                    self.map_step(&mut body, number, member, axes, &domain.shape, *dear)
+                }
                 _ => unreachable!("members are maps and reductions"),
             };
             body.steps.push(step);
@@ -282,8 +265,8 @@ impl<'a, T: Float> Build<'a, T> {
             if self.shape(next).count() <= large / 8 {
                 continue;
             }
-            let again = match (&self.partition.places[next as usize], self.lowering(next)) {
-                (Place::Member(_), Some(Lowering::Map { dear, .. })) => {
+            let again = match (&self.partition.places[next as usize], self.graph.entry(next)) {
+                (Place::Member(_), Entry::Op(Lowering::Map { dear, .. })) => {
                     !self.in_memory[next as usize] && (!dear || self.shape(next).count() <= 1)
                 }
                 (Place::Scalar, _) => continue,
@@ -340,8 +323,8 @@ impl<'a, T: Float> Build<'a, T> {
 }
 
 /// For each launch, what no later one reads. Asked-for values outlive the run.
-fn dead_after<T: Float>(launches: &[Launch<T>], graph: &Graph) -> Vec<Vec<u32>> {
-    let mut last_reader: Vec<Option<usize>> = vec![None; graph.ids.len()];
+fn dead_after<T: Float>(launches: &[Launch<T>], graph: &Graph<'_, T>) -> Vec<Vec<u32>> {
+    let mut last_reader: Vec<Option<usize>> = vec![None; graph.len()];
     for (number, launch) in launches.iter().enumerate() {
         let reads: &[u32] = match launch {
             Launch::Loop { operands, .. } => operands,

@@ -10,7 +10,7 @@ use wengert_tensor::{Float, Tensor};
 use super::Launch;
 use super::graph::Graph;
 use super::run::Values;
-use crate::tape::{Kind, Nodes};
+use crate::nodes::Kind;
 
 /// The launches of a tape's runs since [`Tape::profile`](crate::Tape::profile), in order: which
 /// operations were fused into each, where they were recorded, what each read, wrote and took.
@@ -56,14 +56,13 @@ impl Explanation {
     pub(super) fn note<T: Float>(
         &mut self,
         launch: &Launch<T>,
-        graph: &Graph,
-        nodes: &Nodes<T>,
+        graph: &Graph<'_, T>,
         values: &Values<T>,
         started: Instant,
     ) {
         let time = started.elapsed();
         // What was overwritten was read whole.
-        let whole = |position: u32| nodes.shape(graph.ids[position as usize]).count() * size_of::<T>();
+        let whole = |position: u32| graph.shape(position).count() * size_of::<T>();
         let bytes = |&position: &u32| values.get(&position).map_or_else(|| whole(position), distinct_bytes);
         let report = match launch {
             Launch::View(_) => return,
@@ -82,14 +81,14 @@ impl Explanation {
         };
         let (kind, members, bytes_read, bytes_written) = report;
         let first = *self.start.get_or_insert(started);
-        let node = |&position: &u32| &nodes.list[graph.ids[position as usize] as usize];
+        let node = |&position: &u32| &graph.nodes.list[graph.id(position) as usize];
         let operations = members.iter().filter_map(|position| match &node(position).kind {
             Kind::Op(op) => Some((op.name(), node(position).at.to_string())),
             _ => None,
         });
         let flops = members.iter().map(|position| match &node(position).kind {
             Kind::Op(op) => {
-                let shapes: Vec<_> = node(position).inputs.iter().map(|&input| nodes.shape(input)).collect();
+                let shapes: Vec<_> = graph.inputs(*position).iter().map(|&input| graph.shape(input)).collect();
                 op.flops(&shapes)
             }
             _ => 0.0,

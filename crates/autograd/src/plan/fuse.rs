@@ -11,9 +11,8 @@ use wengert_tensor::kernel::Reduction;
 use wengert_tensor::{Float, Shape};
 
 use super::axes::{Axes, AxisMap, SMALL, blocks_fit, identity, mapped, renamed_axes};
-use super::graph::Graph;
+use super::graph::{Entry, Graph};
 use crate::Lowering;
-use crate::tape::{Kind, Nodes};
 
 /// Where the value of a position comes from.
 pub(super) enum Place {
@@ -83,29 +82,27 @@ pub(super) struct Partition {
 /// The most maps of which a floating value is made.
 const MAX_FLOATING: u8 = 4;
 
-pub(super) fn partition<T: Float>(graph: &Graph, nodes: &Nodes<T>, fuse: bool) -> Partition {
+pub(super) fn partition<T: Float>(graph: &Graph<'_, T>, fuse: bool) -> Partition {
     let mut state = Builder {
         graph,
-        nodes,
         fuse,
         result: Partition {
-            places: Vec::with_capacity(graph.ids.len()),
-            group_of: Vec::with_capacity(graph.ids.len()),
-            floating: Vec::with_capacity(graph.ids.len()),
+            places: Vec::with_capacity(graph.len()),
+            group_of: Vec::with_capacity(graph.len()),
+            floating: Vec::with_capacity(graph.len()),
             groups: vec![Group::new(None), Group::new(Some(Domain { shape: Shape::scalar(), reduced: None }))],
         },
-        levels: Vec::with_capacity(graph.ids.len()),
+        levels: Vec::with_capacity(graph.len()),
         recent: Vec::new(),
     };
-    for position in 0..graph.ids.len() as u32 {
+    for position in 0..graph.len() as u32 {
         state.place(position);
     }
     state.result
 }
 
 struct Builder<'a, T: Float> {
-    graph: &'a Graph,
-    nodes: &'a Nodes<T>,
+    graph: &'a Graph<'a, T>,
     fuse: bool,
     result: Partition,
     /// How many reductions of its own group a member depends on.
@@ -122,18 +119,15 @@ const MAX_LEVELS: u32 = 16;
 
 impl<T: Float> Builder<'_, T> {
     fn shape(&self, position: u32) -> &Shape {
-        self.nodes.shape(self.graph.ids[position as usize])
+        self.graph.shape(position)
     }
 
     fn place(&mut self, position: u32) {
-        let id = self.graph.ids[position as usize];
-        let node = &self.nodes.list[id as usize];
         let mut floating = None;
-        let (place, group, level) = match &node.kind {
-            _ if node.value.is_some() => (Place::Given, GIVEN, 0),
-            Kind::Scalar(_) => (Place::Scalar, GIVEN, 0),
-            Kind::Leaf => unreachable!("a leaf without a value is refused"),
-            Kind::Op(op) => match op.lower() {
+        let (place, group, level) = match self.graph.entry(position) {
+            Entry::Given => (Place::Given, GIVEN, 0),
+            Entry::Number(_) => (Place::Scalar, GIVEN, 0),
+            Entry::Op(lowering) => match lowering {
                 Lowering::Kernel(_) => {
                     self.result.groups.push(Group { members: vec![position], ..Group::new(None) });
                     (Place::Kernel, self.result.groups.len() as u32 - 1, 0)
@@ -147,10 +141,10 @@ impl<T: Float> Builder<'_, T> {
                     (alias.unwrap_or(Place::View), group, self.levels[base as usize])
                 }
                 Lowering::Map { dear, .. } => {
-                    floating = if dear { None } else { self.floating(position) };
+                    floating = if *dear { None } else { self.floating(position) };
                     self.place_in_loop(position, None)
                 }
-                Lowering::Reduce(reduction, axes) => self.place_in_loop(position, Some((reduction, axes))),
+                Lowering::Reduce(reduction, axes) => self.place_in_loop(position, Some((*reduction, axes))),
             },
         };
         self.result.floating.push(floating);

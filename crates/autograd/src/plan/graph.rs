@@ -4,45 +4,60 @@
 use std::any::TypeId;
 use std::hash::{Hash, Hasher};
 
-use wengert_tensor::{Float, Layout};
+use wengert_tensor::{Float, Layout, Shape};
 
 use crate::Lowering;
-use crate::tape::{Kind, Nodes};
+use crate::nodes::{Kind, Nodes};
 
 /// The needed entries in recording order. A *position* is an index into it.
-pub(super) struct Graph {
+pub(super) struct Graph<'a, T: Float> {
+    pub(super) nodes: &'a Nodes<T>,
     /// The tape's number of each position.
     pub(super) ids: Vec<u32>,
+    /// What each is.
+    pub(super) entries: Vec<Entry<'a, T>>,
     /// The positions of all inputs, one entry's after the other's; what is already there has none.
     inputs: Vec<u32>,
     /// Where each entry's inputs end.
     ends: Vec<u32>,
-    /// The positions of what is already there.
-    pub(super) given: Vec<u32>,
     /// The positions of the asked-for values.
     pub(super) roots: Vec<u32>,
 }
 
-impl Graph {
+/// What a needed entry is.
+pub(super) enum Entry<'a, T: Float> {
+    /// It is there before the run.
+    Given,
+    /// A number.
+    Number(f64),
+    /// It is computed.
+    Op(Lowering<'a, T>),
+}
+
+impl<'a, T: Float> Graph<'a, T> {
     /// Walks from `roots` to what has a value, touching nothing else.
-    pub(super) fn mark<T: Float>(nodes: &mut Nodes<T>, roots: &[u32]) -> Self {
+    ///
+    /// # Panics
+    /// If a value is gone.
+    #[track_caller]
+    pub(super) fn of(nodes: &'a mut Nodes<T>, roots: &[u32]) -> Self {
         nodes.runs += 1;
         let run = nodes.runs;
-        let list = &mut nodes.list;
+        let mut marks = std::mem::take(&mut nodes.marks);
+        marks.resize(nodes.list.len(), (0, 0));
         let mut ids: Vec<u32> = Vec::with_capacity(roots.len());
         // `ids` doubles as the queue of what is still to be visited.
         for &root in roots {
-            if std::mem::replace(&mut list[root as usize].mark.0, run) != run {
+            if std::mem::replace(&mut marks[root as usize].0, run) != run {
                 ids.push(root);
             }
         }
         let mut next = 0;
         while let Some(&id) = ids.get(next) {
             next += 1;
-            if list[id as usize].value.is_none() {
-                for k in 0..list[id as usize].inputs.len() {
-                    let input = list[id as usize].inputs[k];
-                    if std::mem::replace(&mut list[input as usize].mark.0, run) != run {
+            if nodes.list[id as usize].value.is_none() {
+                for &input in nodes.inputs(id) {
+                    if std::mem::replace(&mut marks[input as usize].0, run) != run {
                         ids.push(input);
                     }
                 }
@@ -52,24 +67,55 @@ impl Graph {
         let (first, last) = ids.iter().fold((u32::MAX, 0), |(low, high), &id| (low.min(id), high.max(id)));
         if last.saturating_sub(first) as usize <= 8 * ids.len() {
             ids.clear();
-            ids.extend((first..=last).filter(|&id| list[id as usize].mark.0 == run));
+            ids.extend((first..=last).filter(|&id| marks[id as usize].0 == run));
         } else {
             ids.sort_unstable();
         }
-        let (mut inputs, mut ends) = (Vec::with_capacity(2 * ids.len()), Vec::with_capacity(ids.len()));
-        let mut given = Vec::new();
+        let count = ids.len();
+        let (mut inputs, mut ends) = (Vec::with_capacity(2 * count), Vec::with_capacity(count));
         for (position, &id) in (0..).zip(&ids) {
-            list[id as usize].mark.1 = position;
-            let node = &list[id as usize];
-            if node.value.is_some() {
-                given.push(position);
-            } else {
-                inputs.extend(node.inputs.iter().map(|&input| list[input as usize].mark.1));
+            marks[id as usize].1 = position;
+            if nodes.list[id as usize].value.is_none() {
+                inputs.extend(nodes.inputs(id).iter().map(|&input| marks[input as usize].1));
             }
             ends.push(inputs.len() as u32);
         }
-        let roots = roots.iter().map(|&root| list[root as usize].mark.1).collect();
-        Self { ids, inputs, ends, given, roots }
+        let roots = roots.iter().map(|&root| marks[root as usize].1).collect();
+        nodes.marks = marks;
+        let nodes: &Nodes<T> = nodes;
+        let mut entries = Vec::with_capacity(count);
+        for &id in &ids {
+            let node = &nodes.list[id as usize];
+            entries.push(match &node.kind {
+                _ if node.value.is_some() => Entry::Given,
+                Kind::Scalar(number) => Entry::Number(*number),
+                Kind::Op(op) => Entry::Op(op.lower()),
+                Kind::Leaf => panic!(
+                    "a value of shape {} (read at {}) is gone: the step wrote its next one over it; \
+                     look before the step at what depends on it",
+                    nodes.shape(id),
+                    node.at
+                ),
+            });
+        }
+        Self { nodes, ids, entries, inputs, ends, roots }
+    }
+
+    /// The number of entries.
+    pub(super) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    pub(super) fn id(&self, position: u32) -> u32 {
+        self.ids[position as usize]
+    }
+
+    pub(super) fn entry(&self, position: u32) -> &Entry<'a, T> {
+        &self.entries[position as usize]
+    }
+
+    pub(super) fn shape(&self, position: u32) -> &'a Shape {
+        self.nodes.shape(self.id(position))
     }
 
     /// The positions of an entry's inputs; none for what is already there.
@@ -78,66 +124,75 @@ impl Graph {
         &self.inputs[start as usize..self.ends[position as usize] as usize]
     }
 
+    /// The layout of what is already there.
+    pub(super) fn given_layout(&self, position: u32) -> Layout {
+        let id = self.id(position);
+        // State that is lent to the run is contiguous.
+        let contiguous = || Layout::contiguous(self.nodes.shape(id).clone());
+        self.nodes.value(id).map_or_else(contiguous, |value| value.layout().clone())
+    }
+
+    /// An entry that is a view, applied to the layout of its input.
+    pub(super) fn view(&self, position: u32, of: &Layout) -> Option<Layout> {
+        match self.entry(position) {
+            Entry::Op(Lowering::View(view)) => view(of),
+            _ => unreachable!("placed as a view"),
+        }
+    }
+
     /// Everything that a plan depends on: operations, inputs, shapes, layouts, roots; not the
     /// numbers themselves.
     ///
     /// # Panics
-    /// If a lowering does not fit the shape rule of its operation, or a value is gone.
+    /// If a lowering does not fit the shape rule of its operation.
     #[track_caller]
-    pub(super) fn signature<T: Float>(&self, nodes: &Nodes<T>) -> Signature {
-        let mut signature = Signature { words: Vec::with_capacity(self.ids.len() * 6), kinds: Vec::new() };
+    pub(super) fn signature(&self) -> Signature {
+        let nodes = self.nodes;
+        let mut signature = Signature { words: Vec::with_capacity(self.len() * 6), kinds: Vec::new() };
         let words = &mut signature.words;
-        for (position, &id) in (0..).zip(&self.ids) {
-            let inputs = self.inputs(position);
-            let node = &nodes.list[id as usize];
-            if let Some(value) = nodes.value(id) {
-                words.push(1);
-                words.extend(layout_words(value.layout()));
-                continue;
-            }
-            let op = match &node.kind {
-                Kind::Op(op) => op,
-                Kind::Scalar(_) => {
+        for (position, entry) in (0..).zip(&self.entries) {
+            let lowering = match entry {
+                Entry::Given => {
+                    words.push(1);
+                    layout_words(words, &self.given_layout(position));
+                    continue;
+                }
+                Entry::Number(_) => {
                     words.push(2);
                     continue;
                 }
-                Kind::Leaf => panic!(
-                    "a value of shape {} (read at {}) is gone: the step wrote its next one over it; \
-                     look before the step at what depends on it",
-                    nodes.shape(id),
-                    node.at
-                ),
+                Entry::Op(lowering) => lowering,
             };
-            signature.kinds.push(op.kind());
-            let shape = nodes.shape(id);
+            let (inputs, shape) = (self.inputs(position), self.shape(position));
+            let node = &nodes.list[self.id(position) as usize];
+            if let Kind::Op(op) = &node.kind {
+                signature.kinds.push(op.kind());
+            }
             words.push(3 + ((shape.len() as u64) << 8) + ((inputs.len() as u64) << 32));
             words.extend(inputs.iter().map(|&input| input as u64));
             words.extend(shape.iter().map(|&size| size as u64));
-            match op.lower() {
+            let complain = |problem: String| {
+                let (name, input) = (nodes.name(self.id(position)), self.shape(inputs[0]));
+                panic!("{name} of {input} (recorded at {}): {problem}", node.at)
+            };
+            match lowering {
                 Lowering::Map { .. } | Lowering::Kernel(_) => {}
                 Lowering::Reduce(reduction, axes) => {
-                    let input = nodes.shape(node.inputs[0]);
-                    assert!(
-                        axes.iter().all(|&axis| axis < input.len()),
-                        "{} of {input} (recorded at {}): its lowering reduces axes {axes:?}",
-                        nodes.name(id),
-                        node.at
-                    );
-                    words.push(reduction as u64);
+                    if axes.iter().any(|&axis| axis >= self.shape(inputs[0]).len()) {
+                        complain(format!("its lowering reduces axes {axes:?}"));
+                    }
+                    words.push(*reduction as u64);
                     words.extend(axes.iter().map(|&axis| axis as u64));
                 }
                 // What a view does to a row-major layout tells all that it does.
                 Lowering::View(view) => {
-                    let input = nodes.shape(node.inputs[0]);
-                    let layout = view(&Layout::contiguous(input.clone()));
-                    assert!(
-                        layout.as_ref().is_none_or(|layout| *layout.shape() == *shape),
-                        "{} of {input} (recorded at {}): its view has shape {} where its shape rule says {shape}",
-                        nodes.name(id),
-                        node.at,
-                        layout.as_ref().map_or(shape, Layout::shape)
-                    );
-                    words.extend(layout.iter().flat_map(layout_words));
+                    if let Some(layout) = view(&Layout::contiguous(self.shape(inputs[0]).clone())) {
+                        if layout.shape() != shape {
+                            let given = layout.shape();
+                            complain(format!("its view has shape {given} where its shape rule says {shape}"));
+                        }
+                        layout_words(words, &layout);
+                    }
                 }
             }
         }
@@ -146,9 +201,9 @@ impl Graph {
     }
 }
 
-fn layout_words(layout: &Layout) -> impl Iterator<Item = u64> + '_ {
-    let strides = layout.strides().iter().map(|&stride| stride as u64);
-    layout.shape().iter().map(|&size| size as u64).chain(strides)
+fn layout_words(words: &mut Vec<u64>, layout: &Layout) {
+    words.extend(layout.shape().iter().map(|&size| size as u64));
+    words.extend(layout.strides().iter().map(|&stride| stride as u64));
 }
 
 /// Two graphs of equal signature have the same plan.
@@ -160,13 +215,16 @@ pub(super) struct Signature {
 
 impl Signature {
     pub(super) fn digest(&self) -> u64 {
-        let mut hasher = Multiply(self.words.len() as u64);
-        for &word in &self.words {
-            hasher.write_u64(word);
+        // Four side by side: one chain of multiplications takes longer than all the rest.
+        let mut lanes = [0; 4].map(|_| Multiply(self.words.len() as u64));
+        for words in self.words.chunks(4) {
+            words.iter().zip(&mut lanes).for_each(|(&word, lane)| lane.write_u64(word));
         }
-        for kind in &self.kinds {
-            kind.hash(&mut hasher);
+        for kinds in self.kinds.chunks(4) {
+            kinds.iter().zip(&mut lanes).for_each(|(kind, lane)| kind.hash(lane));
         }
+        let [mut hasher, others @ ..] = lanes;
+        others.iter().for_each(|lane| hasher.write_u64(lane.finish()));
         hasher.finish()
     }
 }

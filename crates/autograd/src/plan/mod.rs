@@ -18,7 +18,6 @@ use wengert_tensor::kernel::Program;
 
 use crate::Tape;
 use crate::anomaly::Anomaly;
-use crate::tape::Nodes;
 pub use explain::{Explanation, LaunchKind, LaunchReport};
 use graph::{Graph, Signature};
 
@@ -122,16 +121,17 @@ fn run_in<T: Float>(tape: &Tape<T>, roots: &[u32], detect: bool) -> Option<Anoma
     if !missing {
         return None;
     }
-    let graph = Graph::mark(&mut tape.nodes.borrow_mut(), roots);
-    let kept = kept(tape, &graph);
     let computed = {
         let (mut nodes, mut lent) = (tape.nodes.borrow_mut(), tape.lent.borrow_mut());
+        lent.iter_mut().for_each(|lent| lent.value = nodes.lend(lent.id));
+        let graph = Graph::of(&mut nodes, roots);
+        let kept = kept(tape, &graph);
         // Every entry has a value of its own to look at when nothing is fused.
-        let plan = plan_for(&graph, &nodes, FUSION.get() && !detect);
-        lent.iter_mut().for_each(|lent| lent.value = nodes.take_value(lent.id));
-        run::run(&plan, &graph, &nodes, &mut lent, kept.as_deref(), detect, &mut tape.explanation.borrow_mut())
+        let plan = plan_for(&graph, FUSION.get() && !detect);
+        run::run(&plan, &graph, &mut lent, kept.as_deref(), detect, &mut tape.explanation.borrow_mut())
     };
     let mut nodes = tape.nodes.borrow_mut();
+    tape.lent.borrow().iter().for_each(|lent| nodes.forget(lent.id));
     match computed {
         Ok(computed) => computed.into_iter().for_each(|(id, value)| nodes.set_value(id, value)),
         Err(anomaly) => return Some(*anomaly),
@@ -143,7 +143,7 @@ fn run_in<T: Float>(tape: &Tape<T>, roots: &[u32], detect: bool) -> Option<Anoma
 ///
 /// Until a gradient is asked for, a train-mode tape keeps what it computed, for backward to read;
 /// of a checkpoint, what is used outside of it.
-fn kept<T: Float>(tape: &Tape<T>, graph: &Graph) -> Option<Vec<bool>> {
+fn kept<T: Float>(tape: &Tape<T>, graph: &Graph<'_, T>) -> Option<Vec<bool>> {
     if !tape.is_training() || tape.differentiated.get() {
         return None;
     }
@@ -159,13 +159,13 @@ fn kept<T: Float>(tape: &Tape<T>, graph: &Graph) -> Option<Vec<bool>> {
 
 /// The plan of an earlier graph of the same structure, or a new one.
 #[track_caller]
-fn plan_for<T: Float>(graph: &Graph, nodes: &Nodes<T>, fuse: bool) -> Rc<Plan<T>> {
-    let signature = graph.signature(nodes);
+fn plan_for<T: Float>(graph: &Graph<'_, T>, fuse: bool) -> Rc<Plan<T>> {
+    let signature = graph.signature();
     let key: Key = (TypeId::of::<T>(), fuse, signature.digest());
     let cached = PLANS.with_borrow(|plans| plans.get(&key).cloned());
     let cached = cached.and_then(|plan| plan.downcast::<Plan<T>>().ok()).filter(|plan| plan.signature == signature);
     cached.unwrap_or_else(|| {
-        let plan = Rc::new(build::plan(graph, nodes, signature, fuse));
+        let plan = Rc::new(build::plan(graph, signature, fuse));
         PLANS.with_borrow_mut(|plans| {
             if plans.len() >= MAX_PLANS {
                 plans.clear();

@@ -10,13 +10,12 @@ use smallvec::SmallVec;
 use wengert_tensor::kernel::{Operand, Overwrite, Program, TileMap};
 use wengert_tensor::{Float, Shape, Tensor};
 
-use super::build::with_view;
 use super::explain::Explanation;
-use super::graph::{Graph, Multiply};
+use super::graph::{Entry, Graph, Multiply};
 use super::{Launch, Plan};
 use crate::Lowering;
 use crate::anomaly::Anomaly;
-use crate::tape::{Kind, Lent, Nodes};
+use crate::tape::Lent;
 
 /// The values in memory, by position.
 pub(super) type Values<T> = HashMap<u32, Tensor<T>, BuildHasherDefault<Multiply>>;
@@ -27,19 +26,21 @@ pub(super) type Values<T> = HashMap<u32, Tensor<T>, BuildHasherDefault<Multiply>
 #[track_caller]
 pub(super) fn run<T: Float>(
     plan: &Plan<T>,
-    graph: &Graph,
-    nodes: &Nodes<T>,
+    graph: &Graph<'_, T>,
     lent: &mut [Lent<T>],
     kept: Option<&[bool]>,
     detect: bool,
     explanation: &mut Option<Explanation>,
 ) -> Result<Vec<(u32, Tensor<T>)>, Box<Anomaly>> {
-    let given = graph.given.iter();
-    let mut values: Values<T> = given
-        .filter_map(|&position| nodes.value(graph.ids[position as usize]).map(|value| (position, value.clone())))
-        .collect();
-    let position = |id: u32| nodes.list[id as usize].mark.1;
-    values.extend(lent.iter().filter_map(|lent| Some((position(lent.id), lent.value.clone()?))));
+    let given = || (0..).zip(&graph.entries).filter(|(_, entry)| matches!(entry, Entry::Given)).map(|(at, _)| at);
+    let value = |position| graph.nodes.value(graph.id(position)).map(|value| (position, value.clone()));
+    let mut values: Values<T> = given().filter_map(value).collect();
+    for Lent { id, value, .. } in lent.iter() {
+        // It may have no part in this run.
+        if let (Some(position), Some(value)) = (graph.nodes.position(*id), value) {
+            values.insert(position, value.clone());
+        }
+    }
     let keeps = |position: u32| kept.is_some_and(|kept| kept[position as usize]);
     for (launch, dead) in plan.launches.iter().zip(&plan.dead_after) {
         let started = Instant::now();
@@ -48,59 +49,53 @@ pub(super) fn run<T: Float>(
         let dying: SmallVec<[u32; 8]> = dying.collect();
         // A kernel, of a user too, may panic; a message without a place would help nobody.
         let ran =
-            catch_unwind(AssertUnwindSafe(|| run_launch(launch, graph, nodes, (&dying, &mut *lent), &mut values)));
+            catch_unwind(AssertUnwindSafe(|| run_launch(launch, graph, (&dying, &mut *lent), &mut values)));
         if let Err(problem) = ran.unwrap_or_else(|payload| Err(message(&*payload).to_owned())) {
-            panic!("{}: {problem}", place(graph, nodes, launch));
+            panic!("{}: {problem}", place(graph, launch));
         }
         if detect {
-            launch.written().try_for_each(|position| anomaly(graph, nodes, &values, position))?;
+            launch.written().try_for_each(|position| anomaly(graph, &values, position))?;
         }
         if let Some(explanation) = explanation {
-            explanation.note(launch, graph, nodes, &values, started);
+            explanation.note(launch, graph, &values, started);
         }
         for position in dead.iter().filter(|&&position| !keeps(position)) {
             values.remove(position);
         }
     }
     // What was there before is not to be stored again.
-    for position in &graph.given {
-        values.remove(position);
+    for position in given() {
+        values.remove(&position);
     }
-    let id = |position: u32| graph.ids[position as usize];
     let mut result = Vec::with_capacity(graph.roots.len());
     for &root in &graph.roots {
         match values.remove(&root) {
-            Some(value) => result.push((id(root), value)),
-            None if is_number(graph, nodes, root) => result.push((id(root), scalar(graph, nodes, root))),
+            Some(value) => result.push((graph.id(root), value)),
+            None if matches!(graph.entry(root), Entry::Number(_)) => result.push((graph.id(root), scalar(graph, root))),
             None => {} // It was there before, or is named twice.
         }
     }
     let others = values.into_iter().filter(|(position, _)| keeps(*position));
-    result.extend(others.map(|(position, value)| (id(position), value)));
+    result.extend(others.map(|(position, value)| (graph.id(position), value)));
     Ok(result)
 }
 
 /// An error if the value at `position` is not finite; what it was computed from is still there.
-fn anomaly<T: Float>(graph: &Graph, nodes: &Nodes<T>, values: &Values<T>, position: u32) -> Result<(), Box<Anomaly>> {
-    let inputs = graph.inputs(position).iter().map(|&input| {
-        (graph.ids[input as usize], values.get(&input).cloned().unwrap_or_else(|| scalar(graph, nodes, input)))
+fn anomaly<T: Float>(graph: &Graph<'_, T>, values: &Values<T>, position: u32) -> Result<(), Box<Anomaly>> {
+    let inputs = graph.inputs(position).iter();
+    let inputs = inputs.map(|&input| {
+        (graph.id(input), values.get(&input).cloned().unwrap_or_else(|| scalar(graph, input)))
     });
-    Anomaly::of(nodes, graph.ids[position as usize], &values[&position], inputs)
-        .map_or(Ok(()), |found| Err(Box::new(found)))
+    Anomaly::of(graph.nodes, graph.id(position), &values[&position], inputs).map_or(Ok(()), |found| Err(Box::new(found)))
 }
 
-fn is_number<T: Float>(graph: &Graph, nodes: &Nodes<T>, position: u32) -> bool {
-    let node = &nodes.list[graph.ids[position as usize] as usize];
-    node.value.is_none() && matches!(node.kind, Kind::Scalar(_))
+fn scalar<T: Float>(graph: &Graph<'_, T>, position: u32) -> Tensor<T> {
+    Tensor::build(Shape::scalar(), |out| out[0] = number(graph, position))
 }
 
-fn scalar<T: Float>(graph: &Graph, nodes: &Nodes<T>, position: u32) -> Tensor<T> {
-    Tensor::build(Shape::scalar(), |out| out[0] = number(graph, nodes, position))
-}
-
-fn number<T: Float>(graph: &Graph, nodes: &Nodes<T>, position: u32) -> T {
-    match nodes.list[graph.ids[position as usize] as usize].kind {
-        Kind::Scalar(number) => T::from_f64(number),
+fn number<T: Float>(graph: &Graph<'_, T>, position: u32) -> T {
+    match graph.entry(position) {
+        Entry::Number(number) => T::from_f64(*number),
         _ => unreachable!("planned as a number"),
     }
 }
@@ -109,7 +104,7 @@ fn number<T: Float>(graph: &Graph, nodes: &Nodes<T>, position: u32) -> T {
 fn overwrites<T: Float>(
     program: &Program<T>,
     operands: &[u32],
-    graph: &Graph,
+    graph: &Graph<'_, T>,
     (dying, lent): (&[u32], &mut [Lent<T>]),
     values: &mut Values<T>,
 ) -> Vec<Overwrite<T>> {
@@ -120,7 +115,7 @@ fn overwrites<T: Float>(
             && dying.contains(&position)
             && operands.iter().filter(|&&other| other == position).count() == 1;
         if is_free && let Some(mut value) = values.remove(&position) {
-            let mut lent = lent.iter_mut().find(|lent| lent.id == graph.ids[position as usize]);
+            let mut lent = lent.iter_mut().find(|lent| lent.id == graph.id(position));
             let other = lent.as_mut().and_then(|lent| lent.value.take());
             drop(other);
             if value.is_sole() {
@@ -136,15 +131,10 @@ fn overwrites<T: Float>(
 
 fn run_launch<T: Float>(
     launch: &Launch<T>,
-    graph: &Graph,
-    nodes: &Nodes<T>,
+    graph: &Graph<'_, T>,
     free: (&[u32], &mut [Lent<T>]),
     values: &mut Values<T>,
 ) -> Result<(), String> {
-    let lower = |position: u32| match &nodes.list[graph.ids[position as usize] as usize].kind {
-        Kind::Op(op) => op.lower(),
-        _ => unreachable!("planned as an operation"),
-    };
     match launch {
         Launch::Loop { program, operands, scalars, maps, outputs, .. } => {
             let over = overwrites(program, operands, graph, free, values);
@@ -155,11 +145,11 @@ fn run_launch<T: Float>(
                     None => Operand { buffer: &[], offset: 0 }, // It is overwritten.
                 })
                 .collect();
-            let scalars: SmallVec<[T; 8]> = scalars.iter().map(|&position| number(graph, nodes, position)).collect();
+            let scalars: SmallVec<[T; 8]> = scalars.iter().map(|&position| number(graph, position)).collect();
             let maps: SmallVec<[&dyn TileMap<T>; 16]> = maps
                 .iter()
-                .map(|&position| match lower(position) {
-                    Lowering::Map { f, .. } => f,
+                .map(|&position| match graph.entry(position) {
+                    Entry::Op(Lowering::Map { f, .. }) => *f,
                     _ => unreachable!("planned as a map"),
                 })
                 .collect();
@@ -174,11 +164,10 @@ fn run_launch<T: Float>(
             let base = graph.inputs(*position)[0];
             let input = match values.get(&base) {
                 Some(value) => value.clone(),
-                None => scalar(graph, nodes, base),
+                None => scalar(graph, base),
             };
             let view = |input: &Tensor<T>| {
-                let layout = with_view(nodes, graph.ids[*position as usize], |view| view(input.layout()));
-                layout.map(|layout| input.with_layout(layout))
+                graph.view(*position, input.layout()).map(|layout| input.with_layout(layout))
             };
             let value = view(&input).or_else(|| view(&input.contiguous()));
             values.insert(*position, value.expect("a row-major layout takes every view"));
@@ -187,11 +176,13 @@ fn run_launch<T: Float>(
             let inputs: SmallVec<[Tensor<T>; 3]> = graph
                 .inputs(*position)
                 .iter()
-                .map(|&input| values.get(&input).cloned().unwrap_or_else(|| scalar(graph, nodes, input)))
+                .map(|&input| values.get(&input).cloned().unwrap_or_else(|| scalar(graph, input)))
                 .collect();
-            let Lowering::Kernel(kernel) = lower(*position) else { unreachable!("planned as a kernel") };
+            let Entry::Op(Lowering::Kernel(kernel)) = graph.entry(*position) else {
+                unreachable!("planned as a kernel")
+            };
             let value = kernel(&inputs).contiguous();
-            let declared: &Shape = nodes.shape(graph.ids[*position as usize]);
+            let declared: &Shape = graph.shape(*position);
             let given = value.shape();
             if given != declared {
                 return Err(format!("its kernel returned shape {given} where its shape rule says {declared}"));
@@ -204,11 +195,11 @@ fn run_launch<T: Float>(
 
 /// What a launch computes: the operations whose values it writes, from what shapes, and the lines that
 /// recorded them.
-fn place<T: Float>(graph: &Graph, nodes: &Nodes<T>, launch: &Launch<T>) -> String {
+fn place<T: Float>(graph: &Graph<'_, T>, launch: &Launch<T>) -> String {
     let one = |position: u32| {
-        let id = graph.ids[position as usize];
-        let inputs = graph.inputs(position).iter().map(|&input| nodes.shape(graph.ids[input as usize]).to_string());
-        let (name, shape, at) = (nodes.name(id), nodes.shape(id), nodes.list[id as usize].at);
+        let id = graph.id(position);
+        let inputs = graph.inputs(position).iter().map(|&input| graph.shape(input).to_string());
+        let (name, shape, at) = (graph.nodes.name(id), graph.shape(position), graph.nodes.list[id as usize].at);
         format!("{name} of {} to {shape} (recorded at {at})", inputs.collect::<Vec<_>>().join(" and "))
     };
     match launch {

@@ -2,11 +2,10 @@
 
 use std::ops::Range;
 
-use smallvec::smallvec;
 use wengert_tensor::{Float, Shape, ShapeError};
 
 use crate::repeat::Instead;
-use crate::tape::{Kind, Nodes};
+use crate::nodes::{Kind, Nodes};
 use crate::{Cotangents, Lowering, Op, Tape, Var};
 
 /// `f(x)`, of which a gradient recomputes what it needs instead of keeping it: memory for time
@@ -120,7 +119,7 @@ impl<'t, T: Float> Recomputed<'t, T> {
             let awaited = self.of(input).id;
             let mut nodes = tape.nodes.borrow_mut();
             let (shape, at) = (nodes.list[awaited as usize].shape, nodes.list[awaited as usize].at);
-            instead.insert(input, nodes.push(Kind::Op(Await.boxed()), smallvec![awaited, g], shape, at));
+            instead.insert(input, nodes.push(Kind::Op(Await.boxed()), [awaited, g], shape, at));
         }
         let start = tape.len() as u32;
         self.open.push((range.start, start));
@@ -131,7 +130,7 @@ impl<'t, T: Float> Recomputed<'t, T> {
 
 /// What the operations in `range` read that they do not compute, apart from numbers.
 fn inputs_of<T: Float>(nodes: &Nodes<T>, range: &Range<u32>) -> Vec<u32> {
-    let read = range.clone().flat_map(|id| &nodes.list[id as usize].inputs).copied();
+    let read = range.clone().flat_map(|id| nodes.inputs(id)).copied();
     let mut inputs: Vec<u32> = read
         .filter(|input| match nodes.list[*input as usize].kind {
             Kind::Scalar(_) => false,

@@ -9,7 +9,7 @@ use wengert_tensor::{Float, Shape, ShapeError};
 
 use crate::ops::Detach;
 use crate::repeat::Instead;
-use crate::tape::Kind;
+use crate::nodes::Kind;
 use crate::{Cotangents, Lowering, Op, Tape, Var};
 
 /// `f(x)`, with `rule` in place of its derivative: `rule(x, y, g)` gives the cotangents of `x`
@@ -171,7 +171,7 @@ impl<T: Float> Tape<T> {
             );
             let detaches = matches!(&node.kind, Kind::Op(op) if op.kind() == TypeId::of::<Detach>());
             if inside && !detaches && !std::mem::replace(&mut seen[(id - start) as usize], true) {
-                ahead.extend(node.inputs.iter().filter(|&&input| x.iter().all(|x| x.id != input)));
+                ahead.extend(nodes.inputs(id).iter().filter(|&&input| x.iter().all(|x| x.id != input)));
             }
         }
     }

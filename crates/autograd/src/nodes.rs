@@ -1,0 +1,147 @@
+//! The entries of a tape.
+
+use std::num::NonZeroU32;
+use std::panic::Location;
+
+use wengert_tensor::{Float, Shape, Tensor};
+
+use crate::op::Recorded;
+
+/// What one entry of the tape is.
+pub(crate) enum Kind<T: Float> {
+    /// A value from outside.
+    Leaf,
+    /// A number from outside, of shape `[]`.
+    Scalar(f64),
+    /// An operation on earlier entries.
+    Op(Box<dyn Recorded<T>>),
+}
+
+pub(crate) struct Node<T: Float> {
+    pub(crate) kind: Kind<T>,
+    /// The line of the user's program that recorded it.
+    pub(crate) at: &'static Location<'static>,
+    /// Where its inputs begin in [`Nodes::inputs`], and how many there are.
+    inputs: (u32, u32),
+    /// Index into [`Nodes::shapes`].
+    pub(crate) shape: u32,
+    /// Index into [`Nodes::tensors`], once computed.
+    pub(crate) value: Option<NonZeroU32>,
+}
+
+/// The entries with what they share.
+pub(crate) struct Nodes<T: Float> {
+    pub(crate) list: Vec<Node<T>>,
+    /// The inputs of all entries, one after the other.
+    inputs: Vec<u32>,
+    pub(crate) shapes: Vec<Shape>,
+    /// Values, addressed from 1; none where one was taken.
+    pub(crate) tensors: Vec<Option<Tensor<T>>>,
+    /// The number of runs so far.
+    pub(crate) runs: u32,
+    /// For each entry, the last run that needed it, and its position in that run's graph; shorter
+    /// than the list where no run came since.
+    pub(crate) marks: Vec<(u32, u32)>,
+    /// Which entry's vjp rule recorded the entries from a number on, if any did.
+    pub(crate) origins: Vec<(u32, Option<u32>)>,
+}
+
+impl<T: Float> Default for Nodes<T> {
+    fn default() -> Self {
+        Self {
+            list: Vec::new(),
+            inputs: Vec::new(),
+            shapes: Vec::new(),
+            tensors: Vec::new(),
+            runs: 0,
+            marks: Vec::new(),
+            origins: Vec::new(),
+        }
+    }
+}
+
+impl<T: Float> Nodes<T> {
+    /// Forgets all entries and keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.list.clear();
+        self.inputs.clear();
+        self.shapes.clear();
+        self.tensors.clear();
+        self.runs = 0;
+        self.marks.clear();
+        self.origins.clear();
+    }
+
+    pub(crate) fn shape(&self, id: u32) -> &Shape {
+        &self.shapes[self.list[id as usize].shape as usize]
+    }
+
+    pub(crate) fn inputs(&self, id: u32) -> &[u32] {
+        let (first, count) = self.list[id as usize].inputs;
+        &self.inputs[first as usize..][..count as usize]
+    }
+
+    pub(crate) fn value(&self, id: u32) -> Option<&Tensor<T>> {
+        self.list[id as usize].value.and_then(|i| self.tensors[i.get() as usize - 1].as_ref())
+    }
+
+    /// Takes a value for a run that may write over it; the entry still counts as computed.
+    pub(crate) fn lend(&mut self, id: u32) -> Option<Tensor<T>> {
+        self.list[id as usize].value.and_then(|i| self.tensors[i.get() as usize - 1].take())
+    }
+
+    /// From now on the entry has no value.
+    pub(crate) fn forget(&mut self, id: u32) {
+        self.list[id as usize].value = None;
+    }
+
+    /// The position of an entry in the graph of the latest run, if that needed it.
+    pub(crate) fn position(&self, id: u32) -> Option<u32> {
+        self.marks.get(id as usize).filter(|mark| mark.0 == self.runs).map(|mark| mark.1)
+    }
+
+    pub(crate) fn set_value(&mut self, id: u32, value: Tensor<T>) {
+        self.tensors.push(Some(value));
+        self.list[id as usize].value = NonZeroU32::new(self.tensors.len() as u32);
+    }
+
+    /// The index of `shape`, an existing one if it was seen lately.
+    pub(crate) fn intern(&mut self, shape: Shape) -> u32 {
+        let recent = self.shapes.len().saturating_sub(16);
+        let found = self.shapes[recent..].iter().rposition(|s| *s == shape).map(|i| recent + i);
+        found.unwrap_or_else(|| {
+            self.shapes.push(shape);
+            self.shapes.len() - 1
+        }) as u32
+    }
+
+    /// Appends an entry.
+    pub(crate) fn push(
+        &mut self,
+        kind: Kind<T>,
+        inputs: impl IntoIterator<Item = u32>,
+        shape: u32,
+        at: &'static Location<'static>,
+    ) -> u32 {
+        let (id, first) = (self.list.len(), self.inputs.len());
+        self.inputs.extend(inputs);
+        let last = self.inputs.len();
+        assert!(id.max(last) < u32::MAX as usize, "a tape holds at most 2^32 - 1 operations and inputs");
+        let inputs = (first as u32, (last - first) as u32);
+        self.list.push(Node { kind, at, inputs, shape, value: None });
+        id as u32
+    }
+
+    /// Notes that the entries from here on are recorded by the vjp rule of `of`, or by the program.
+    pub(crate) fn set_origin(&mut self, of: Option<u32>) {
+        let from = self.list.len() as u32;
+        self.origins.pop_if(|last| last.0 == from);
+        self.origins.push((from, of));
+    }
+
+    /// The entry whose vjp rule recorded `id`.
+    pub(crate) fn origin(&self, id: u32) -> Option<u32> {
+        let after = self.origins.partition_point(|&(from, _)| from <= id);
+        self.origins[..after].last().and_then(|&(_, of)| of)
+    }
+}
