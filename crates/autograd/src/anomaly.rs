@@ -114,7 +114,7 @@ impl<T: Float> Nodes<T> {
         match &self.list[id as usize].kind {
             Kind::Leaf => "leaf",
             Kind::Scalar(_) => "scalar",
-            Kind::Op(op) => op.name(),
+            Kind::Op(op, _) => op.name(),
         }
     }
 }
@@ -168,7 +168,7 @@ impl<T: Float> Tape<T> {
             let mut nodes = self.nodes.borrow_mut();
             let needed = needed(&nodes, &roots);
             let ops =
-                nodes.list.iter_mut().enumerate().filter(|(id, node)| needed[*id] && matches!(node.kind, Kind::Op(_)));
+                nodes.list.iter_mut().enumerate().filter(|(id, node)| needed[*id] && matches!(node.kind, Kind::Op(..)));
             ops.filter_map(|(id, node)| Some((id, node.value.take()?))).collect()
         };
         let anomaly = crate::plan::run(self, &roots, true);

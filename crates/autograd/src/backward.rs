@@ -196,7 +196,7 @@ impl<T: Float> Tape<T> {
             let mut nodes = self.nodes.borrow_mut();
             nodes.set_origin(Some(id));
             let node = &nodes.list[id as usize];
-            let Kind::Op(op) = &node.kind else { return (SmallVec::new(), Cotangents::default()) };
+            let Kind::Op(op, _) = &node.kind else { return (SmallVec::new(), Cotangents::default()) };
             (op.again(), SmallVec::<[u32; 3]>::from_slice(nodes.inputs(id)), node.at)
         };
         self.on_behalf_of.set(Some(at));

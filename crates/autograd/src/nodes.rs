@@ -1,5 +1,6 @@
 //! The entries of a tape.
 
+use std::any::TypeId;
 use std::num::NonZeroU32;
 use std::panic::Location;
 
@@ -14,7 +15,22 @@ pub(crate) enum Kind<T: Float> {
     /// A number from outside, of shape `[]`.
     Scalar(f64),
     /// An operation on earlier entries.
-    Op(Box<dyn Recorded<T>>),
+    Op(Box<dyn Recorded<T>>, OpKind),
+}
+
+/// What is asked of every operation in every run; it stands here because calling each through its
+/// pointer takes longer than recording it did.
+#[derive(Clone, Copy)]
+pub(crate) struct OpKind {
+    pub(crate) id: TypeId,
+    /// Whether it is an elementwise function: a plan depends on nothing else of one.
+    pub(crate) is_map: bool,
+}
+
+impl OpKind {
+    pub(crate) fn of<O: 'static>(is_map: bool) -> Self {
+        Self { id: TypeId::of::<O>(), is_map }
+    }
 }
 
 pub(crate) struct Node<T: Float> {

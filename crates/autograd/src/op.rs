@@ -1,7 +1,7 @@
 //! What an operation is: a shape rule, a lowering and a vjp rule. The built-in operations
 //! implement the same traits as a user's.
 
-use std::any::{Any, TypeId};
+use std::any::Any;
 
 use smallvec::SmallVec;
 use wengert_tensor::kernel::{ElementFn, Reduction, TileMap, Tiled};
@@ -242,7 +242,6 @@ pub trait Recorded<T: Float>: Send + Sync {
     fn lower(&self) -> Lowering<'_, T>;
     fn vjp<'t>(&self, x: &[Var<'t, T>], y: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T>;
     fn flops(&self, x: &[&Shape]) -> f64;
-    fn kind(&self) -> TypeId;
     /// The same operation once more.
     fn again(&self) -> Box<dyn Recorded<T>>;
     /// The same operation for `f64`.
@@ -264,9 +263,6 @@ impl<O: Op, T: Float> Recorded<T> for O {
     }
     fn flops(&self, x: &[&Shape]) -> f64 {
         Op::flops(self, x)
-    }
-    fn kind(&self) -> TypeId {
-        TypeId::of::<O>()
     }
     fn again(&self) -> Box<dyn Recorded<T>> {
         self.clone().boxed()

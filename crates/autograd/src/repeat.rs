@@ -23,10 +23,10 @@ impl<T: Float> Tape<T> {
                 let nodes = self.nodes.borrow();
                 let node = &nodes.list[id as usize];
                 match &node.kind {
-                    Kind::Op(op) if nodes.inputs(id).iter().any(|input| instead.contains_key(input)) => {
+                    Kind::Op(op, kind) if nodes.inputs(id).iter().any(|input| instead.contains_key(input)) => {
                         let input = |input: &u32| *instead.get(input).unwrap_or(input);
                         let inputs: SmallVec<[u32; 3]> = nodes.inputs(id).iter().map(input).collect();
-                        Some((Kind::Op(op.again()), inputs, node.shape, node.at))
+                        Some((Kind::Op(op.again(), *kind), inputs, node.shape, node.at))
                     }
                     _ => None,
                 }

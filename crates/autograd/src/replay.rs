@@ -35,7 +35,7 @@ impl<'o, T: Float> Transcript<'o, T> {
                 let kind = match &node.kind {
                     Kind::Leaf => Kind::Leaf,
                     Kind::Scalar(value) => Kind::Scalar(*value),
-                    Kind::Op(op) => Kind::Op(op.to_f64()),
+                    Kind::Op(op, kind) => Kind::Op(op.to_f64(), *kind),
                 };
                 let inputs = from.inputs(id as u32).iter();
                 let inputs = inputs.map(|&input| number[input as usize].expect("an input comes first"));
@@ -96,7 +96,7 @@ impl<'t, T: Float> Rerun<'t, T> {
                 }
                 varies[id as usize] = true;
                 stale.push(id);
-                let computed = |&input: &u32| matches!(nodes.list[input as usize].kind, Kind::Op(_));
+                let computed = |&input: &u32| matches!(nodes.list[input as usize].kind, Kind::Op(..));
                 constant.extend(inputs.iter().copied().filter(computed).filter(|&input| !varies[input as usize]));
             }
         }

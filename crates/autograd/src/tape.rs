@@ -12,7 +12,7 @@ use indexmap::IndexMap;
 use smallvec::SmallVec;
 use wengert_tensor::{Float, Shape, Tensor};
 
-use crate::nodes::{Kind, Nodes};
+use crate::nodes::{Kind, Nodes, OpKind};
 use crate::note::Noted;
 use crate::op::{Elementwise, Op, Recorded};
 use crate::state::{Slot, StateId};
@@ -179,8 +179,8 @@ impl<T: Float> Tape<T> {
     /// If an input is on another tape, or the shapes do not fit, naming the operation, the
     /// shapes and the caller's line.
     #[track_caller]
-    pub fn record<'t>(&'t self, op: impl Op, x: &[Var<'t, T>]) -> Var<'t, T> {
-        self.record_boxed(op.boxed(), x)
+    pub fn record<'t, O: Op>(&'t self, op: O, x: &[Var<'t, T>]) -> Var<'t, T> {
+        self.record_boxed(op.boxed(), OpKind::of::<O>(false), x)
     }
 
     /// Records an elementwise function of inputs that broadcast.
@@ -188,12 +188,12 @@ impl<T: Float> Tape<T> {
     /// # Panics
     /// As [`Tape::record`], or if there is no input.
     #[track_caller]
-    pub fn map<'t, const N: usize>(&'t self, f: impl Elementwise<N>, x: [Var<'t, T>; N]) -> Var<'t, T> {
-        self.map_boxed(f.boxed(), &x)
+    pub fn map<'t, E: Elementwise<N>, const N: usize>(&'t self, f: E, x: [Var<'t, T>; N]) -> Var<'t, T> {
+        self.map_boxed(f.boxed(), OpKind::of::<E>(true), &x)
     }
 
     #[track_caller]
-    fn record_boxed<'t>(&'t self, op: Box<dyn Recorded<T>>, x: &[Var<'t, T>]) -> Var<'t, T> {
+    fn record_boxed<'t>(&'t self, op: Box<dyn Recorded<T>>, kind: OpKind, x: &[Var<'t, T>]) -> Var<'t, T> {
         let at = self.location();
         self.check_tape(&*op, x, at);
         let mut nodes = self.nodes.borrow_mut();
@@ -208,12 +208,12 @@ impl<T: Float> Tape<T> {
             }
         };
         let shape = nodes.intern(shape);
-        let id = nodes.push(Kind::Op(op), x.iter().map(|v| v.id), shape, at);
+        let id = nodes.push(Kind::Op(op, kind), x.iter().map(|v| v.id), shape, at);
         Var::new(self, id)
     }
 
     #[track_caller]
-    fn map_boxed<'t>(&'t self, op: Box<dyn Recorded<T>>, x: &[Var<'t, T>]) -> Var<'t, T> {
+    fn map_boxed<'t>(&'t self, op: Box<dyn Recorded<T>>, kind: OpKind, x: &[Var<'t, T>]) -> Var<'t, T> {
         let at = self.location();
         self.check_tape(&*op, x, at);
         // Inputs of one shape need no broadcasting: the shortest way for the commonest case.
@@ -222,9 +222,9 @@ impl<T: Float> Tape<T> {
         let shape = nodes.list[first.id as usize].shape;
         if others.iter().any(|other| nodes.list[other.id as usize].shape != shape) {
             drop(nodes);
-            return self.record_boxed(op, x);
+            return self.record_boxed(op, kind, x);
         }
-        Var::new(self, nodes.push(Kind::Op(op), x.iter().map(|v| v.id), shape, at))
+        Var::new(self, nodes.push(Kind::Op(op, kind), x.iter().map(|v| v.id), shape, at))
     }
 
     #[track_caller]

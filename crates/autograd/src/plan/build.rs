@@ -1,6 +1,7 @@
 //! From groups to launches: the program of each loop, what it reads and writes, and who is the
 //! last to read what.
 
+use std::any::TypeId;
 use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
@@ -95,7 +96,10 @@ struct Loop {
     steps: Vec<Step>,
     operands: Vec<(u32, Strides)>,
     scalars: Vec<u32>,
+    /// For each function, an entry that it is of.
     maps: Vec<u32>,
+    /// The number of each function that holds no data: one for all its entries.
+    map_of: HashMap<TypeId, u32, BuildHasherDefault<Multiply>>,
     /// The step of each member and of each value read, by position and axes over the domain.
     step_of: HashMap<(u32, AxisMap), u32, BuildHasherDefault<Multiply>>,
     member_step: HashMap<u32, u32, BuildHasherDefault<Multiply>>,
@@ -160,13 +164,14 @@ impl<'a, T: Float> Build<'a, T> {
             operands: Vec::new(),
             scalars: Vec::new(),
             maps: Vec::new(),
+            map_of: HashMap::default(),
             step_of: HashMap::default(),
             member_step: HashMap::default(),
         };
         for &member in &group.members {
             let Place::Member(axes) = &self.partition.places[member as usize] else { unreachable!("a member") };
-            let step = match self.graph.entry(member) {
-                Entry::Op(Lowering::Reduce(reduction, over)) => {
+            let step = match self.graph.lowering(member) {
+                Some(Lowering::Reduce(reduction, over)) => {
                     // The input has the axes of the output, and those that are reduced.
                     let input = self.graph.inputs(member)[0];
                     let mut axes = axes.clone();
@@ -174,11 +179,9 @@ impl<'a, T: Float> Build<'a, T> {
                         let whole = identity(self.shape(input));
                         over.iter().for_each(|&axis| axes[axis] = whole[axis]);
                     }
-                    Step::Reduce(*reduction, self.read(&mut body, number, input, &axes, &domain.shape))
+                    Step::Reduce(reduction, self.read(&mut body, number, input, &axes, &domain.shape))
                 }
-                Entry::Op(Lowering::Map { dear, .. }) => {
-                    self.map_step(&mut body, number, member, axes, &domain.shape, *dear)
-                }
+                Some(Lowering::Map { dear, .. }) => self.map_step(&mut body, number, member, axes, &domain.shape, dear),
                 _ => unreachable!("members are maps and reductions"),
             };
             body.steps.push(step);
@@ -204,8 +207,15 @@ impl<'a, T: Float> Build<'a, T> {
                 self.read(body, group, input, &axes, domain)
             })
             .collect();
-        body.maps.push(map);
-        Step::Map { map: body.maps.len() as u32 - 1, args, keep }
+        let new = body.maps.len() as u32;
+        let number = match graph.entry(map) {
+            Entry::Op(op, kind) if size_of_val(op) == 0 => *body.map_of.entry(kind.id).or_insert(new),
+            _ => new,
+        };
+        if number == new {
+            body.maps.push(map);
+        }
+        Step::Map { map: number, args, keep }
     }
 
     /// The step that gives the value of `position`, whose axes run along `axes` of the domain.
@@ -265,8 +275,8 @@ impl<'a, T: Float> Build<'a, T> {
             if self.shape(next).count() <= large / 8 {
                 continue;
             }
-            let again = match (&self.partition.places[next as usize], self.graph.entry(next)) {
-                (Place::Member(_), Entry::Op(Lowering::Map { dear, .. })) => {
+            let again = match (&self.partition.places[next as usize], self.graph.lowering(next)) {
+                (Place::Member(_), Some(Lowering::Map { dear, .. })) => {
                     !self.in_memory[next as usize] && (!dear || self.shape(next).count() <= 1)
                 }
                 (Place::Scalar, _) => continue,

@@ -83,11 +83,11 @@ impl Explanation {
         let first = *self.start.get_or_insert(started);
         let node = |&position: &u32| &graph.nodes.list[graph.id(position) as usize];
         let operations = members.iter().filter_map(|position| match &node(position).kind {
-            Kind::Op(op) => Some((op.name(), node(position).at.to_string())),
+            Kind::Op(op, _) => Some((op.name(), node(position).at.to_string())),
             _ => None,
         });
         let flops = members.iter().map(|position| match &node(position).kind {
-            Kind::Op(op) => {
+            Kind::Op(op, _) => {
                 let shapes: Vec<_> = graph.inputs(*position).iter().map(|&input| graph.shape(input)).collect();
                 op.flops(&shapes)
             }

@@ -127,7 +127,7 @@ impl<T: Float> Builder<'_, T> {
         let (place, group, level) = match self.graph.entry(position) {
             Entry::Given => (Place::Given, GIVEN, 0),
             Entry::Number(_) => (Place::Scalar, GIVEN, 0),
-            Entry::Op(lowering) => match lowering {
+            Entry::Op(op, _) => match op.lower() {
                 Lowering::Kernel(_) => {
                     self.result.groups.push(Group { members: vec![position], ..Group::new(None) });
                     (Place::Kernel, self.result.groups.len() as u32 - 1, 0)
@@ -141,10 +141,10 @@ impl<T: Float> Builder<'_, T> {
                     (alias.unwrap_or(Place::View), group, self.levels[base as usize])
                 }
                 Lowering::Map { dear, .. } => {
-                    floating = if *dear { None } else { self.floating(position) };
+                    floating = if dear { None } else { self.floating(position) };
                     self.place_in_loop(position, None)
                 }
-                Lowering::Reduce(reduction, axes) => self.place_in_loop(position, Some((*reduction, axes))),
+                Lowering::Reduce(reduction, axes) => self.place_in_loop(position, Some((reduction, axes))),
             },
         };
         self.result.floating.push(floating);

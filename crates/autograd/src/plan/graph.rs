@@ -7,19 +7,20 @@ use std::hash::{Hash, Hasher};
 use wengert_tensor::{Float, Layout, Shape};
 
 use crate::Lowering;
-use crate::nodes::{Kind, Nodes};
+use crate::nodes::{Kind, Nodes, OpKind};
+use crate::op::Recorded;
 
 /// The needed entries in recording order. A *position* is an index into it.
 pub(super) struct Graph<'a, T: Float> {
     pub(super) nodes: &'a Nodes<T>,
     /// The tape's number of each position.
     pub(super) ids: Vec<u32>,
-    /// What each is.
-    pub(super) entries: Vec<Entry<'a, T>>,
     /// The positions of all inputs, one entry's after the other's; what is already there has none.
     inputs: Vec<u32>,
     /// Where each entry's inputs end.
     ends: Vec<u32>,
+    /// The positions of what is already there.
+    pub(super) given: Vec<u32>,
     /// The positions of the asked-for values.
     pub(super) roots: Vec<u32>,
 }
@@ -31,7 +32,7 @@ pub(super) enum Entry<'a, T: Float> {
     /// A number.
     Number(f64),
     /// It is computed.
-    Op(Lowering<'a, T>),
+    Op(&'a dyn Recorded<T>, OpKind),
 }
 
 impl<'a, T: Float> Graph<'a, T> {
@@ -73,32 +74,27 @@ impl<'a, T: Float> Graph<'a, T> {
         }
         let count = ids.len();
         let (mut inputs, mut ends) = (Vec::with_capacity(2 * count), Vec::with_capacity(count));
+        let mut given = Vec::new();
         for (position, &id) in (0..).zip(&ids) {
             marks[id as usize].1 = position;
-            if nodes.list[id as usize].value.is_none() {
+            let node = &nodes.list[id as usize];
+            if node.value.is_some() {
+                given.push(position);
+            } else if let Kind::Leaf = node.kind {
+                panic!(
+                    "a value of shape {} (read at {}) is gone: the step wrote its next one over it; \
+                     look before the step at what depends on it",
+                    nodes.shape(id),
+                    node.at
+                );
+            } else {
                 inputs.extend(nodes.inputs(id).iter().map(|&input| marks[input as usize].1));
             }
             ends.push(inputs.len() as u32);
         }
         let roots = roots.iter().map(|&root| marks[root as usize].1).collect();
         nodes.marks = marks;
-        let nodes: &Nodes<T> = nodes;
-        let mut entries = Vec::with_capacity(count);
-        for &id in &ids {
-            let node = &nodes.list[id as usize];
-            entries.push(match &node.kind {
-                _ if node.value.is_some() => Entry::Given,
-                Kind::Scalar(number) => Entry::Number(*number),
-                Kind::Op(op) => Entry::Op(op.lower()),
-                Kind::Leaf => panic!(
-                    "a value of shape {} (read at {}) is gone: the step wrote its next one over it; \
-                     look before the step at what depends on it",
-                    nodes.shape(id),
-                    node.at
-                ),
-            });
-        }
-        Self { nodes, ids, entries, inputs, ends, roots }
+        Self { nodes, ids, inputs, ends, given, roots }
     }
 
     /// The number of entries.
@@ -110,8 +106,22 @@ impl<'a, T: Float> Graph<'a, T> {
         self.ids[position as usize]
     }
 
-    pub(super) fn entry(&self, position: u32) -> &Entry<'a, T> {
-        &self.entries[position as usize]
+    pub(super) fn entry(&self, position: u32) -> Entry<'a, T> {
+        let node = &self.nodes.list[self.id(position) as usize];
+        match &node.kind {
+            _ if node.value.is_some() => Entry::Given,
+            Kind::Scalar(number) => Entry::Number(*number),
+            Kind::Op(op, kind) => Entry::Op(&**op, *kind),
+            Kind::Leaf => unreachable!("a leaf without a value is refused"),
+        }
+    }
+
+    /// How an entry is computed, if it is.
+    pub(super) fn lowering(&self, position: u32) -> Option<Lowering<'a, T>> {
+        match self.entry(position) {
+            Entry::Op(op, _) => Some(op.lower()),
+            _ => None,
+        }
     }
 
     pub(super) fn shape(&self, position: u32) -> &'a Shape {
@@ -134,8 +144,8 @@ impl<'a, T: Float> Graph<'a, T> {
 
     /// An entry that is a view, applied to the layout of its input.
     pub(super) fn view(&self, position: u32, of: &Layout) -> Option<Layout> {
-        match self.entry(position) {
-            Entry::Op(Lowering::View(view)) => view(of),
+        match self.lowering(position) {
+            Some(Lowering::View(view)) => view(of),
             _ => unreachable!("placed as a view"),
         }
     }
@@ -147,57 +157,60 @@ impl<'a, T: Float> Graph<'a, T> {
     /// If a lowering does not fit the shape rule of its operation.
     #[track_caller]
     pub(super) fn signature(&self) -> Signature {
-        let nodes = self.nodes;
-        let mut signature = Signature { words: Vec::with_capacity(self.len() * 6), kinds: Vec::new() };
-        let words = &mut signature.words;
-        for (position, entry) in (0..).zip(&self.entries) {
-            let lowering = match entry {
+        let (mut kinds, mut words) = (Vec::with_capacity(self.len()), Vec::with_capacity(self.len() * 2));
+        for position in 0..self.len() as u32 {
+            let (op, kind) = match self.entry(position) {
                 Entry::Given => {
                     words.push(1);
-                    layout_words(words, &self.given_layout(position));
+                    layout_words(&mut words, &self.given_layout(position));
                     continue;
                 }
                 Entry::Number(_) => {
                     words.push(2);
                     continue;
                 }
-                Entry::Op(lowering) => lowering,
+                Entry::Op(op, kind) => (op, kind),
             };
-            let (inputs, shape) = (self.inputs(position), self.shape(position));
-            let node = &nodes.list[self.id(position) as usize];
-            if let Kind::Op(op) = &node.kind {
-                signature.kinds.push(op.kind());
-            }
-            words.push(3 + ((shape.len() as u64) << 8) + ((inputs.len() as u64) << 32));
-            words.extend(inputs.iter().map(|&input| input as u64));
+            let shape = self.shape(position);
+            words.push(3 + ((shape.len() as u64) << 8));
             words.extend(shape.iter().map(|&size| size as u64));
-            let complain = |problem: String| {
-                let (name, input) = (nodes.name(self.id(position)), self.shape(inputs[0]));
-                panic!("{name} of {input} (recorded at {}): {problem}", node.at)
-            };
-            match lowering {
-                Lowering::Map { .. } | Lowering::Kernel(_) => {}
-                Lowering::Reduce(reduction, axes) => {
-                    if axes.iter().any(|&axis| axis >= self.shape(inputs[0]).len()) {
-                        complain(format!("its lowering reduces axes {axes:?}"));
-                    }
-                    words.push(*reduction as u64);
-                    words.extend(axes.iter().map(|&axis| axis as u64));
+            kinds.push(kind.id);
+            // Of a map that is all.
+            if !kind.is_map {
+                self.lowering_words(&mut words, position, op);
+            }
+        }
+        Signature { inputs: self.inputs.clone(), ends: self.ends.clone(), roots: self.roots.clone(), kinds, words }
+    }
+
+    /// What a plan depends on in the lowering of an operation.
+    #[track_caller]
+    fn lowering_words(&self, words: &mut Vec<u64>, position: u32, op: &dyn Recorded<T>) {
+        let input = || self.shape(self.inputs(position)[0]);
+        let complain = |problem: String| {
+            let at = self.nodes.list[self.id(position) as usize].at;
+            panic!("{} of {} (recorded at {at}): {problem}", op.name(), input())
+        };
+        match op.lower() {
+            Lowering::Map { .. } | Lowering::Kernel(_) => {}
+            Lowering::Reduce(reduction, axes) => {
+                if axes.iter().any(|&axis| axis >= input().len()) {
+                    complain(format!("its lowering reduces axes {axes:?}"));
                 }
-                // What a view does to a row-major layout tells all that it does.
-                Lowering::View(view) => {
-                    if let Some(layout) = view(&Layout::contiguous(self.shape(inputs[0]).clone())) {
-                        if layout.shape() != shape {
-                            let given = layout.shape();
-                            complain(format!("its view has shape {given} where its shape rule says {shape}"));
-                        }
-                        layout_words(words, &layout);
+                words.push(reduction as u64);
+                words.extend(axes.iter().map(|&axis| axis as u64));
+            }
+            // What a view does to a row-major layout tells all that it does.
+            Lowering::View(view) => {
+                if let Some(layout) = view(&Layout::contiguous(input().clone())) {
+                    let (given, shape) = (layout.shape(), self.shape(position));
+                    if given != shape {
+                        complain(format!("its view has shape {given} where its shape rule says {shape}"));
                     }
+                    layout_words(words, &layout);
                 }
             }
         }
-        words.extend(self.roots.iter().map(|&root| root as u64));
-        signature
     }
 }
 
@@ -209,16 +222,23 @@ fn layout_words(words: &mut Vec<u64>, layout: &Layout) {
 /// Two graphs of equal signature have the same plan.
 #[derive(PartialEq, Eq)]
 pub(super) struct Signature {
-    words: Vec<u64>,
+    inputs: Vec<u32>,
+    ends: Vec<u32>,
+    roots: Vec<u32>,
     kinds: Vec<TypeId>,
+    /// Shapes, layouts, and what lowerings say.
+    words: Vec<u64>,
 }
 
 impl Signature {
     pub(super) fn digest(&self) -> u64 {
         // Four side by side: one chain of multiplications takes longer than all the rest.
-        let mut lanes = [0; 4].map(|_| Multiply(self.words.len() as u64));
+        let mut lanes = [0; 4].map(|_| Multiply(self.ends.len() as u64));
         for words in self.words.chunks(4) {
             words.iter().zip(&mut lanes).for_each(|(&word, lane)| lane.write_u64(word));
+        }
+        for inputs in [&self.inputs, &self.roots].into_iter().flat_map(|inputs| inputs.chunks(4)) {
+            inputs.iter().zip(&mut lanes).for_each(|(&input, lane)| lane.write_u32(input));
         }
         for kinds in self.kinds.chunks(4) {
             kinds.iter().zip(&mut lanes).for_each(|(kind, lane)| kind.hash(lane));

@@ -32,9 +32,8 @@ pub(super) fn run<T: Float>(
     detect: bool,
     explanation: &mut Option<Explanation>,
 ) -> Result<Vec<(u32, Tensor<T>)>, Box<Anomaly>> {
-    let given = || (0..).zip(&graph.entries).filter(|(_, entry)| matches!(entry, Entry::Given)).map(|(at, _)| at);
-    let value = |position| graph.nodes.value(graph.id(position)).map(|value| (position, value.clone()));
-    let mut values: Values<T> = given().filter_map(value).collect();
+    let value = |&position: &u32| graph.nodes.value(graph.id(position)).map(|value| (position, value.clone()));
+    let mut values: Values<T> = graph.given.iter().filter_map(value).collect();
     for Lent { id, value, .. } in lent.iter() {
         // It may have no part in this run.
         if let (Some(position), Some(value)) = (graph.nodes.position(*id), value) {
@@ -64,8 +63,8 @@ pub(super) fn run<T: Float>(
         }
     }
     // What was there before is not to be stored again.
-    for position in given() {
-        values.remove(&position);
+    for position in &graph.given {
+        values.remove(position);
     }
     let mut result = Vec::with_capacity(graph.roots.len());
     for &root in &graph.roots {
@@ -95,7 +94,7 @@ fn scalar<T: Float>(graph: &Graph<'_, T>, position: u32) -> Tensor<T> {
 
 fn number<T: Float>(graph: &Graph<'_, T>, position: u32) -> T {
     match graph.entry(position) {
-        Entry::Number(number) => T::from_f64(*number),
+        Entry::Number(number) => T::from_f64(number),
         _ => unreachable!("planned as a number"),
     }
 }
@@ -148,8 +147,8 @@ fn run_launch<T: Float>(
             let scalars: SmallVec<[T; 8]> = scalars.iter().map(|&position| number(graph, position)).collect();
             let maps: SmallVec<[&dyn TileMap<T>; 16]> = maps
                 .iter()
-                .map(|&position| match graph.entry(position) {
-                    Entry::Op(Lowering::Map { f, .. }) => *f,
+                .map(|&position| match graph.lowering(position) {
+                    Some(Lowering::Map { f, .. }) => f,
                     _ => unreachable!("planned as a map"),
                 })
                 .collect();
@@ -178,7 +177,7 @@ fn run_launch<T: Float>(
                 .iter()
                 .map(|&input| values.get(&input).cloned().unwrap_or_else(|| scalar(graph, input)))
                 .collect();
-            let Entry::Op(Lowering::Kernel(kernel)) = graph.entry(*position) else {
+            let Some(Lowering::Kernel(kernel)) = graph.lowering(*position) else {
                 unreachable!("planned as a kernel")
             };
             let value = kernel(&inputs).contiguous();
