@@ -6,8 +6,8 @@ use std::panic::Location;
 use wengert_tensor::{Float, Shape, Tensor};
 
 use crate::check::unravel;
-use crate::replay::needed;
 use crate::nodes::{Kind, Nodes};
+use crate::replay::needed;
 use crate::{Tape, Var};
 
 /// The first value that is not finite: which operation gave it, from what, and the line that

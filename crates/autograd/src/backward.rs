@@ -120,7 +120,8 @@ impl<'t, T: Float> Var<'t, T> {
         {
             let nodes = tape.nodes.borrow();
             for i in start..end {
-                let through = nodes.inputs(i as u32).iter().any(|&j| j as usize >= start && depends[j as usize - start]);
+                let through =
+                    nodes.inputs(i as u32).iter().any(|&j| j as usize >= start && depends[j as usize - start]);
                 passes[i - start] = through;
                 depends[i - start] |= through;
             }

@@ -47,8 +47,7 @@ pub(super) fn run<T: Float>(
         let dying = dead.iter().copied().filter(|&position| !detect && !keeps(position));
         let dying: SmallVec<[u32; 8]> = dying.collect();
         // A kernel, of a user too, may panic; a message without a place would help nobody.
-        let ran =
-            catch_unwind(AssertUnwindSafe(|| run_launch(launch, graph, (&dying, &mut *lent), &mut values)));
+        let ran = catch_unwind(AssertUnwindSafe(|| run_launch(launch, graph, (&dying, &mut *lent), &mut values)));
         if let Err(problem) = ran.unwrap_or_else(|payload| Err(message(&*payload).to_owned())) {
             panic!("{}: {problem}", place(graph, launch));
         }
@@ -82,10 +81,10 @@ pub(super) fn run<T: Float>(
 /// An error if the value at `position` is not finite; what it was computed from is still there.
 fn anomaly<T: Float>(graph: &Graph<'_, T>, values: &Values<T>, position: u32) -> Result<(), Box<Anomaly>> {
     let inputs = graph.inputs(position).iter();
-    let inputs = inputs.map(|&input| {
-        (graph.id(input), values.get(&input).cloned().unwrap_or_else(|| scalar(graph, input)))
-    });
-    Anomaly::of(graph.nodes, graph.id(position), &values[&position], inputs).map_or(Ok(()), |found| Err(Box::new(found)))
+    let inputs =
+        inputs.map(|&input| (graph.id(input), values.get(&input).cloned().unwrap_or_else(|| scalar(graph, input))));
+    Anomaly::of(graph.nodes, graph.id(position), &values[&position], inputs)
+        .map_or(Ok(()), |found| Err(Box::new(found)))
 }
 
 fn scalar<T: Float>(graph: &Graph<'_, T>, position: u32) -> Tensor<T> {
@@ -165,9 +164,8 @@ fn run_launch<T: Float>(
                 Some(value) => value.clone(),
                 None => scalar(graph, base),
             };
-            let view = |input: &Tensor<T>| {
-                graph.view(*position, input.layout()).map(|layout| input.with_layout(layout))
-            };
+            let view =
+                |input: &Tensor<T>| graph.view(*position, input.layout()).map(|layout| input.with_layout(layout));
             let value = view(&input).or_else(|| view(&input.contiguous()));
             values.insert(*position, value.expect("a row-major layout takes every view"));
         }
@@ -177,9 +175,7 @@ fn run_launch<T: Float>(
                 .iter()
                 .map(|&input| values.get(&input).cloned().unwrap_or_else(|| scalar(graph, input)))
                 .collect();
-            let Some(Lowering::Kernel(kernel)) = graph.lowering(*position) else {
-                unreachable!("planned as a kernel")
-            };
+            let Some(Lowering::Kernel(kernel)) = graph.lowering(*position) else { unreachable!("planned as a kernel") };
             let value = kernel(&inputs).contiguous();
             let declared: &Shape = graph.shape(*position);
             let given = value.shape();

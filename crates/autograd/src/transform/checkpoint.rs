@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use wengert_tensor::{Float, Shape, ShapeError};
 
-use crate::repeat::Instead;
 use crate::nodes::{Kind, Nodes, OpKind};
+use crate::repeat::Instead;
 use crate::{Cotangents, Lowering, Op, Tape, Var};
 
 /// `f(x)`, of which a gradient recomputes what it needs instead of keeping it: memory for time
@@ -119,7 +119,10 @@ impl<'t, T: Float> Recomputed<'t, T> {
             let awaited = self.of(input).id;
             let mut nodes = tape.nodes.borrow_mut();
             let (shape, at) = (nodes.list[awaited as usize].shape, nodes.list[awaited as usize].at);
-            instead.insert(input, nodes.push(Kind::Op(Await.boxed(), OpKind::of::<Await>(false)), [awaited, g], shape, at));
+            instead.insert(
+                input,
+                nodes.push(Kind::Op(Await.boxed(), OpKind::of::<Await>(false)), [awaited, g], shape, at),
+            );
         }
         let start = tape.len() as u32;
         self.open.push((range.start, start));

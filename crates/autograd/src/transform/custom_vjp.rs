@@ -7,9 +7,9 @@ use std::rc::Rc;
 use smallvec::SmallVec;
 use wengert_tensor::{Float, Shape, ShapeError};
 
+use crate::nodes::Kind;
 use crate::ops::Detach;
 use crate::repeat::Instead;
-use crate::nodes::Kind;
 use crate::{Cotangents, Lowering, Op, Tape, Var};
 
 /// `f(x)`, with `rule` in place of its derivative: `rule(x, y, g)` gives the cotangents of `x`
