@@ -212,14 +212,19 @@ impl<E, const N: usize> Map<E, N> {
     }
 }
 
+/// The common shape of the inputs, for all functions.
+fn broadcast_all(x: &[&Shape]) -> Result<Shape, ShapeError> {
+    let (first, rest) = x.split_first().expect("an elementwise function has an input");
+    rest.iter().try_fold((*first).clone(), |shape, next| broadcast(&shape, next))
+}
+
 impl<E: Elementwise<N>, const N: usize> Op for Map<E, N> {
     fn name(&self) -> &'static str {
         E::NAME
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
-        let (first, rest) = x.split_first().expect("an elementwise function has an input");
-        rest.iter().try_fold((*first).clone(), |shape, next| broadcast(&shape, next))
+        broadcast_all(x)
     }
 
     fn lower<T: Float>(&self) -> Lowering<'_, T> {

@@ -6,7 +6,7 @@ use std::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Neg, Not, Sub};
 use smallvec::SmallVec;
 
 use crate::error::checked;
-use crate::kernel::{ElementFn, Operand, Program, Reduction, Spec, Step, Tiled};
+use crate::kernel::{ElementFn, Operand, Program, Reduction, Spec, Step, TileMap, Tiled};
 use crate::reduce::mean_scale;
 use crate::{Element, Float, Layout, Shape, ShapeError, Tensor, broadcast};
 
@@ -121,31 +121,29 @@ macro_rules! integers {
 integers!(u8, i8, u16, i16, u32, i32, u64, i64, usize, isize);
 
 /// The function of every element of the operands, broadcast to each other, on the tile machine.
-#[inline(never)]
 pub(crate) fn map<T: Float, F: ElementFn<N>, const N: usize>(
     f: F,
     operands: [&Tensor<T>; N],
 ) -> Result<Tensor<T>, ShapeError> {
+    map_tiles(&Tiled(f), &operands)
+}
+
+/// [`map`], compiled once for all functions.
+#[inline(never)]
+fn map_tiles<T: Float>(f: &dyn TileMap<T>, operands: &[&Tensor<T>]) -> Result<Tensor<T>, ShapeError> {
     let mut domain = Shape::scalar();
     for x in operands {
         domain = broadcast(&domain, x.shape())?;
     }
-    let layouts = operands.iter().map(|x| x.layout().expand(&domain)).collect::<Result<Vec<Layout>, _>>()?;
-    let args: SmallVec<[u32; 3]> = (0..N as u32).collect();
-    let mut steps: Vec<Step> = args.iter().map(|&i| Step::Load(i)).collect();
+    let (mut strides, mut steps, mut args) = (Vec::new(), Vec::new(), SmallVec::new());
+    for (i, x) in operands.iter().enumerate() {
+        strides.push(x.layout().expand(&domain)?.strides().into());
+        steps.push(Step::Load(i as u32));
+        args.push(i as u32);
+    }
     steps.push(Step::Map { map: 0, args, keep: false });
-    run(
-        Spec {
-            domain,
-            reduced: SmallVec::new(),
-            operands: layouts.iter().map(|l| l.strides().into()).collect(),
-            steps,
-            outputs: vec![N as u32],
-        },
-        &operands,
-        &[],
-        &[&Tiled(f)],
-    )
+    let outputs = vec![operands.len() as u32];
+    run(Spec { domain, reduced: SmallVec::new(), operands: strides, steps, outputs }, operands, &[], &[f])
 }
 
 /// The one output of a program that is run once.
@@ -154,7 +152,7 @@ pub(crate) fn run<T: Float>(
     spec: Spec,
     operands: &[&Tensor<T>],
     scalars: &[T],
-    maps: &[&dyn crate::kernel::TileMap<T>],
+    maps: &[&dyn TileMap<T>],
 ) -> Result<Tensor<T>, ShapeError> {
     let operands: Vec<_> =
         operands.iter().map(|x| Operand { buffer: x.buffer(), offset: x.layout().offset() }).collect();
@@ -184,10 +182,8 @@ pub(crate) fn fold<A: Element, B: Element>(
     start: B,
     f: impl Fn(B, A) -> B,
 ) -> Result<Tensor<B>, ShapeError> {
-    let kept = (0..x.rank()).filter(|axis| !axes.contains(axis));
-    let order: Vec<isize> = kept.chain(axes.iter().copied()).map(|axis| axis as isize).collect();
-    let last = x.permute(&order[..]).try_contiguous()?;
-    let count: usize = axes.iter().map(|&axis| x.shape()[axis]).product();
+    let (layout, count) = lines_of(x.layout(), axes)?;
+    let last = x.with_layout(layout).try_contiguous()?;
     let runs = last.as_slice().unwrap_or(&[]).chunks_exact(count.max(1));
     Tensor::try_build(x.shape().reduced(axes, true), |out| {
         out.fill(start);
@@ -195,6 +191,13 @@ pub(crate) fn fold<A: Element, B: Element>(
             *to = run.iter().fold(start, |folded, &v| f(folded, v));
         }
     })
+}
+
+/// The layout with `axes` as its last, and how many elements there are along them.
+fn lines_of(layout: &Layout, axes: &[usize]) -> Result<(Layout, usize), ShapeError> {
+    let kept = (0..layout.shape().len()).filter(|axis| !axes.contains(axis));
+    let order: Vec<usize> = kept.chain(axes.iter().copied()).collect();
+    Ok((layout.permute(&order)?, axes.iter().map(|&axis| layout.shape()[axis]).product()))
 }
 
 /// The operator for every mixture of owned and borrowed operands.

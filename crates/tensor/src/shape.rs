@@ -51,6 +51,12 @@ impl Shape {
         &mut self.0
     }
 
+    /// Adds a last axis. Not inlined: shapes are made in many places.
+    #[inline(never)]
+    fn push(&mut self, size: usize) {
+        self.0.push(size);
+    }
+
     /// `axis` counted from the end when negative; one that there is not is an error.
     ///
     /// ```
@@ -138,7 +144,11 @@ impl From<usize> for Shape {
 
 impl FromIterator<usize> for Shape {
     fn from_iter<I: IntoIterator<Item = usize>>(sizes: I) -> Self {
-        Self(sizes.into_iter().collect())
+        let mut shape = Self::scalar();
+        for size in sizes {
+            shape.push(size);
+        }
+        shape
     }
 }
 

@@ -1,6 +1,5 @@
 //! Loops over strided elements, for kernels.
 
-use smallvec::SmallVec;
 use wengert_tensor::Layout;
 
 /// Calls `f` with each element of `to` and the one of `from` at the same index. The shapes are the
@@ -16,27 +15,51 @@ pub(super) fn zip_with<T: Copy>(
     if to_layout.shape().count() == 0 {
         return;
     }
-    // The axis with the smallest steps last, so that the inner loop runs along memory.
-    let mut order: SmallVec<[usize; 8]> = (0..to_layout.shape().len()).collect();
-    order.sort_by_key(|&axis| std::cmp::Reverse(to_layout.strides()[axis].unsigned_abs()));
-    let to_layout = to_layout.permute(&order).expect("each axis once");
-    let from_layout = from_layout.permute(&order).expect("each axis once");
-    let Some(last) = order.len().checked_sub(1) else {
-        return f(&mut to[to_layout.offset()], from[from_layout.offset()]);
-    };
-    let count = to_layout.shape()[last];
-    let (to_step, from_step) = (to_layout.strides()[last], from_layout.strides()[last]);
-    let rows = |layout: &Layout| layout.slice(last, 0, 1, 1).expect("there is an element");
-    for (a, b) in rows(&to_layout).offsets().zip(rows(&from_layout).offsets()) {
-        if (to_step, from_step) == (1, 1) {
-            to[a..a + count].iter_mut().zip(&from[b..b + count]).for_each(|(to, &from)| f(to, from));
+    let loops = Loops::new(to_layout, from_layout);
+    for (a, b) in loops.to.offsets().zip(loops.from.offsets()) {
+        if (loops.to_step, loops.from_step) == (1, 1) {
+            let rows = to[a..a + loops.count].iter_mut().zip(&from[b..b + loops.count]);
+            rows.for_each(|(to, &from)| f(to, from));
         } else {
             let (mut a, mut b) = (a as isize, b as isize);
-            for _ in 0..count {
+            for _ in 0..loops.count {
                 f(&mut to[a as usize], from[b as usize]);
-                a += to_step;
-                b += from_step;
+                a += loops.to_step;
+                b += loops.from_step;
             }
+        }
+    }
+}
+
+/// The order in which two layouts are gone through.
+struct Loops {
+    /// The first elements of the inner loops.
+    to: Layout,
+    from: Layout,
+    /// The inner loop: its length and steps.
+    count: usize,
+    to_step: isize,
+    from_step: isize,
+}
+
+impl Loops {
+    /// For layouts of one shape that has elements.
+    fn new(to: &Layout, from: &Layout) -> Self {
+        // The axis with the smallest steps last, so that the inner loop runs along memory.
+        let mut order: Vec<usize> = (0..to.shape().len()).collect();
+        order.sort_by_key(|&axis| std::cmp::Reverse(to.strides()[axis].unsigned_abs()));
+        let to = to.permute(&order).expect("each axis once");
+        let from = from.permute(&order).expect("each axis once");
+        let Some(last) = order.len().checked_sub(1) else {
+            return Loops { to, from, count: 1, to_step: 1, from_step: 1 };
+        };
+        let firsts = |layout: &Layout| layout.slice(last, 0, 1, 1).expect("there is an element");
+        Loops {
+            count: to.shape()[last],
+            to_step: to.strides()[last],
+            from_step: from.strides()[last],
+            to: firsts(&to),
+            from: firsts(&from),
         }
     }
 }

@@ -76,9 +76,7 @@ pub(crate) struct Recomputed<'t, T: Float> {
 impl<'t, T: Float> Recomputed<'t, T> {
     /// For a backward pass from `root`.
     pub(crate) fn before(tape: &'t Tape<T>, root: u32) -> Self {
-        let mut ahead: Vec<Range<u32>> =
-            tape.checkpoints.borrow().iter().filter(|range| range.start <= root).cloned().collect();
-        ahead.sort_by_key(|range| (range.end, u32::MAX - range.start));
+        let ahead = ahead_of(&tape.checkpoints.borrow(), root);
         Self { tape, ahead, open: Vec::new(), instead: Instead::new() }
     }
 
@@ -131,6 +129,13 @@ impl<'t, T: Float> Recomputed<'t, T> {
     }
 }
 
+/// The checkpoints up to `root`, by their ends, the inner before the outer.
+fn ahead_of(checkpoints: &[Range<u32>], root: u32) -> Vec<Range<u32>> {
+    let mut ahead: Vec<Range<u32>> = checkpoints.iter().filter(|range| range.start <= root).cloned().collect();
+    ahead.sort_by_key(|range| (range.end, u32::MAX - range.start));
+    ahead
+}
+
 /// What the operations in `range` read that they do not compute, apart from numbers.
 fn inputs_of<T: Float>(nodes: &Nodes<T>, range: &Range<u32>) -> Vec<u32> {
     let read = range.clone().flat_map(|id| nodes.inputs(id)).copied();
@@ -149,21 +154,24 @@ fn inputs_of<T: Float>(nodes: &Nodes<T>, range: &Range<u32>) -> Vec<u32> {
 impl<T: Float> Tape<T> {
     /// The outermost checkpoint that each of some entries, in recording order, is in.
     pub(crate) fn checkpoint_of(&self, ids: &[u32]) -> Vec<Option<u32>> {
-        let checkpoints = self.checkpoints.borrow();
-        // Those that begin together lie in one another: the longest counts.
-        let mut ranges: Vec<&Range<u32>> = checkpoints.iter().collect();
-        ranges.sort_by_key(|range| (range.start, u32::MAX - range.end));
-        let (mut next, mut open): (usize, Option<&Range<u32>>) = (0, None);
-        ids.iter()
-            .map(|&id| {
-                while let Some(range) = ranges.get(next).filter(|range| range.start <= id) {
-                    open = open.filter(|open| open.end >= range.end).or(Some(range));
-                    next += 1;
-                }
-                open.filter(|range| range.contains(&id)).map(|range| range.start)
-            })
-            .collect()
+        outermost(&self.checkpoints.borrow(), ids)
     }
+}
+
+fn outermost(checkpoints: &[Range<u32>], ids: &[u32]) -> Vec<Option<u32>> {
+    // Those that begin together lie in one another: the longest counts.
+    let mut ranges: Vec<&Range<u32>> = checkpoints.iter().collect();
+    ranges.sort_by_key(|range| (range.start, u32::MAX - range.end));
+    let (mut next, mut open): (usize, Option<&Range<u32>>) = (0, None);
+    ids.iter()
+        .map(|&id| {
+            while let Some(range) = ranges.get(next).filter(|range| range.start <= id) {
+                open = open.filter(|open| open.end >= range.end).or(Some(range));
+                next += 1;
+            }
+            open.filter(|range| range.contains(&id)).map(|range| range.start)
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -246,9 +254,7 @@ mod tests {
 
     #[test]
     fn the_outermost_checkpoint_counts() {
-        let tape = Tape::<f64>::new();
-        *tape.checkpoints.borrow_mut() = vec![3..5, 2..7, 2..4, 9..10];
         let ids = [0, 2, 3, 6, 7, 9, 10];
-        assert_eq!(tape.checkpoint_of(&ids), [None, Some(2), Some(2), Some(2), None, Some(9), None]);
+        assert_eq!(outermost(&[3..5, 2..7, 2..4, 9..10], &ids), [None, Some(2), Some(2), Some(2), None, Some(9), None]);
     }
 }

@@ -21,7 +21,7 @@ impl Op for Cholesky {
     fn lower<T: Float>(&self) -> Lowering<'_, T> {
         Lowering::kernel(|x: &[Tensor<T>]| {
             let (_, n) = square(x[0].shape()).expect("checked when recorded");
-            each(&x[0], x[0].shape().clone(), n * n, |a, l| {
+            each(&x[0], x[0].shape().clone(), n * n, &mut |a, l| {
                 l.fill(0.0);
                 for row in 0..n {
                     for column in 0..=row {
@@ -61,7 +61,9 @@ impl Op for SolveTriangular {
     fn lower<T: Float>(&self) -> Lowering<'_, T> {
         Lowering::kernel(|x: &[Tensor<T>]| {
             let n = x[0].shape()[x[0].rank() - 1];
-            each_system(&x[0], &x[1], |a, b| if self.upper { substitute_back(a, b, n) } else { substitute(a, b, n) })
+            each_system(&x[0], &x[1], &mut |a, b| {
+                if self.upper { substitute_back(a, b, n) } else { substitute(a, b, n) }
+            })
         })
     }
     /// As of a general system, in the triangle.

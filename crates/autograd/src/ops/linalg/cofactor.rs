@@ -105,7 +105,7 @@ impl Op for Cofactors {
     fn lower<T: Float>(&self) -> Lowering<'_, T> {
         Lowering::kernel(|x: &[Tensor<T>]| {
             let (_, n) = square(x[0].shape()).expect("checked when recorded");
-            each(&x[0], x[0].shape().clone(), n * n, |a, cofactors| {
+            each(&x[0], x[0].shape().clone(), n * n, &mut |a, cofactors| {
                 let factors = Factors::of(a, n);
                 let mut core = vec![0.0; n * n];
                 (0..n).for_each(|i| core[i * n + i] = factors.product_without(i, i));
@@ -133,7 +133,7 @@ impl Op for Curvature {
     fn lower<T: Float>(&self) -> Lowering<'_, T> {
         Lowering::kernel(|x: &[Tensor<T>]| {
             let (_, n) = square(x[0].shape()).expect("checked when recorded");
-            each_system(&x[0], &x[1], |a, g| {
+            each_system(&x[0], &x[1], &mut |a, g| {
                 let factors = Factors::of(a, n);
                 let (x, mut core) = (factors.inward(g), vec![0.0; n * n]);
                 // Of a diagonal matrix, det (D + X) = … + Σ (Xᵢᵢ·Xₖₖ − Xᵢₖ·Xₖᵢ)·(product of the others).

@@ -24,7 +24,7 @@ impl Op for Eigen {
         Lowering::kernel(|x: &[Tensor<T>]| {
             let (_, n) = square(x[0].shape()).expect("checked when recorded");
             let shape = self.shape(&[x[0].shape()]).expect("checked when recorded");
-            each(&x[0], shape, (n + 1) * n, |a, y| jacobi(a, y, n))
+            each(&x[0], shape, (n + 1) * n, &mut |a, y| jacobi(a, y, n))
         })
     }
     /// Mike Giles, *Collected matrix derivative results* (2008), section 3.1: V(diag(w̄) + F ∘

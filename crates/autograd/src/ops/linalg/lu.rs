@@ -63,7 +63,7 @@ impl Op for Solve {
     fn lower<T: Float>(&self) -> Lowering<'_, T> {
         Lowering::kernel(|x: &[Tensor<T>]| {
             let n = x[0].shape()[x[0].rank() - 1];
-            each_system(&x[0], &x[1], |a, b| {
+            each_system(&x[0], &x[1], &mut |a, b| {
                 eliminate(a, b, n);
                 substitute_back(a, b, n);
             })
@@ -103,7 +103,7 @@ impl Op for Determinant {
     fn lower<T: Float>(&self) -> Lowering<'_, T> {
         Lowering::kernel(|x: &[Tensor<T>]| {
             let (batch, n) = square(x[0].shape()).expect("checked when recorded");
-            each(&x[0], batch.into(), 1, |a, y| {
+            each(&x[0], batch.into(), 1, &mut |a, y| {
                 let exchanges = eliminate(a, &mut [], n);
                 let diagonal = || (0..n).map(|i| a[i * n + i]);
                 let size: f64 = diagonal().map(|d| d.abs().ln()).sum();

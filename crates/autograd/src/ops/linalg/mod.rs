@@ -32,8 +32,11 @@ fn solution(a: &Shape, b: &Shape) -> Result<Shape, ShapeError> {
     }
 }
 
+/// What is computed of two matrices, which it may overwrite.
+type OfMatrices<'a> = dyn FnMut(&mut [f64], &mut [f64]) + 'a;
+
 /// `f` of each matrix of `x`, in `f64`: it gets the elements and writes `count` results.
-fn each<T: Float>(x: &Tensor<T>, shape: Shape, count: usize, mut f: impl FnMut(&mut [f64], &mut [f64])) -> Tensor<T> {
+fn each<T: Float>(x: &Tensor<T>, shape: Shape, count: usize, f: &mut OfMatrices) -> Tensor<T> {
     let size = x.shape()[x.rank() - 2..].iter().product::<usize>();
     let (mut elements, mut found) = (Tensor::<f64>::zeros(size), Tensor::<f64>::zeros(count));
     let (elements, found) = (elements.make_mut(), found.make_mut());
@@ -48,13 +51,13 @@ fn each<T: Float>(x: &Tensor<T>, shape: Shape, count: usize, mut f: impl FnMut(&
 }
 
 /// `f(a, b)` of each system, in `f64`, overwriting `b` with its solution.
-fn each_system<T: Float>(a: &Tensor<T>, b: &Tensor<T>, mut f: impl FnMut(&mut [f64], &mut [f64])) -> Tensor<T> {
+fn each_system<T: Float>(a: &Tensor<T>, b: &Tensor<T>, f: &mut OfMatrices) -> Tensor<T> {
     let shape = solution(a.shape(), b.shape()).expect("checked when recorded");
     let (batch, &[n, k]) = shape.split_last_chunk().expect("right sides are matrices");
     let stretched = |x: &Tensor<T>, sizes: [usize; 2]| x.expand(batch.iter().copied().chain(sizes).collect::<Shape>());
     let (b, mut sides) = (stretched(b, [n, k]), Tensor::<f64>::zeros(n * k));
     let (mut values, sides) = (b.iter(), sides.make_mut());
-    each(&stretched(a, [n, n]), shape.clone(), n * k, |a, x| {
+    each(&stretched(a, [n, n]), shape.clone(), n * k, &mut |a, x| {
         sides.iter_mut().zip(&mut values).for_each(|(side, value)| *side = value.to_f64());
         f(a, sides);
         x.copy_from_slice(sides);
