@@ -169,8 +169,16 @@ pub(crate) fn zip<A: Element, B: Element, C: Element>(
     let shape = broadcast(a.shape(), b.shape())?;
     let (a, b) = (a.expand(&shape), b.expand(&shape));
     Tensor::try_build(shape, |out| match (a.as_slice(), b.as_slice()) {
-        (Some(a), Some(b)) => out.iter_mut().zip(a.iter().zip(b)).for_each(|(c, (&a, &b))| *c = f(a, b)),
-        _ => out.iter_mut().zip(a.iter().zip(b.iter())).for_each(|(c, (a, b))| *c = f(a, b)),
+        (Some(a), Some(b)) => {
+            for ((c, &a), &b) in out.iter_mut().zip(a).zip(b) {
+                *c = f(a, b);
+            }
+        }
+        _ => {
+            for ((c, a), b) in out.iter_mut().zip(a.iter()).zip(b.iter()) {
+                *c = f(a, b);
+            }
+        }
     })
 }
 

@@ -98,6 +98,7 @@ impl<T: Element> Tensor<T> {
     /// # Panics
     /// If the axis or an index is out of range.
     #[track_caller]
+    #[inline(never)]
     pub fn index_select(&self, axis: isize, indices: &Tensor<i64>) -> Self {
         let axis = checked!("index_select", self.shape().axis(axis));
         let size = self.shape()[axis];

@@ -215,8 +215,16 @@ impl<T: Element> Tensor<T> {
     #[track_caller]
     pub fn map<U: Element>(&self, f: impl Fn(T) -> U) -> Tensor<U> {
         let fill = |out: &mut [U]| match self.as_slice() {
-            Some(values) => out.iter_mut().zip(values).for_each(|(to, &v)| *to = f(v)),
-            None => out.iter_mut().zip(self.iter()).for_each(|(to, v)| *to = f(v)),
+            Some(values) => {
+                for (to, &v) in out.iter_mut().zip(values) {
+                    *to = f(v);
+                }
+            }
+            None => {
+                for (to, v) in out.iter_mut().zip(self.iter()) {
+                    *to = f(v);
+                }
+            }
         };
         checked!("map", Tensor::try_build(self.shape().clone(), fill))
     }

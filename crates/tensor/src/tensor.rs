@@ -105,6 +105,7 @@ impl<T: Element> Tensor<T> {
     /// # Panics
     /// If they cannot be allocated, as those of an expanded view may not be.
     #[track_caller]
+    #[inline(never)]
     pub fn to_vec(&self) -> Vec<T> {
         if let Some(slice) = self.as_slice() {
             return slice.to_vec();
@@ -141,6 +142,7 @@ impl<T: Element> Tensor<T> {
     /// The elements in row-major order for writing, copied first when they are shared or
     /// strided.
     #[track_caller]
+    #[inline(never)]
     pub fn make_mut(&mut self) -> &mut [T] {
         if !self.layout.is_contiguous() || Arc::get_mut(&mut self.storage).is_none() {
             *self = checked!("make_mut", self.copied());
@@ -215,7 +217,11 @@ impl<T: Element> Tensor<T> {
     #[track_caller]
     pub fn cast<U: Element>(&self) -> Tensor<U> {
         let convert = |v: T| if T::WHOLE && U::WHOLE { U::from_i128(v.to_i128()) } else { U::from_f64(v.to_f64()) };
-        let fill = |out: &mut [U]| out.iter_mut().zip(self.iter()).for_each(|(to, from)| *to = convert(from));
+        let fill = |out: &mut [U]| {
+            for (to, from) in out.iter_mut().zip(self.iter()) {
+                *to = convert(from);
+            }
+        };
         checked!("cast", Tensor::try_build(self.shape().clone(), fill))
     }
 }

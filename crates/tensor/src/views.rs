@@ -42,6 +42,7 @@ impl<T: Element> Tensor<T> {
     /// # Panics
     /// If an axis is out of range.
     #[track_caller]
+    #[inline(never)]
     pub fn transpose(&self, a: isize, b: isize) -> Self {
         let a = checked!("transpose", self.shape().axis(a));
         let b = checked!("transpose", self.shape().axis(b));
@@ -64,7 +65,13 @@ impl<T: Element> Tensor<T> {
     #[doc(alias = "view")]
     #[track_caller]
     pub fn reshape(&self, sizes: impl Into<Sizes>) -> Self {
-        let shape = match sizes.into().resolve(self.count()) {
+        self.reshaped(sizes.into())
+    }
+
+    #[track_caller]
+    #[inline(never)]
+    fn reshaped(&self, sizes: Sizes) -> Self {
+        let shape = match sizes.resolve(self.count()) {
             Ok(shape) => shape,
             Err(error) => panic!("reshape: {}: {error}", self.shape()),
         };
@@ -145,8 +152,14 @@ impl<T: Element> Tensor<T> {
     /// If the axis is out of range, or the step is 0.
     #[track_caller]
     pub fn slice(&self, axis: isize, range: impl Into<Slice>) -> Self {
+        self.sliced(axis, range.into())
+    }
+
+    #[track_caller]
+    #[inline(never)]
+    fn sliced(&self, axis: isize, range: Slice) -> Self {
         let axis = checked!("slice", self.shape().axis(axis));
-        let (start, end, step) = match range.into().resolve(self.shape()[axis]) {
+        let (start, end, step) = match range.resolve(self.shape()[axis]) {
             Ok(slice) => slice,
             Err(error) => panic!("slice: {error} of axis {axis} of {}", self.shape()),
         };
@@ -265,6 +278,7 @@ impl<T: Element> Tensor<T> {
     /// This buffer under another layout. One without elements starts at 0 with the usual strides,
     /// so that no offset lies beyond the end of the buffer.
     #[track_caller]
+    #[inline(never)]
     fn view(&self, layout: Layout) -> Self {
         let empty = layout.shape().count() == 0;
         self.with_layout(if empty { Layout::contiguous(layout.shape().clone()) } else { layout })

@@ -66,7 +66,12 @@ impl<'t, T: Float> Var<'t, T> {
     #[doc(alias = "bmm")]
     #[track_caller]
     pub fn matmul(self, other: impl Operand<'t, T>) -> Self {
-        let other = other.on(self.tape());
+        self.product(other.on(self.tape()))
+    }
+
+    #[track_caller]
+    #[inline(never)]
+    fn product(self, other: Self) -> Self {
         let (a, b) = (self.shape(), other.shape());
         let (Some(&k), Some(&k2)) = (a.last(), b.iter().rev().nth(1).or(b.first())) else {
             panic!("matmul: shapes {a} and {b}: a scalar has no matrix product");
@@ -141,7 +146,13 @@ impl<'t, T: Float> Var<'t, T> {
     /// If `shape` does not broadcast to its own.
     #[track_caller]
     pub fn sum_to_shape(self, shape: impl Into<Shape>) -> Self {
-        let (own, shape) = (self.shape(), shape.into());
+        self.summed_to(shape.into())
+    }
+
+    #[track_caller]
+    #[inline(never)]
+    fn summed_to(self, shape: Shape) -> Self {
+        let own = self.shape();
         let fits = broadcast(&shape, &own).is_ok_and(|both| both == own);
         assert!(fits, "sum_to_shape: shape {shape} does not broadcast to {own}");
         let new = own.len() - shape.len();

@@ -103,8 +103,14 @@ impl<T: Float> Var<'_, T> {
     #[doc(alias = "view")]
     #[track_caller]
     pub fn reshape(self, sizes: impl Into<Sizes>) -> Self {
+        self.reshaped(sizes.into())
+    }
+
+    #[track_caller]
+    #[inline(never)]
+    fn reshaped(self, sizes: Sizes) -> Self {
         let own = self.shape();
-        let shape = match sizes.into().resolve(own.count()) {
+        let shape = match sizes.resolve(own.count()) {
             Ok(shape) => shape,
             Err(error) => panic!("reshape: {own}: {error}"),
         };

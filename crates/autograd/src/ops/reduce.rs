@@ -72,7 +72,8 @@ impl<'t, T: Float> Var<'t, T> {
 
     /// `reduction` over axes, which stay with size 1 when `keep`.
     #[track_caller]
-    fn reduce_over(self, name: &str, reduction: Reduction, axes: impl Into<Axes>, keep: bool) -> Self {
+    #[inline(never)]
+    fn reduce_over(self, name: &str, reduction: Reduction, axes: Axes, keep: bool) -> Self {
         let (shape, axes) = (self.shape(), self.axes(name, axes));
         if matches!(reduction, Reduction::Max | Reduction::Min) {
             checked(name, Reduce { reduction, axes: axes.clone() }.shape(&[&shape]));
@@ -122,13 +123,13 @@ macro_rules! reduction {
                 $(#[$doc])*
                 #[track_caller]
                 pub fn $name(self, axes: impl Into<Axes>) -> Self {
-                    self.reduce_over(stringify!($name), Reduction::$reduction, axes, false)
+                    self.reduce_over(stringify!($name), Reduction::$reduction, axes.into(), false)
                 }
 
                 #[doc = concat!("As [`Var::", stringify!($name), "`], but the axes stay with size 1.")]
                 #[track_caller]
                 pub fn $keep(self, axes: impl Into<Axes>) -> Self {
-                    self.reduce_over(stringify!($keep), Reduction::$reduction, axes, true)
+                    self.reduce_over(stringify!($keep), Reduction::$reduction, axes.into(), true)
                 }
             )*
         }

@@ -150,9 +150,15 @@ impl<T: Float> Var<'_, T> {
     #[doc(alias = "narrow")]
     #[track_caller]
     pub fn slice(self, axis: isize, range: impl Into<Slice>) -> Self {
+        self.sliced(axis, range.into())
+    }
+
+    #[track_caller]
+    #[inline(never)]
+    fn sliced(self, axis: isize, range: Slice) -> Self {
         let shape = self.shape();
         let axis = self.axis("slice", axis);
-        let (start, end, step) = match range.into().resolve(shape[axis]) {
+        let (start, end, step) = match range.resolve(shape[axis]) {
             Ok(slice) => slice,
             Err(error) => panic!("slice: {error} of axis {axis} of {shape}"),
         };

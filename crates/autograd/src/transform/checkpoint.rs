@@ -108,6 +108,7 @@ impl<'t, T: Float> Recomputed<'t, T> {
         }
     }
 
+    #[inline(never)]
     fn record_again(&mut self, range: Range<u32>, g: u32) {
         let tape = self.tape;
         tape.nodes.borrow_mut().set_origin(None);

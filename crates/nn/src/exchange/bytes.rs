@@ -49,7 +49,9 @@ impl Stored for bool {
 
 pub(super) fn encode<T: Stored>(tensor: &Tensor<T>, out: &mut Vec<u8>) {
     out.reserve(tensor.count() * T::SIZE);
-    tensor.iter().for_each(|value| value.put(out));
+    for value in tensor.iter() {
+        value.put(out);
+    }
 }
 
 /// A tensor of what stored elements mean; none if the bytes are not as many as the shape has, or
@@ -63,9 +65,16 @@ pub(super) fn decode<S: Stored, T: Element>(
     if shape.checked_count().ok()?.checked_mul(S::SIZE)? != bytes.len() {
         return None;
     }
-    let stored = bytes.chunks_exact(S::SIZE).map(|bytes| S::get(bytes, big_endian));
-    let values = stored.map(|value| value.map(&meaning)).collect::<Option<Vec<T>>>()?;
-    Tensor::try_from_vec(values, shape).ok()
+    let mut known = true;
+    let tensor = Tensor::try_build(shape, |out| {
+        for (to, bytes) in out.iter_mut().zip(bytes.chunks_exact(S::SIZE)) {
+            match S::get(bytes, big_endian) {
+                Some(value) => *to = meaning(value),
+                None => known = false,
+            }
+        }
+    });
+    tensor.ok().filter(|_| known)
 }
 
 /// A number of one sign bit, 5 bits of exponent and 10 of fraction.
