@@ -13,8 +13,21 @@ use super::program::Step;
 use super::registers::allocate;
 use super::schedule::{Choice, Lie};
 
-/// The instructions of `graph` for tiles of `choice`; blocks keep dear values if `keep`.
-pub(super) fn emit(graph: &Graph, domain: &Domain, choice: &Choice, keep: bool) -> Code {
+/// Which of the full values that a later phase needs again a block keeps.
+#[derive(Clone, Copy, PartialEq, PartialOrd)]
+pub(super) enum Keep {
+    Nothing,
+    /// Those that a dear map makes.
+    Dear,
+    /// Also those that take [`LONG`] maps to make again.
+    Long,
+}
+
+/// As many maps take longer than to store a value and to load it.
+const LONG: usize = 2;
+
+/// The instructions of `graph` for tiles of `choice`.
+pub(super) fn emit(graph: &Graph, domain: &Domain, choice: &Choice, keep: Keep) -> Code {
     let mut emitter = Emitter::new(graph, domain, choice);
     emitter.uniform();
     emitter.number_kept();
@@ -40,6 +53,10 @@ pub(super) fn emit(graph: &Graph, domain: &Domain, choice: &Choice, keep: bool) 
         code.phases.push(phase);
     }
     code
+}
+
+fn is_dear(graph: &Graph, v: u32) -> bool {
+    matches!(graph.value(v).step, Step::Map { keep: true, .. })
 }
 
 struct Emitter<'a> {
@@ -113,7 +130,7 @@ impl<'a> Emitter<'a> {
     }
 
     /// For each phase, whether it computes each value by a map of full values.
-    fn needs(&mut self, keep: bool) -> Vec<Vec<bool>> {
+    fn needs(&mut self, keep: Keep) -> Vec<Vec<bool>> {
         let graph = self.graph;
         let not_uniform = graph.used().filter(|(_, value)| value.class != Class::Uniform);
         let phases = not_uniform.map(|(_, value)| value.level + 1).max().unwrap_or(0);
@@ -131,7 +148,7 @@ impl<'a> Emitter<'a> {
                 }
                 for v in (0..graph.values.len()).rev().filter(|&v| graph.values[v].used) {
                     let value = &graph.values[v];
-                    let Step::Map { args, keep: dear, .. } = &value.step else { continue };
+                    let Step::Map { args, .. } = &value.step else { continue };
                     if !needed[v] || value.class != Class::Full {
                         needed[v] = false;
                         continue;
@@ -139,7 +156,7 @@ impl<'a> Emitter<'a> {
                     let is_output = graph.outputs.contains(&(v as u32));
                     if is_output && value.level < p {
                         needed[v] = false;
-                    } else if !is_output && keep && *dear && home[v].is_some() {
+                    } else if !is_output && home[v].is_some() && self.is_kept(v as u32, keep) {
                         needed[v] = false;
                         if self.keep[v].is_none() {
                             self.keep[v] = Some(self.code.keeps as u32);
@@ -153,6 +170,28 @@ impl<'a> Emitter<'a> {
                 needed
             })
             .collect()
+    }
+
+    /// Whether a block keeps value `v`, which an earlier phase makes.
+    fn is_kept(&self, v: u32, keep: Keep) -> bool {
+        if self.keep[v as usize].is_some() || is_dear(self.graph, v) {
+            return keep >= Keep::Dear;
+        }
+        // The maps that would have to be done again.
+        let mut again: SmallVec<[u32; LONG]> = SmallVec::from_elem(v, 1);
+        let mut done = 0;
+        while done < again.len() && again.len() < LONG {
+            for &arg in self.graph.value(again[done]).step.args() {
+                let value = self.graph.value(arg);
+                let is_made = value.class == Class::Full && matches!(value.step, Step::Map { .. });
+                let is_there = is_dear(self.graph, arg) || self.keep[arg as usize].is_some();
+                if is_made && !is_there && !self.graph.outputs.contains(&arg) && !again.contains(&arg) {
+                    again.push(arg);
+                }
+            }
+            done += 1;
+        }
+        keep == Keep::Long && again.len() >= LONG
     }
 
     fn phase(&mut self, p: u32, needed: &[bool]) -> Phase<Place> {

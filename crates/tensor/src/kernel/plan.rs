@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use super::code::{Code, KeptInstr};
 use super::domain::{Domain, Home};
-use super::emit::emit;
+use super::emit::{Keep, emit};
 use super::graph::Graph;
 use super::overwrite::overwrites;
 use super::program::{Spec, Step};
@@ -79,7 +79,7 @@ impl Plan {
         let folds = graph.used().filter(|(_, v)| matches!(v.step, Step::Reduce(..))).count();
         let reduced = domain.reduced_count();
         let full = domain.streams.iter().filter(|stream| stream.full).count();
-        let cut = |choice: &Choice, keep: bool| {
+        let cut = |choice: &Choice, keep: Keep| {
             let code = emit(&graph, &domain, choice, keep);
             let demand = Demand {
                 registers: code.registers,
@@ -93,15 +93,20 @@ impl Plan {
         };
 
         let mut choice = Choice::best(&domain, maps, folds);
-        let (mut code, mut schedule) = cut(&choice, true);
+        let (mut code, mut schedule) = cut(&choice, Keep::Long);
         let width = choice.cols.map_or(1, |axis| domain.axes[axis].size).max(1);
         if choice.form == Form::Tall && 2 * width > schedule.tile {
             choice.form = Form::Flat;
-            (code, schedule) = cut(&choice, true);
+            (code, schedule) = cut(&choice, Keep::Long);
+        }
+        let block = |schedule: &Schedule, values: usize| reduced.saturating_mul(schedule.kept_block() * values * bytes);
+        // What would not stay in the second-level cache is computed again, unless it is dear.
+        if code.keeps > 0 && block(&schedule, full + code.keeps) > limits.block {
+            (code, schedule) = cut(&choice, Keep::Dear);
         }
         // What even the smallest block could not keep in a cache is computed again instead.
-        if reduced.saturating_mul(schedule.kept_block() * code.keeps * bytes) > 8 * limits.block {
-            (code, schedule) = cut(&choice, false);
+        if block(&schedule, code.keeps) > 8 * limits.block {
+            (code, schedule) = cut(&choice, Keep::Nothing);
         }
         let lays = lays(&domain, &schedule, &code);
         let short = choice.form == Form::Tall && schedule.cols.kept && !schedule.rows.kept;

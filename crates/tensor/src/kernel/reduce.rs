@@ -1,7 +1,8 @@
 //! Reductions: what they are, and how tiles are folded into accumulators.
 //!
-//! Accumulators are `f64` for every element type. The order of the additions is fixed here, lane
-//! by lane, and does not depend on the width of the machine's vectors.
+//! Accumulators are `f64` for every element type; four elements are joined before they are converted,
+//! which takes longer than anything else here. The order of the additions is fixed here, lane by
+//! lane, and does not depend on the width of the machine's vectors.
 
 use super::isa::{Isa, multiversion};
 use crate::Float;
@@ -110,7 +111,11 @@ impl Reduction {
 /// How two values become one.
 trait Combine: Copy {
     const START: f64;
+    /// Whether elements may be joined before they are converted; what is not finite then is folded
+    /// again without, as a sum may be too large for an element.
+    const EARLY: bool = true;
     fn combine(self, a: f64, b: f64) -> f64;
+    fn join<T: Float>(self, a: T, b: T) -> T;
 }
 
 #[derive(Clone, Copy)]
@@ -128,12 +133,21 @@ impl Combine for Add {
     fn combine(self, a: f64, b: f64) -> f64 {
         a + b
     }
+    #[inline(always)]
+    fn join<T: Float>(self, a: T, b: T) -> T {
+        a + b
+    }
 }
 
 impl Combine for Multiply {
     const START: f64 = 1.0;
+    const EARLY: bool = false;
     #[inline(always)]
     fn combine(self, a: f64, b: f64) -> f64 {
+        a * b
+    }
+    #[inline(always)]
+    fn join<T: Float>(self, a: T, b: T) -> T {
         a * b
     }
 }
@@ -145,6 +159,10 @@ impl Combine for Larger {
         // Non-short-circuit, so that it compiles to a blend: a NaN on either side stays.
         if (b > a) | b.is_nan() { b } else { a }
     }
+    #[inline(always)]
+    fn join<T: Float>(self, a: T, b: T) -> T {
+        a.max_nan(b)
+    }
 }
 
 impl Combine for Smaller {
@@ -152,6 +170,10 @@ impl Combine for Smaller {
     #[inline(always)]
     fn combine(self, a: f64, b: f64) -> f64 {
         if (b < a) | b.is_nan() { b } else { a }
+    }
+    #[inline(always)]
+    fn join<T: Float>(self, a: T, b: T) -> T {
+        a.min_nan(b)
     }
 }
 
@@ -163,6 +185,31 @@ const LONG: usize = 64;
 const LANES: usize = 8;
 /// Pieces for long rows and for columns.
 const PIECES: usize = 4;
+const WIDTH: usize = LANES * PIECES;
+
+/// Elements that are joined at a time.
+const EARLY: usize = 4;
+
+/// Joins each column of four rows of elements.
+#[inline(always)]
+fn join_early<T: Float, C: Combine>(combine: C, rows: [[T; WIDTH]; EARLY]) -> [[T; LANES]; PIECES] {
+    let mut joined = [[T::ZERO; LANES]; PIECES];
+    for (j, to) in joined.as_flattened_mut().iter_mut().enumerate() {
+        *to = combine.join(combine.join(rows[0][j], rows[1][j]), combine.join(rows[2][j], rows[3][j]));
+    }
+    joined
+}
+
+/// Whether all accumulators are finite, and far from being not.
+#[inline(always)]
+fn are_finite(lanes: &[[f64; LANES]; PIECES]) -> bool {
+    let mut finite = true;
+    for k in 0..LANES {
+        let sum = (lanes[0][k] + lanes[1][k]) + (lanes[2][k] + lanes[3][k]);
+        finite &= sum - sum == 0.0;
+    }
+    finite
+}
 
 /// Joins a piece of elements to a piece of accumulators.
 #[inline(always)]
@@ -198,9 +245,9 @@ multiversion! {
                 }
                 let row = std::slice::from_raw_parts(x.offset(i as isize * step), cols);
                 let folded = if cols < LONG {
-                    fold_row::<T, C, 1>(combine, row)
+                    fold_row(combine, [[C::START; LANES]], row)
                 } else {
-                    fold_row::<T, C, PIECES>(combine, row)
+                    fold_long_row(combine, row)
                 };
                 *acc.add(i) = combine.combine(*acc.add(i), folded);
                 i += 1;
@@ -209,10 +256,31 @@ multiversion! {
     }
 }
 
-/// One row: element `j` into lane `j` modulo their number, then the lanes in a tree.
+/// One row, joined early as far as it goes.
 #[inline(always)]
-fn fold_row<T: Float, C: Combine, const P: usize>(combine: C, row: &[T]) -> f64 {
-    let mut lanes = [[C::START; LANES]; P];
+fn fold_long_row<T: Float, C: Combine>(combine: C, row: &[T]) -> f64 {
+    let start = [[C::START; LANES]; PIECES];
+    if C::EARLY {
+        let mut lanes = start;
+        let (chunks, rest) = row.as_chunks::<{ WIDTH * EARLY }>();
+        for chunk in chunks {
+            let (rows, _) = chunk.as_chunks::<WIDTH>();
+            let joined = join_early(combine, [rows[0], rows[1], rows[2], rows[3]]);
+            for (lanes, x) in lanes.iter_mut().zip(joined) {
+                *lanes = fold_lanes(combine, *lanes, x);
+            }
+        }
+        let folded = fold_row(combine, lanes, rest);
+        if folded.is_finite() {
+            return folded;
+        }
+    }
+    fold_row(combine, start, row)
+}
+
+/// One row: whole pieces into one after the other, then the lanes in a tree.
+#[inline(always)]
+fn fold_row<T: Float, C: Combine, const P: usize>(combine: C, mut lanes: [[f64; LANES]; P], row: &[T]) -> f64 {
     let (chunks, rest) = row.as_chunks::<LANES>();
     let (whole, tail) = chunks.as_chunks::<P>();
     for chunk in whole {
@@ -220,11 +288,8 @@ fn fold_row<T: Float, C: Combine, const P: usize>(combine: C, row: &[T]) -> f64 
             *lanes = fold_lanes(combine, *lanes, *x);
         }
     }
-    for (lanes, x) in lanes.iter_mut().zip(tail) {
-        *lanes = fold_lanes(combine, *lanes, *x);
-    }
-    for (lane, v) in lanes[tail.len() % P].iter_mut().zip(rest) {
-        *lane = combine.combine(*lane, v.to_f64());
+    for x in tail {
+        lanes[0] = fold_lanes(combine, lanes[0], *x);
     }
     let mut pieces = P / 2;
     while pieces > 0 {
@@ -233,7 +298,19 @@ fn fold_row<T: Float, C: Combine, const P: usize>(combine: C, row: &[T]) -> f64 
         }
         pieces /= 2;
     }
-    let mut lanes = lanes[0];
+    let rest = rest.iter().fold(C::START, |acc, v| combine.combine(acc, v.to_f64()));
+    let folded = if P == 1 { fold_tree(combine, lanes[0]) } else { fold_apart(combine, &lanes[0]) };
+    combine.combine(folded, rest)
+}
+
+/// [`fold_tree`] where the compiler would else cut a long row's loops into the pairs of the tree.
+#[inline(never)]
+fn fold_apart<C: Combine>(combine: C, lanes: &[f64; LANES]) -> f64 {
+    fold_tree(combine, *lanes)
+}
+
+#[inline(always)]
+fn fold_tree<C: Combine>(combine: C, mut lanes: [f64; LANES]) -> f64 {
     let mut width = LANES / 2;
     while width > 0 {
         for j in 0..width {
@@ -258,17 +335,29 @@ multiversion! {
             // SAFETY: columns `j` to `j + n` of each row and of their accumulators, which the
             // caller promises.
             unsafe {
-                if step == 0 && j + LANES * PIECES <= cols {
+                if step == 0 && j + WIDTH <= cols {
                     // The accumulators stay in registers from row to row.
-                    let mut lanes = acc.add(j).cast::<[[f64; LANES]; PIECES]>().read();
-                    for i in 0..rows {
-                        let x = x.offset(i * x_step).add(j).cast::<[[T; LANES]; PIECES]>().read();
-                        for (lanes, x) in lanes.iter_mut().zip(x) {
+                    let start = acc.add(j).cast::<[[f64; LANES]; PIECES]>().read();
+                    let row = |i: isize| x.offset(i * x_step).add(j).cast::<[T; WIDTH]>().read();
+                    let mut lanes = start;
+                    let mut early = if C::EARLY { rows / EARLY as isize } else { 0 };
+                    for i in 0..early {
+                        let i = i * EARLY as isize;
+                        let joined = join_early(combine, [row(i), row(i + 1), row(i + 2), row(i + 3)]);
+                        for (lanes, x) in lanes.iter_mut().zip(joined) {
                             *lanes = fold_lanes(combine, *lanes, x);
                         }
                     }
+                    if early > 0 && !are_finite(&lanes) {
+                        (lanes, early) = (start, 0);
+                    }
+                    for i in early * EARLY as isize..rows {
+                        for (lanes, x) in lanes.iter_mut().zip(row(i).as_chunks::<LANES>().0) {
+                            *lanes = fold_lanes(combine, *lanes, *x);
+                        }
+                    }
                     acc.add(j).cast::<[[f64; LANES]; PIECES]>().write(lanes);
-                    j += LANES * PIECES;
+                    j += WIDTH;
                 } else {
                     let n = if step == 0 { cols - j } else { cols };
                     for i in 0..rows {

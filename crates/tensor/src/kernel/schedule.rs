@@ -26,7 +26,7 @@ pub(super) struct Limits {
 impl Limits {
     /// For first-level caches of 32 KB or more and second-level caches of 1 MB or more.
     pub(super) const USUAL: Limits =
-        Limits { registers: 24 << 10, tile: (128, 1024), block: 1024 << 10, kept: 4096, task: 32 << 10 };
+        Limits { registers: 24 << 10, tile: (128, 1024), block: 1536 << 10, kept: 4096, task: 32 << 10 };
 }
 
 /// Rows that square tiles go down before they go on along the columns: runs of this many elements

@@ -36,7 +36,7 @@ pub trait TileMap<T: Float>: Send + Sync + private::Sealed {
     fn arity(&self) -> usize;
 
     /// Writes the function of `rows` rows of `cols` elements of each of `x` to `y`, whose rows lie
-    /// `step` apart; `cols` is a multiple of [`CHUNK`], or there is one element.
+    /// `step` apart; rows have at least [`CHUNK`] elements, or there is one element.
     ///
     /// # Safety
     /// Every source must be readable, and `y` writable, for that (a repeating source: for
@@ -108,46 +108,41 @@ pub(super) unsafe fn apply_map<T: Float>(
 
 /// # Safety
 /// As for [`TileMap::chunks`], of any size.
+#[inline(always)]
 unsafe fn tile<T: Float>(map: &dyn TileMap<T>, isa: Isa, x: &[Source<T>], y: *mut T, step: isize, size: [usize; 2]) {
-    // SAFETY: the caller's promise is passed on, for each row by itself where rows do not consist
-    // of whole chunks.
+    // SAFETY: the caller's promise.
     unsafe {
-        if size[1].is_multiple_of(CHUNK) || size == [1, 1] {
-            return map.chunks(isa, x, y, step, size);
-        }
-        let mut row: SmallVec<[Source<T>; 3]> = x.into();
-        for i in 0..size[0] as isize {
-            uneven_row(map, isa, &row, y.offset(i * step), size[1]);
-            row.iter_mut().for_each(|x| x.ptr = x.ptr.wrapping_offset(x.step));
+        if size[1] >= CHUNK || size == [1, 1] {
+            map.chunks(isa, x, y, step, size);
+        } else {
+            short_rows(map, isa, x, y, step, size);
         }
     }
 }
 
-/// One row that does not consist of whole chunks.
+/// Rows that are shorter than a chunk, each padded to one.
 ///
 /// # Safety
-/// As for [`TileMap::chunks`].
-unsafe fn uneven_row<T: Float>(map: &dyn TileMap<T>, isa: Isa, x: &[Source<T>], y: *mut T, n: usize) {
+/// As for [`TileMap::chunks`], of any size.
+unsafe fn short_rows<T: Float>(
+    map: &dyn TileMap<T>,
+    isa: Isa,
+    x: &[Source<T>],
+    y: *mut T,
+    step: isize,
+    [rows, cols]: [usize; 2],
+) {
+    let mut padded: SmallVec<[[T; CHUNK]; 3]> = SmallVec::from_elem([T::ZERO; CHUNK], x.len());
     let mut out = [T::ZERO; CHUNK];
-    // SAFETY: the caller's promise is passed on; what is padded has a chunk of elements.
-    unsafe {
-        if n > CHUNK {
-            // The rest is done as part of a chunk that overlaps the last whole one. It is done
-            // first and written last: a source that is also `y` is still as it was.
-            let last = x.iter().map(|x| Source::chunk(x.ptr.add((n - CHUNK) & x.mask)));
-            map.chunks(isa, &last.collect::<SmallVec<[_; 3]>>(), out.as_mut_ptr(), 0, [1, CHUNK]);
-            map.chunks(isa, x, y, 0, [1, n / CHUNK * CHUNK]);
-            out.as_ptr().copy_to_nonoverlapping(y.add(n - CHUNK), CHUNK);
-        } else {
-            let padded = x.iter().map(|x| {
-                let mut padded = [T::ZERO; CHUNK];
-                x.ptr.copy_to_nonoverlapping(padded.as_mut_ptr(), n);
-                padded
-            });
-            let padded: SmallVec<[[T; CHUNK]; 3]> = padded.collect();
+    for i in 0..rows as isize {
+        // SAFETY: the caller's promise is passed on; what is padded has a chunk of elements.
+        unsafe {
+            for (padded, x) in padded.iter_mut().zip(x) {
+                x.ptr.wrapping_offset(i * x.step).copy_to_nonoverlapping(padded.as_mut_ptr(), cols);
+            }
             let x: SmallVec<[_; 3]> = padded.iter().map(|padded| Source::chunk(padded.as_ptr())).collect();
             map.chunks(isa, &x, out.as_mut_ptr(), 0, [1, CHUNK]);
-            out.as_ptr().copy_to_nonoverlapping(y, n);
+            out.as_ptr().copy_to_nonoverlapping(y.offset(i * step), cols);
         }
     }
 }
@@ -186,11 +181,17 @@ multiversion! {
                 *y = f.apply(args);
                 return;
             }
+            // A row that does not consist of whole chunks starts with a chunk that overlaps the last
+            // whole one. It is written last: a source that is also `y` is to be as it was till then.
+            let is_whole = cols.is_multiple_of(CHUNK);
+            let first = if is_whole { 0 } else { cols - CHUNK };
+            let mut last = [T::ZERO; CHUNK];
             let mut from = *x;
             for row in 0..rows as isize {
                 let to = y.offset(row * step);
-                let mut i = 0;
-                while i < cols {
+                let mut target = if is_whole { to } else { last.as_mut_ptr().wrapping_sub(first) };
+                let (mut i, mut next) = (first, if is_whole { CHUNK } else { 0 });
+                loop {
                     // Through local arrays: the compiler need not fear that `y` is one of the sources.
                     let mut local = [[T::ZERO; CHUNK]; N];
                     for k in 0..N {
@@ -203,8 +204,14 @@ multiversion! {
                         }
                         out[j] = f.apply(args);
                     }
-                    to.add(i).cast::<[T; CHUNK]>().write_unaligned(out);
-                    i += CHUNK;
+                    target.wrapping_add(i).cast::<[T; CHUNK]>().write_unaligned(out);
+                    (target, i, next) = (to, next, next + CHUNK);
+                    if next > cols {
+                        break;
+                    }
+                }
+                if !is_whole {
+                    to.add(first).cast::<[T; CHUNK]>().write_unaligned(last);
                 }
                 for x in &mut from {
                     x.ptr = x.ptr.wrapping_offset(x.step);
