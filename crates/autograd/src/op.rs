@@ -4,7 +4,7 @@
 use std::any::Any;
 
 use smallvec::SmallVec;
-use wengert_tensor::kernel::{ElementFn, Reduction, TileMap, Tiled};
+use wengert_tensor::kernel::{Arith, ElementFn, Reduction, TileMap, Tiled};
 use wengert_tensor::{Float, Layout, Shape, ShapeError, Tensor, broadcast};
 
 use crate::Var;
@@ -177,6 +177,9 @@ pub trait Elementwise<const N: usize>: Clone + Send + Sync + 'static {
     const NAME: &'static str;
     /// Whether storing the result is cheaper than computing it again (exp, tanh).
     const DEAR: bool = false;
+    /// Which of the functions that are joined in pairs it is, if it is one.
+    #[doc(hidden)]
+    const ARITH: Option<Arith> = None;
 
     /// The function. Mark it `#[inline(always)]`: it is compiled into loops for each
     /// instruction set.
@@ -200,6 +203,7 @@ pub(crate) struct Map<E, const N: usize>(Tiled<Apply<E>, N>);
 struct Apply<E>(E);
 
 impl<E: Elementwise<N>, const N: usize> ElementFn<N> for Apply<E> {
+    const ARITH: Option<Arith> = E::ARITH;
     #[inline(always)]
     fn apply<T: Float>(&self, x: [T; N]) -> T {
         self.0.apply(x)

@@ -70,7 +70,7 @@ macro_rules! floats {
             fn reduce(reduction: Reduction, x: &Tensor<$t>, axes: &[usize]) -> Result<Tensor<$t>, ShapeError> {
                 let count = axes.iter().map(|&axis| x.shape()[axis]).product();
                 let scale = if reduction == Reduction::Mean { mean_scale::<$t>(count) } else { 1.0 };
-                let scaled = |at, by| Step::Map { map: 0, args: [at, by].into_iter().collect(), keep: false };
+                let scaled = |at, by| Step::Map { map: 0, args: [at, by].into_iter().collect(), keep: false, arith: None };
                 let spec = Spec {
                     domain: x.shape().clone(),
                     reduced: axes.into(),
@@ -141,7 +141,7 @@ fn map_tiles<T: Float>(f: &dyn TileMap<T>, operands: &[&Tensor<T>]) -> Result<Te
         steps.push(Step::Load(i as u32));
         args.push(i as u32);
     }
-    steps.push(Step::Map { map: 0, args, keep: false });
+    steps.push(Step::Map { map: 0, args, keep: false, arith: None });
     let outputs = vec![operands.len() as u32];
     run(Spec { domain, reduced: SmallVec::new(), operands: strides, steps, outputs }, operands, &[], &[f])
 }

@@ -91,11 +91,11 @@ fn variance<T: Float>(d: &Tensor<T>, axes: &[usize], correction: usize) -> Resul
         steps: vec![
             Step::Load(0),
             Step::Reduce(Reduction::Sum, 0),
-            Step::Map { map: 0, args: [0].into_iter().collect(), keep: false },
+            Step::Map { map: 0, args: [0].into_iter().collect(), keep: false, arith: None },
             Step::Reduce(Reduction::Sum, 2),
             Step::Scalar(0),
             Step::Scalar(1),
-            Step::Map { map: 1, args: [3, 1, 4, 5].into_iter().collect(), keep: false },
+            Step::Map { map: 1, args: [3, 1, 4, 5].into_iter().collect(), keep: false, arith: None },
         ],
         outputs: vec![6],
     };

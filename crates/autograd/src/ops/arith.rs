@@ -1,12 +1,13 @@
 //! Arithmetic: `+ - * /`, negation, absolute values, roots, reciprocals, remainders.
 
 use wengert_tensor::Float;
+use wengert_tensor::kernel::Arith;
 
 use crate::{Cotangents, Elementwise, Var};
 
 /// An operator of two arguments; its method is an implementation of `std::ops`.
 macro_rules! operator {
-    ($($(#[$doc:meta])* $op:ident($a:ident, $b:ident) $name:ident { $value:expr } vjp($y:ident, $g:ident) $rule:block;)*) => {$(
+    ($($(#[$doc:meta])* $op:ident($a:ident, $b:ident) $name:ident { $value:expr } is $arith:expr; vjp($y:ident, $g:ident) $rule:block;)*) => {$(
         $(#[$doc])*
         #[derive(Clone)]
         pub(crate) struct $op;
@@ -14,6 +15,7 @@ macro_rules! operator {
         impl Elementwise<2> for $op {
             crate::op::compiled_here!($op, 2);
             const NAME: &'static str = stringify!($name);
+            const ARITH: Option<Arith> = $arith;
             #[inline(always)]
             fn apply<T: Float>(&self, [$a, $b]: [T; 2]) -> T {
                 $value
@@ -28,13 +30,13 @@ macro_rules! operator {
 
 operator! {
     /// a + b.
-    Add(a, b) add { a + b } vjp(y, g) { [g, g] };
+    Add(a, b) add { a + b } is Some(Arith::Add); vjp(y, g) { [g, g] };
     /// a − b.
-    Sub(a, b) sub { a - b } vjp(y, g) { [g, -g] };
+    Sub(a, b) sub { a - b } is Some(Arith::Sub); vjp(y, g) { [g, -g] };
     /// a · b.
-    Mul(a, b) mul { a * b } vjp(y, g) { [g.chain(b), g.chain(a)] };
+    Mul(a, b) mul { a * b } is Some(Arith::Mul); vjp(y, g) { [g.chain(b), g.chain(a)] };
     /// a / b.
-    Div(a, b) div { a / b } vjp(y, g) {
+    Div(a, b) div { a / b } is None; vjp(y, g) {
         let da = g.per(b);
         [da, -da.chain(y)]
     };

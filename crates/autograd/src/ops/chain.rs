@@ -2,6 +2,7 @@
 //! did not choose gets no gradient, although its slope may be infinite or NaN.
 
 use wengert_tensor::Float;
+use wengert_tensor::kernel::Arith;
 
 use crate::{Cotangents, Elementwise, Operand, Var};
 
@@ -12,10 +13,10 @@ struct Chain;
 impl Elementwise<2> for Chain {
     crate::op::compiled_here!(Chain, 2);
     const NAME: &'static str = "chain";
+    const ARITH: Option<Arith> = Some(Arith::Chain);
     #[inline(always)]
     fn apply<T: Float>(&self, [g, d]: [T; 2]) -> T {
-        let product = g * d;
-        if g == T::ZERO { T::ZERO } else { product }
+        Arith::Chain.apply([g, d])
     }
     fn vjp<'t, T: Float>(&self, [g, d]: [Var<'t, T>; 2], _: Var<'t, T>, h: Var<'t, T>) -> Cotangents<'t, T> {
         [h.chain(d), h.tape().map(Both, [h, g])].into()

@@ -215,7 +215,8 @@ impl<'a, T: Float> Build<'a, T> {
         if number == new {
             body.maps.push(map);
         }
-        Step::Map { map: number, args, keep }
+        let Some(Lowering::Map { f, .. }) = graph.lowering(map) else { unreachable!("a map") };
+        Step::Map { map: number, args, keep, arith: f.arith() }
     }
 
     /// The step that gives the value of `position`, whose axes run along `axes` of the domain.

@@ -8,6 +8,7 @@
 use smallvec::SmallVec;
 
 use super::Reduction;
+use super::pair::Pair;
 
 /// One thing to do to a tile; `S` is a slot number, or a [`Place`] before these are known.
 #[derive(Clone, Debug)]
@@ -93,6 +94,9 @@ pub(super) struct Code {
     /// For each output, the uniform value it is, if it is one.
     pub(super) fills: Vec<Option<u32>>,
     pub(super) phases: Vec<Phase>,
+    /// How many maps a run has, and the pairs of them, which are maps too, after these.
+    pub(super) maps: usize,
+    pub(super) pairs: Vec<Pair>,
     /// Streams of the domain, and of kept values after them.
     pub(super) memory: usize,
     pub(super) kept: usize,

@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 use super::code::{Code, Fold, Instr, KeptInstr, Phase, Place, UniformInstr};
 use super::domain::{Domain, Home};
 use super::graph::{Class, Graph};
+use super::pair::join;
 use super::program::Step;
 use super::registers::allocate;
 use super::schedule::{Choice, Lie};
@@ -34,10 +35,13 @@ pub(super) fn emit(graph: &Graph, domain: &Domain, choice: &Choice, keep: Keep) 
     let needs = emitter.needs(keep);
     let drafts: Vec<Phase<Place>> = (0u32..).zip(&needs).map(|(p, needs)| emitter.phase(p, needs)).collect();
     let mut code = emitter.code;
+    let ariths = graph.ariths();
+    code.maps = ariths.len();
     code.phases = Vec::with_capacity(drafts.len());
     code.splats = drafts.iter().map(|phase| phase.splats).max().unwrap_or(0) as usize;
     let mut drafts = drafts;
     for phase in &mut drafts {
+        join(&mut phase.code, &ariths, &mut code.pairs);
         code.registers = code.registers.max(allocate(&mut phase.code) as usize);
     }
     for phase in drafts {

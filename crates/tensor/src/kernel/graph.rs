@@ -3,6 +3,7 @@
 
 use smallvec::SmallVec;
 
+use super::Arith;
 use super::program::{Spec, Step};
 
 /// Along what a value varies.
@@ -51,11 +52,11 @@ impl Graph {
             let (class, level, step) = match step {
                 Step::Load(o) => (load_class(spec, *o, reduced), 0, step.clone()),
                 Step::Scalar(_) => (Class::Uniform, 0, step.clone()),
-                Step::Map { map, args, keep } => {
+                Step::Map { map, args, keep, arith } => {
                     let args: SmallVec<[u32; 3]> = args.iter().map(|&a| index[a as usize]).collect();
                     let class = args.iter().map(|&a| values[a as usize].class).max().unwrap_or(Class::Uniform);
                     let level = args.iter().map(|&a| values[a as usize].level).max().unwrap_or(0);
-                    (class, level, Step::Map { map: *map, args, keep: *keep })
+                    (class, level, Step::Map { map: *map, args, keep: *keep, arith: *arith })
                 }
                 Step::Reduce(reduction, a) => {
                     let a = index[*a as usize];
@@ -87,6 +88,18 @@ impl Graph {
     /// The used values in order, with their indices.
     pub(super) fn used(&self) -> impl Iterator<Item = (u32, &Value)> {
         (0u32..).zip(&self.values).filter(|(_, value)| value.used)
+    }
+
+    /// What each of the run's maps is.
+    pub(super) fn ariths(&self) -> Vec<Option<Arith>> {
+        let mut ariths = Vec::new();
+        for value in &self.values {
+            if let Step::Map { map, arith, .. } = &value.step {
+                ariths.resize(ariths.len().max(*map as usize + 1), None);
+                ariths[*map as usize] = *arith;
+            }
+        }
+        ariths
     }
 
     /// Value `i`.

@@ -16,6 +16,7 @@ mod isa;
 pub mod math;
 pub mod matmul;
 mod overwrite;
+mod pair;
 pub mod parallel;
 mod past_caches;
 mod plan;
@@ -32,6 +33,7 @@ mod walk;
 
 pub use copy::copy;
 pub use matmul::Gemm;
+pub use pair::Arith;
 pub use program::{Machine, Operand, Overwrite, Program, Spec, Step};
 pub use reduce::Reduction;
 pub use tile::{ElementFn, TileMap, Tiled};

@@ -32,7 +32,7 @@ use super::isa::Isa;
 use super::plan::Plan;
 use super::schedule::Limits;
 use super::tile::{CHUNK, Source, apply_map};
-use super::{Reduction, TileMap};
+use super::{Arith, Reduction, TileMap};
 use crate::{Element, Float, Shape, ShapeError, Strides, Tensor};
 
 /// One step of a [`Spec`]; its id is its index.
@@ -50,6 +50,9 @@ pub enum Step {
         args: SmallVec<[u32; 3]>,
         /// Whether it is dear, so that a later phase should not compute it again.
         keep: bool,
+        /// [`TileMap::arith`] of that map.
+        #[doc(hidden)]
+        arith: Option<Arith>,
     },
     /// An earlier step reduced over the reduced axes.
     Reduce(Reduction, u32),

@@ -111,8 +111,8 @@ impl Reduction {
 /// How two values become one.
 trait Combine: Copy {
     const START: f64;
-    /// Whether elements may be joined before they are converted; what is not finite then is folded
-    /// again without, as a sum may be too large for an element.
+    /// Whether elements may be joined before they are converted. What is not finite then is folded
+    /// again one by one: a sum may be too large for an element.
     const EARLY: bool = true;
     fn combine(self, a: f64, b: f64) -> f64;
     fn join<T: Float>(self, a: T, b: T) -> T;
@@ -202,11 +202,10 @@ fn join_early<T: Float, C: Combine>(combine: C, rows: [[T; WIDTH]; EARLY]) -> [[
 
 /// Whether all accumulators are finite, and far from being not.
 #[inline(always)]
-fn are_finite(lanes: &[[f64; LANES]; PIECES]) -> bool {
+fn are_finite([a, b, c, d]: &[[f64; LANES]; PIECES]) -> bool {
     let mut finite = true;
     for k in 0..LANES {
-        let sum = (lanes[0][k] + lanes[1][k]) + (lanes[2][k] + lanes[3][k]);
-        finite &= sum - sum == 0.0;
+        finite &= ((a[k] + b[k]) + (c[k] + d[k])) * 0.0 == 0.0;
     }
     finite
 }
@@ -462,9 +461,27 @@ mod tests {
     }
 
     #[test]
+    fn sums_may_be_too_large_for_an_element_on_their_way() {
+        let (rows, cols) = (9, 300);
+        for isa in Isa::all() {
+            let x: Vec<f32> = (0..rows * cols).map(|i| if i % cols % 2 == 0 { 3e38 } else { -2e38 }).collect();
+            let (mut by_row, mut by_col) = (vec![0.0; rows], vec![0.0; cols]);
+            // SAFETY: there is an accumulator for every row and column.
+            unsafe {
+                Reduction::Sum.fold_rows(isa, x.as_ptr(), cols as isize, rows, cols, by_row.as_mut_ptr());
+                Reduction::Sum.fold_columns(isa, x.as_ptr(), rows, cols, by_col.as_mut_ptr(), [cols as isize, 0]);
+            }
+            let sum = |n: usize, v: f32| n as f64 * f64::from(v);
+            let close = |a: f64, b: f64| (a - b).abs() <= 1e-12 * b.abs();
+            assert!(by_row.iter().all(|&s| close(s, sum(cols / 2, 3e38) - sum(cols / 2, 2e38))), "{isa:?} {by_row:?}");
+            assert!(by_col.iter().zip(&x).all(|(&s, &v)| close(s, sum(rows, v))), "{isa:?} {by_col:?}");
+        }
+    }
+
+    #[test]
     fn extremes_keep_nan() {
-        for at in 0..100 {
-            let mut x = vec![1.0f32; 100];
+        for at in 0..300 {
+            let mut x = vec![1.0f32; 300];
             x[at] = f32::NAN;
             for reduction in [Reduction::Max, Reduction::Min] {
                 let mut acc = [reduction.start()];

@@ -24,9 +24,9 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    /// For first-level caches of 32 KB or more and second-level caches of 1 MB or more.
+    /// For first-level caches of 32 KB or more and second-level caches of 1 MB or more, backed by a third level.
     pub(super) const USUAL: Limits =
-        Limits { registers: 24 << 10, tile: (128, 1024), block: 1536 << 10, kept: 4096, task: 32 << 10 };
+        Limits { registers: 24 << 10, tile: (128, 2048), block: 1536 << 10, kept: 4096, task: 32 << 10 };
 }
 
 /// Rows that square tiles go down before they go on along the columns: runs of this many elements
@@ -244,7 +244,7 @@ impl Schedule {
     fn tile_elements(demand: &Demand, limits: &Limits) -> usize {
         // What is folded from where it lies needs no room.
         if demand.registers == 0 && demand.folds {
-            return 8 * limits.tile.1;
+            return 4 * limits.tile.1;
         }
         let fit = limits.registers / (demand.registers.max(1) * demand.bytes);
         let fit = fit.clamp(limits.tile.0, limits.tile.1);

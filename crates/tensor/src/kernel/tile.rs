@@ -4,6 +4,7 @@
 use smallvec::SmallVec;
 
 use super::isa::{Isa, multiversion};
+use super::pair::Arith;
 use crate::Float;
 
 /// A scalar function of `N` arguments that the tile machine applies to whole tiles.
@@ -22,6 +23,9 @@ use crate::Float;
 /// }
 /// ```
 pub trait ElementFn<const N: usize>: Send + Sync {
+    /// Which of the functions that are joined in pairs it is, if it is one.
+    #[doc(hidden)]
+    const ARITH: Option<Arith> = None;
     /// The value for these arguments.
     fn apply<T: Float>(&self, x: [T; N]) -> T;
 }
@@ -34,6 +38,10 @@ pub struct Tiled<F, const N: usize>(pub F);
 pub trait TileMap<T: Float>: Send + Sync + private::Sealed {
     /// The number of arguments.
     fn arity(&self) -> usize;
+
+    /// [`ElementFn::ARITH`].
+    #[doc(hidden)]
+    fn arith(&self) -> Option<Arith>;
 
     /// Writes the function of `rows` rows of `cols` elements of each of `x` to `y`, whose rows lie
     /// `step` apart; rows have at least [`CHUNK`] elements, or there is one element.
@@ -150,6 +158,10 @@ unsafe fn short_rows<T: Float>(
 impl<T: Float, F: ElementFn<N>, const N: usize> TileMap<T> for Tiled<F, N> {
     fn arity(&self) -> usize {
         N
+    }
+
+    fn arith(&self) -> Option<Arith> {
+        F::ARITH
     }
 
     #[inline]

@@ -33,6 +33,17 @@ impl<const N: usize> ElementFn<N> for Mix {
     }
 }
 
+/// A difference, which is joined in pairs.
+struct Minus;
+
+impl ElementFn<2> for Minus {
+    const ARITH: Option<Arith> = Some(Arith::Sub);
+    #[inline(always)]
+    fn apply<T: Float>(&self, x: [T; 2]) -> T {
+        Arith::Sub.apply(x)
+    }
+}
+
 /// A random spec with operands for it.
 #[derive(Debug)]
 struct Case {
@@ -79,8 +90,22 @@ fn case(seed: u64) -> Case {
             0 | 1 if !reduced.is_empty() => Step::Reduce(all[rng.random_range(0..reductions)], arg(rng)),
             5 => Step::Scalar(rng.random_range(0..2)),
             _ => {
-                let map = rng.random_range(0..4);
-                Step::Map { map, args: (0..=map % 3).map(|_| arg(rng)).collect(), keep: chance(rng, 2) }
+                // Differences of what maps made, which are small.
+                let made: Vec<u32> =
+                    exact.iter().copied().filter(|&i| matches!(steps[i as usize], Step::Map { .. })).collect();
+                let map = rng.random_range(0..if made.is_empty() { 4 } else { MAPS as u32 });
+                if map == 4 {
+                    let args = [(); 2].map(|()| made[rng.random_range(0..made.len())]);
+                    let (args, keep) = (args.into_iter().collect(), chance(rng, 2));
+                    steps.push(Step::Map { map, args, keep, arith: ARITH[map as usize] });
+                    continue;
+                }
+                Step::Map {
+                    map,
+                    args: (0..=map % 3).map(|_| arg(rng)).collect(),
+                    keep: chance(rng, 2),
+                    arith: ARITH[map as usize],
+                }
             }
         };
         steps.push(step);
@@ -118,13 +143,14 @@ fn operand(rng: &mut Pcg64, domain: &Shape) -> (Strides, (Vec<f64>, usize)) {
     (strides, (buffer, offset))
 }
 
-const MAPS: usize = 4;
+const MAPS: usize = 5;
+const ARITH: [Option<Arith>; MAPS] = [None, None, None, None, Some(Arith::Sub)];
 
 fn maps<T: Float>() -> [&'static dyn TileMap<T>; MAPS] {
     const ONE: Tiled<Mix, 1> = Tiled(Mix);
     const TWO: Tiled<Mix, 2> = Tiled(Mix);
     const THREE: Tiled<Mix, 3> = Tiled(Mix);
-    [&ONE, &TWO, &THREE, &ONE]
+    [&ONE, &TWO, &THREE, &ONE, &Tiled(Minus)]
 }
 
 /// The outputs; written over operands where they can be, if `overwrite`.
@@ -189,8 +215,9 @@ fn interpret(case: &Case) -> Vec<(Vec<usize>, Vec<f64>)> {
                 indices(shape).iter().map(|index| buffer[at(index, &operands[*o as usize], *offset)]).collect()
             }
             Step::Scalar(s) => vec![case.scalars[*s as usize]; shape.count()],
-            Step::Map { args, .. } => {
+            Step::Map { args, arith, .. } => {
                 let map = |index: &Vec<usize>| match args[..] {
+                    [a, b] if arith.is_some() => of(a, index) - of(b, index),
                     [a] => Mix.apply([of(a, index)]),
                     [a, b] => Mix.apply([of(a, index), of(b, index)]),
                     [a, b, c] => Mix.apply([of(a, index), of(b, index), of(c, index)]),
@@ -290,7 +317,7 @@ where
         operands: operands.iter().map(|(_, strides)| SmallVec::from_slice(strides)).collect(),
         steps: (0..N as u32)
             .map(Step::Load)
-            .chain([Step::Map { map: 0, args: (0..N as u32).collect(), keep: false }])
+            .chain([Step::Map { map: 0, args: (0..N as u32).collect(), keep: false, arith: None }])
             .collect(),
         outputs: vec![N as u32],
     };
