@@ -4,7 +4,6 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use wengert::prelude::*;
 
 /// Number `i` of the splitmix64 stream of `seed`.
@@ -117,10 +116,14 @@ fn cpu_seconds() -> (f64, f64) {
     (all / 100.0, own / 100.0)
 }
 
+/// What the system says of this process.
+fn status(key: &str) -> Option<String> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    status.lines().find(|line| line.starts_with(key))?.split_whitespace().nth(1).map(str::to_owned)
+}
+
 fn status_mb(key: &str) -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with(key)).unwrap_or_default();
-    line.split_whitespace().nth(1).and_then(|kb| kb.parse::<f64>().ok()).map_or(0.0, |kb| kb / 1024.0)
+    status(key).and_then(|kb| kb.parse::<f64>().ok()).map_or(0.0, |kb| kb / 1024.0)
 }
 
 /// Starts a new high-water mark, so that making the inputs is left out.
@@ -128,25 +131,27 @@ pub(crate) fn reset_peak_memory() {
     let _ = std::fs::write("/proc/self/clear_refs", "5");
 }
 
-/// Uses the last `threads` of the CPUs that are allowed (the first tends to take interrupts).
-fn pin(threads: usize) {
-    let allowed = sched_getaffinity(None).expect("the allowed CPUs");
-    let cpus: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|&cpu| allowed.is_set(cpu)).collect();
-    let mut wanted = CpuSet::new();
-    cpus.iter().rev().take(threads).for_each(|&cpu| wanted.set(cpu));
-    sched_setaffinity(None, &wanted).expect("pinning to allowed CPUs");
+/// The last `threads` of the CPUs that are allowed (the first tends to take interrupts), as a list.
+fn last_cpus(threads: usize) -> String {
+    let allowed = status("Cpus_allowed_list:").expect("the allowed CPUs");
+    let cpus = allowed.split(',').flat_map(|range| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        let number = |text: &str| text.parse::<usize>().expect("the number of a CPU");
+        number(first)..=number(last)
+    });
+    let cpus: Vec<String> = cpus.map(|cpu| cpu.to_string()).collect();
+    cpus[cpus.len().saturating_sub(threads)..].join(",")
 }
 
 pub(crate) type Workload = (&'static str, fn() -> Record);
 
-/// Arguments: `--json --threads N --only PREFIX,…`, and `--one NAME` inside.
+/// Arguments: `--json --threads N --only PREFIX,…`, and `--one NAME` inside, on CPUs that were chosen.
 pub(crate) fn main(workloads: &[Workload]) {
     let args: Vec<String> = std::env::args().collect();
     let value = |key: &str| args.iter().position(|a| a == key).and_then(|i| args.get(i + 1)).map(String::as_str);
     let threads: usize = value("--threads").and_then(|n| n.parse().ok()).unwrap_or(2);
     let json = args.iter().any(|a| a == "--json");
     if let Some(name) = value("--one") {
-        pin(threads);
         wengert::set_threads(threads);
         let base = status_mb("VmHWM");
         let (_, run) = workloads.iter().find(|w| w.0 == name).expect("a known workload");
@@ -166,10 +171,12 @@ pub(crate) fn main(workloads: &[Workload]) {
     }
     let only: Vec<&str> = value("--only").map_or(Vec::new(), |list| list.split(',').collect());
     for (name, _) in workloads.iter().filter(|w| only.is_empty() || only.iter().any(|p| w.0.starts_with(p))) {
-        let child = Command::new(std::env::current_exe().expect("this program"))
+        let child = Command::new("taskset")
+            .args(["--cpu-list", &last_cpus(threads)])
+            .arg(std::env::current_exe().expect("this program"))
             .args(["--one", name, "--threads", &threads.to_string()])
             .output()
-            .expect("this program starts");
+            .expect("taskset (of util-linux) starts this program");
         let text = String::from_utf8_lossy(&child.stdout);
         match text.lines().last().filter(|line| line.starts_with('{')) {
             Some(line) if json => println!("{line}"),
