@@ -65,6 +65,7 @@ impl<'t, T: Float> Var<'t, T> {
     }
 
     #[track_caller]
+    #[inline(never)]
     fn found(self, what: &str, g: Var<'t, T>, x: &[Var<'t, T>]) -> Vec<Option<Var<'t, T>>> {
         for v in [&g].into_iter().chain(x) {
             let same = v.tape().id == self.tape().id;
@@ -105,6 +106,7 @@ impl<'t, T: Float> Var<'t, T> {
     }
 
     #[track_caller]
+    #[inline(never)]
     fn cotangents(self, g: Var<'t, T>, wanted: &[u32]) -> Vec<Option<Var<'t, T>>> {
         let tape = self.tape();
         tape.differentiated.set(true);
@@ -186,6 +188,7 @@ impl<T: Float> Tape<T> {
     /// Applies the vjp rule of entry `id`: its inputs and their cotangents. The rule sees what was
     /// recomputed in place of the entries themselves.
     #[track_caller]
+    #[inline(never)]
     fn pull_back<'t>(
         &'t self,
         id: u32,

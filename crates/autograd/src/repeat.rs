@@ -17,6 +17,7 @@ impl<T: Float> Tape<T> {
     /// Records again the operations in `range` that depend on an entry that another one stands
     /// for, and notes in `instead` what they became. The copies have the lines of the originals,
     /// and random ones draw the same numbers.
+    #[inline(never)]
     pub(crate) fn repeat(&self, range: Range<u32>, instead: &mut Instead) {
         for id in range {
             let copied = {

@@ -193,6 +193,7 @@ impl<T: Float> Tape<T> {
     }
 
     #[track_caller]
+    #[inline(never)]
     fn record_boxed<'t>(&'t self, op: Box<dyn Recorded<T>>, kind: OpKind, x: &[Var<'t, T>]) -> Var<'t, T> {
         let at = self.location();
         self.check_tape(&*op, x, at);
@@ -213,6 +214,7 @@ impl<T: Float> Tape<T> {
     }
 
     #[track_caller]
+    #[inline(never)]
     fn map_boxed<'t>(&'t self, op: Box<dyn Recorded<T>>, kind: OpKind, x: &[Var<'t, T>]) -> Var<'t, T> {
         let at = self.location();
         self.check_tape(&*op, x, at);

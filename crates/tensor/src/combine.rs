@@ -152,6 +152,7 @@ impl<T: Element> Tensor<T> {
     }
 }
 
+#[inline(never)]
 fn join<T: Element>(tensors: &[&Tensor<T>], axis: isize) -> Result<Tensor<T>, ShapeError> {
     let first = tensors.first().ok_or_else(|| ShapeError::new("there are no tensors"))?;
     let axis = first.shape().axis(axis)?;

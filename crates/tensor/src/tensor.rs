@@ -215,6 +215,7 @@ impl<T: Element> Tensor<T> {
     /// ```
     #[doc(alias = "astype")]
     #[track_caller]
+    #[inline(never)]
     pub fn cast<U: Element>(&self) -> Tensor<U> {
         let convert = |v: T| if T::WHOLE && U::WHOLE { U::from_i128(v.to_i128()) } else { U::from_f64(v.to_f64()) };
         let fill = |out: &mut [U]| {

@@ -177,6 +177,7 @@ impl<T: Element> Tensor<T> {
     /// # Panics
     /// If the axis or the index is out of range.
     #[track_caller]
+    #[inline(never)]
     pub fn select(&self, axis: isize, index: isize) -> Self {
         let axis = checked!("select", self.shape().axis(axis));
         let size = self.shape()[axis];
