@@ -1,5 +1,7 @@
 //! Windows of images: their sums and their largest elements, and the adjoints of both.
 
+mod largest;
+
 use std::ops::Range;
 
 use super::isa::{Isa, multiversion};
@@ -73,9 +75,6 @@ pub struct Windows(
     pub [Spans; 2],
 );
 
-/// Windows of a row that are computed at a time.
-const LANES: usize = 64;
-
 impl Windows {
     /// Writes to `y` what is in `from` where the largest element of each window of `x` is.
     ///
@@ -86,7 +85,13 @@ impl Windows {
         let [pixels, places] = self.check(x.len(), y.len());
         for_each_chunk(y, places, self.cost(), |i, y| {
             let [from, x] = [from, x].map(|all| &all[i * pixels..][..pixels]);
-            self.search(x, |j, at| y[j..].iter_mut().zip(at).for_each(|(y, &at)| *y = from[at as usize]));
+            largest::search(self, x, |j, values, at| {
+                let y = &mut y[j..][..at.len()];
+                if std::ptr::eq(from, x) {
+                    return y.copy_from_slice(values);
+                }
+                y.iter_mut().zip(at).for_each(|(y, &at)| *y = from[at as usize]);
+            });
         });
     }
 
@@ -101,7 +106,9 @@ impl Windows {
         for_each_chunk(to, pixels, self.cost(), |i, to| {
             let (x, g) = (&x[i * pixels..][..pixels], &g[i * places..][..places]);
             to.fill(T::ZERO);
-            self.search(x, |j, at| g[j..].iter().zip(at).for_each(|(&g, &at)| to[at as usize] += g));
+            largest::search(self, x, |j, _, at| {
+                g[j..].iter().zip(at).for_each(|(&g, &at)| to[at as usize] += g);
+            });
         });
     }
 
@@ -152,63 +159,6 @@ impl Windows {
         self.0.iter().map(covered).product()
     }
 
-    /// Calls `f` with the number of a window, and where the largest elements of it and the next are.
-    fn search<T: Float>(&self, x: &[T], mut f: impl FnMut(usize, &[u32])) {
-        match self.squares() {
-            Some((2, strides)) => return self.search_squares::<T, 2>(x, strides, f),
-            Some((3, strides)) => return self.search_squares::<T, 3>(x, strides, f),
-            _ => {}
-        }
-        let (mut best, mut at) = ([T::ZERO; LANES], [0; LANES]);
-        let [rows, cols] = self.0.map(|axis| axis.count);
-        for i in 0..rows {
-            for j in (0..cols).step_by(LANES) {
-                let count = LANES.min(cols - j);
-                // SAFETY: the instruction set is this machine's.
-                unsafe { largest(Isa::get(), self, x, [i, j], &mut best[..count], &mut at[..count]) };
-                f(i * cols + j, &at[..count]);
-            }
-        }
-    }
-
-    /// The size and the strides of the windows, if they are squares that lie inside of the image.
-    fn squares(&self) -> Option<(usize, [usize; 2])> {
-        let [down, across] = self.0.map(|axis| match axis.place {
-            Place::Steps { size, stride, padding: 0 } if axis.span(axis.count.max(1) - 1).len() == size => {
-                Some((size, stride))
-            }
-            _ => None,
-        });
-        let ((rows, down), (cols, across)) = (down?, across?);
-        (rows == cols).then_some((rows, [down, across]))
-    }
-
-    /// As [`Windows::search`]: of small windows one after the other takes less than the loops over
-    /// the elements of all.
-    fn search_squares<T: Float, const S: usize>(&self, x: &[T], strides: [usize; 2], mut f: impl FnMut(usize, &[u32])) {
-        let [rows, cols] = self.0.map(|axis| axis.count);
-        let length = self.0[1].length;
-        let mut at = [0; LANES];
-        for i in 0..rows {
-            let band = &x[i * strides[0] * length..][..S * length];
-            for j in (0..cols).step_by(LANES) {
-                let count = LANES.min(cols - j);
-                for (l, at) in at[..count].iter_mut().enumerate() {
-                    let corner = (j + l) * strides[1];
-                    let (mut best, mut place) = (band[corner], corner);
-                    for row in 0..S {
-                        for (k, &v) in band[row * length + corner..][..S].iter().enumerate() {
-                            let better = v > best || (v.is_nan() && !best.is_nan());
-                            (best, place) = if better { (v, row * length + corner + k) } else { (best, place) };
-                        }
-                    }
-                    *at = (i * strides[0] * length + place) as u32;
-                }
-                f(i * cols + j, &at[..count]);
-            }
-        }
-    }
-
     /// The elements of windows `j` to `j + count` of row `i`, in the order in which they lie in each:
     /// calls `f` with which of the windows have such an element, where that of the first is, and how
     /// far it is from there to the next one's.
@@ -246,30 +196,6 @@ fn every<T: Copy>(x: &[T], first: usize, step: usize, count: usize, mut f: impl 
         1 => x[first..][..count].iter().enumerate().for_each(|(l, &x)| f(l, x)),
         2 => (0..count).zip(x[first..].iter().step_by(2)).for_each(|(l, &x)| f(l, x)),
         _ => (0..count).zip(x[first..].iter().step_by(step)).for_each(|(l, &x)| f(l, x)),
-    }
-}
-
-multiversion! {
-    /// The largest elements, and where they are, of windows of one row.
-    ///
-    /// # Safety
-    /// None.
-    unsafe fn largest[T: Float](windows: &Windows, x: &[T], place: [usize; 2], best: &mut [T], at: &mut [u32]) {
-        let ([down, across], [i, j]) = (&windows.0, place);
-        let top = down.span(i).start * across.length;
-        for (l, at) in at.iter_mut().enumerate() {
-            *at = (top + across.span(j + l).start) as u32;
-        }
-        best.fill(-T::INFINITY);
-        windows.each_run(place, best.len(), |lanes, first, step| {
-            let count = lanes.len();
-            let (best, at) = (&mut best[lanes.clone()], &mut at[lanes]);
-            every(x, first, step, count, |l, x| {
-                let better = x > best[l] || (x.is_nan() && !best[l].is_nan());
-                best[l] = if better { x } else { best[l] };
-                at[l] = if better { (first + l * step) as u32 } else { at[l] };
-            });
-        });
     }
 }
 
@@ -325,6 +251,8 @@ mod tests {
             (7, 3, steps(2, 2, 0)),
             (1, 1, steps(1, 1, 0)),
             (10, 4, steps(3, 2, 0)),
+            (70, 35, steps(2, 2, 0)),
+            (12, 4, steps(3, 3, 0)),
             (150, 149, steps(2, 1, 0)),
             (150, 51, steps(3, 3, 2)),
             (9, 5, steps(3, 2, 1)),
