@@ -12,6 +12,7 @@
 mod direct;
 mod gather;
 mod padded;
+mod terms;
 mod weight;
 
 use super::matmul::{BatchOffsets, Mat, matmul};

@@ -6,11 +6,12 @@ use std::ops::Range;
 
 use super::Convolution;
 use super::padded::Frame;
+use super::terms::{Rows, Terms, runs};
 use crate::Float;
 use crate::kernel::isa::Isa;
 use crate::kernel::matmul::block::Rights;
 use crate::kernel::matmul::pack::View;
-use crate::kernel::matmul::tile::{CHAIN, Left, Micro, Out, TERMS};
+use crate::kernel::matmul::tile::{CHAIN, Left, Micro, Out, Right, TERMS};
 use crate::kernel::parallel::{SharedMut, for_each, for_each_chunk, threads};
 use crate::kernel::scratch::Scratch;
 use crate::kernel::transpose::{SIDE, transpose};
@@ -18,7 +19,7 @@ use crate::kernel::transpose::{SIDE, transpose};
 /// Elements of `C` that are computed at a time, before they are transposed to channels first.
 const BLOCK: usize = 1 << 15;
 /// Rows of `C` that are enough for one product.
-const TOGETHER: usize = 256;
+const TOGETHER: usize = 512;
 /// Elements of padded images that there are at a time, for each thread.
 const SET: usize = 1 << 18;
 
@@ -40,24 +41,44 @@ struct Gather<T> {
 
 /// One product an image and group: its places are a grid within the target.
 struct Pass<T> {
-    /// Offsets of the places in a padded image, and then of the same places in the next ones.
-    rows: Vec<isize>,
-    /// Offsets of the terms.
-    steps: Vec<isize>,
+    /// Where the places begin in a padded image, along both axes.
+    places: [Vec<usize>; 2],
+    terms: Terms,
     /// The weights of each group.
     weights: Vec<Rights<T>>,
-    /// The first place in the target, the step to the next row and column of the grid, and how
-    /// many of both there are.
+    /// The first place in the target, and the step to the next row and column of the grid.
     first: usize,
     step: [usize; 2],
-    across: usize,
-    down: usize,
 }
 
 impl<T> Pass<T> {
     /// The number of places of an image.
-    fn places(&self) -> usize {
-        self.across * self.down
+    fn count(&self) -> usize {
+        self.places[0].len() * self.places[1].len()
+    }
+
+    /// The places of these numbers, counted on through images that are so far apart, in groups that
+    /// need the same terms.
+    fn group(&mut self, numbers: &Range<usize>, frame: &Frame, image: usize) -> Rows {
+        let ([down, across], terms) = (&self.places, &self.terms);
+        let kinds = [0, 1].map(|axis| runs(self.places[axis].len(), |i| terms.inside(axis, self.places[axis][i])));
+        let count = self.count();
+        let mut rows = Vec::with_capacity(numbers.len());
+        for (is, above) in &kinds[0] {
+            for (js, before) in &kinds[1] {
+                for of in numbers.start / count..numbers.end.div_ceil(count) {
+                    for i in is.clone() {
+                        let first = of * count + i * across.len();
+                        let from = numbers.start.saturating_sub(first).max(js.start);
+                        for j in from..numbers.end.saturating_sub(first).min(js.end) {
+                            let at = of * image + down[i] * frame.width() + across[j];
+                            rows.push(([at as isize, (first + j - numbers.start) as isize], [*above, *before]));
+                        }
+                    }
+                }
+            }
+        }
+        self.terms.group(rows.into_iter())
     }
 }
 
@@ -74,13 +95,11 @@ pub(super) fn forward<T: Float>(conv: &Convolution, x: &[T], w: &[T], y: &mut [T
         unsafe { Rights::new(isa, micro.width(conv.outputs), view, terms, conv.outputs, usize::MAX, true) }
     };
     let pass = Pass {
-        rows: grid(conv.output, conv.stride, frame.size[1]).collect(),
-        steps: steps(conv, &frame),
+        places: grid(conv.output, conv.stride),
+        terms: Terms::new(frame, conv.inputs, grid(conv.kernel, conv.dilation)),
         weights: (0..conv.groups).map(weights).collect(),
         first: 0,
         step: [conv.output[1], 1],
-        across: conv.output[1],
-        down: conv.output[0],
     };
     let &Convolution { batch, groups, inputs, outputs, output, .. } = conv;
     let gather = Gather {
@@ -97,16 +116,9 @@ pub(super) fn forward<T: Float>(conv: &Convolution, x: &[T], w: &[T], y: &mut [T
     gather.run(x, y);
 }
 
-/// Where the elements of the kernels are in a padded image.
-pub(super) fn steps(conv: &Convolution, frame: &Frame) -> Vec<isize> {
-    let taps = grid(conv.kernel, conv.dilation, frame.size[1]);
-    let taps: Vec<isize> = taps.collect();
-    (0..conv.inputs).flat_map(|c| taps.iter().map(move |tap| (c * frame.len()) as isize + tap)).collect()
-}
-
-/// Offsets of the points of a grid, with these steps, in rows of `width`.
-pub(super) fn grid([rows, cols]: [usize; 2], step: [usize; 2], width: usize) -> impl Iterator<Item = isize> {
-    (0..rows).flat_map(move |i| (0..cols).map(move |j| (i * step[0] * width + j * step[1]) as isize))
+/// So many points along each axis, with these steps.
+pub(super) fn grid(count: [usize; 2], step: [usize; 2]) -> [Vec<usize>; 2] {
+    [0, 1].map(|axis| (0..count[axis]).map(|i| i * step[axis]).collect())
 }
 
 /// See [`Convolution::input`]: pixel `u` (with padding) and element `a` of the kernel meet in place
@@ -126,19 +138,18 @@ pub(super) fn input<T: Float>(conv: &Convolution, g: &[T], w: &[T], x: &mut [T])
     for r in 0..conv.stride[0].min(conv.image[0]) {
         for s in 0..conv.stride[1].min(conv.image[1]) {
             let [down, across] = [along[0].part(r), along[1].part(s)];
-            let mut taps: Vec<(usize, isize)> = Vec::new();
-            for &(a, i) in &down.taps {
-                taps.extend(
-                    across.taps.iter().map(|&(b, j)| (a * conv.kernel[1] + b, (i * frame.size[1] + j) as isize)),
-                );
-            }
+            let taps: Vec<usize> = down
+                .taps
+                .iter()
+                .flat_map(|&(a, _)| across.taps.iter().map(move |&(b, _)| a * conv.kernel[1] + b))
+                .collect();
             let terms = conv.outputs * taps.len();
             let weights = |group: usize| {
                 // Terms by input channels.
                 let mut by_terms = vec![T::ZERO; terms * conv.inputs];
                 let first = group * conv.outputs;
                 for_each_chunk(&mut by_terms, taps.len() * conv.inputs, taps.len() * conv.inputs, |o, by_terms| {
-                    for (by_terms, &(tap, _)) in by_terms.chunks_exact_mut(conv.inputs).zip(&taps) {
+                    for (by_terms, &tap) in by_terms.chunks_exact_mut(conv.inputs).zip(&taps) {
                         for (c, weight) in by_terms.iter_mut().enumerate() {
                             *weight = w[((first + o) * conv.inputs + c) * conv.taps() + tap];
                         }
@@ -149,17 +160,15 @@ pub(super) fn input<T: Float>(conv: &Convolution, g: &[T], w: &[T], x: &mut [T])
                 unsafe { Rights::new(isa, micro.width(conv.inputs), view, terms, conv.inputs, usize::MAX, true) }
             };
             passes.push(Pass {
-                rows: grid([down.count, across.count], [1, 1], frame.size[1])
-                    .map(|at| at + (down.first * frame.size[1] + across.first) as isize)
-                    .collect(),
-                steps: (0..conv.outputs)
-                    .flat_map(|o| taps.iter().map(move |&(_, at)| (o * frame.len()) as isize + at))
-                    .collect(),
+                places: [&down, &across].map(|part| (part.first..part.first + part.count).collect()),
+                terms: Terms::new(
+                    frame,
+                    conv.outputs,
+                    [&down, &across].map(|part| part.taps.iter().map(|&(_, at)| at).collect()),
+                ),
                 weights: (0..conv.groups).map(weights).collect(),
                 first: down.pixel * conv.image[1] + across.pixel,
                 step: [conv.stride[0] * conv.image[1], conv.stride[1]],
-                across: across.count,
-                down: down.count,
             });
         }
     }
@@ -227,89 +236,87 @@ impl<T: Float> Gather<T> {
     fn run(mut self, from: &[T], to: &mut [T]) {
         let (read, padded) =
             (self.channels * self.frame.from[0] * self.frame.from[1], self.channels * self.frame.len());
-        // Small images are computed together, for there are no narrow tiles then.
-        let places = self.passes.iter().map(|pass| pass.rows.len()).max().unwrap_or(1);
+        // Small images are computed together, for there are few narrow tiles then.
+        let places = self.passes.iter().map(Pass::count).max().unwrap_or(1);
         let together = (TOGETHER / places.max(1)).clamp(1, self.batch);
-        for pass in &mut self.passes {
-            let image = |i: usize| pass.rows.iter().map(move |at| at + (i * self.groups * padded) as isize);
-            pass.rows = (0..together).flat_map(image).collect();
-        }
+        let together = self.batch.div_ceil(self.batch.div_ceil(together));
         let block = (BLOCK / self.outs).clamp(4 * SIDE, 8 * SIDE) / SIDE * SIDE;
-        let blocks: Vec<(&Pass<T>, Range<usize>)> = self
-            .passes
-            .iter()
-            .flat_map(|pass| {
-                let rows = pass.rows.len();
-                (0..rows).step_by(block).map(move |first| (pass, first..(first + block).min(rows)))
-            })
-            .collect();
-        let work: usize = self.passes.iter().map(|pass| pass.rows.len() * pass.steps.len() * self.outs).sum();
-        let cost = work / (160 / size_of::<T>()) / blocks.len().max(1);
-        // Padded images that the caches hold.
+        let mut blocks: Vec<(usize, Range<usize>, Rows)> = Vec::new();
+        for (i, pass) in self.passes.iter_mut().enumerate() {
+            let rows = together * pass.count();
+            for first in (0..rows).step_by(block) {
+                let numbers = first..(first + block).min(rows);
+                let rows = pass.group(&numbers, &self.frame, self.groups * padded);
+                blocks.push((i, numbers, rows));
+            }
+        }
+        let work: usize = self.passes.iter().map(|pass| pass.count() * pass.terms.count()).sum();
+        let cost = together * work * self.outs / (160 / size_of::<T>()) / blocks.len().max(1);
+        // Padded images that the caches hold; of those that are computed together the last may be missing.
         let set =
-            (SET * threads() / (self.groups * padded).max(1)).next_multiple_of(together).clamp(together, self.batch);
+            (SET * threads() / (self.groups * padded * together).max(1)).max(1).min(self.batch.div_ceil(together))
+                * together;
         let mut memory = self.frame.memory::<T>(set * self.groups * self.channels);
         let out = SharedMut::new(to);
         for first in (0..self.batch).step_by(set) {
             let count = set.min(self.batch - first);
-            let len = count * self.groups * padded;
             // SAFETY: there is room for so many elements.
-            let images = unsafe { std::slice::from_raw_parts_mut(memory.start().cast::<T>(), len) };
-            for_each_chunk(images, padded.max(1), padded, |i, to| {
+            let images =
+                unsafe { std::slice::from_raw_parts_mut(memory.start().cast::<T>(), set * self.groups * padded) };
+            for_each_chunk(&mut images[..count * self.groups * padded], padded.max(1), padded, |i, to| {
                 self.frame.fill(&from[(first * self.groups + i) * read..][..read], to);
             });
             let images = &*images;
             for_each(count.div_ceil(together) * self.groups * blocks.len(), cost, |i| {
-                let (pass, rows) = &blocks[i % blocks.len()];
+                let (pass, numbers, rows) = &blocks[i % blocks.len()];
+                let pass = &self.passes[*pass];
                 let (group, image) = (i / blocks.len() % self.groups, i / blocks.len() / self.groups * together);
-                let rows = rows.start..rows.end.min(pass.places() * (count - image));
-                if rows.is_empty() {
+                let numbers = numbers.start..numbers.end.min(pass.count() * (count - image));
+                if numbers.is_empty() {
                     return;
                 }
                 let from = images[(image * self.groups + group) * padded..].as_ptr();
                 // SAFETY: the offsets are inside of the images; no place is in two blocks.
-                unsafe { self.block(pass, from, rows, &out, [first + image, group]) };
+                unsafe { self.block(pass, from, rows, numbers, &out, [first + image, group]) };
             });
         }
     }
 
-    /// Computes some places of all channels of a group, of images from the given one on.
+    /// Computes some places of all channels of a group, of images from the given one on, and writes
+    /// those of these numbers.
     ///
     /// # Safety
     /// The offsets must be readable from `from` on, and the places must be no other task's.
-    unsafe fn block(&self, pass: &Pass<T>, from: *const T, rows: Range<usize>, to: &SharedMut<'_, T>, at: [usize; 2]) {
-        let (m, k, n) = (rows.len(), pass.steps.len(), self.outs);
-        let mut memory = Scratch::take(m * n * size_of::<T>());
+    unsafe fn block(
+        &self,
+        pass: &Pass<T>,
+        from: *const T,
+        rows: &Rows,
+        numbers: Range<usize>,
+        to: &SharedMut<'_, T>,
+        at: [usize; 2],
+    ) {
+        let n = self.outs;
+        let mut memory = Scratch::take(rows.count() * n * size_of::<T>());
         let block = memory.start().cast::<T>();
         let weights = &pass.weights[at[1]];
-        let most = k.max(1).div_ceil(k.max(1).div_ceil(TERMS)).next_multiple_of(CHAIN);
-        // SAFETY: the caller's promise; the block has room for `m` rows of `n`.
-        unsafe {
-            if k == 0 {
-                std::slice::from_raw_parts_mut(block, m * n).fill(T::ZERO);
-            }
-            for j in (0..n).step_by(weights.cols) {
-                for p in (0..k).step_by(most) {
-                    let left = Left::Gathered {
-                        first: from,
-                        rows: pass.rows[rows.clone()].as_ptr(),
-                        steps: pass.steps[p..].as_ptr(),
-                    };
-                    let out = Out { first: block.add(j), step: n, add: p > 0 };
-                    self.micro.panel(m, most.min(k - p), weights.cols.min(n - j), left, weights.panel(j, p), out);
-                }
-            }
+        for j in (0..n).step_by(weights.cols) {
+            let cols = weights.cols.min(n - j);
+            rows.each(&pass.terms, |rows, terms| {
+                // SAFETY: the caller's promise; the block has room for all rows of `n`.
+                unsafe { gathered(&self.micro, from, rows, terms, weights.panel(j, 0), block.add(j), n, cols, false) };
+            });
         }
         // As many rows of the block at a time as are of one image.
-        let (places, pixels) = (pass.places(), self.target[0] * self.target[1]);
-        let mut row = rows.start;
-        while row < rows.end {
+        let (places, pixels) = (pass.count(), self.target[0] * self.target[1]);
+        let mut row = numbers.start;
+        while row < numbers.end {
             let (image, place) = (at[0] + row / places, row % places);
-            let count = (places - place).min(rows.end - row);
+            let count = (places - place).min(numbers.end - row);
             let channel = (image * self.groups + at[1]) * n;
             // SAFETY: rows of the block, and places in the target of this task.
             unsafe {
-                let from = block.add((row - rows.start) * n);
+                let from = block.add((row - numbers.start) * n);
                 self.write(pass, from, place..place + count, to.as_mut_ptr().add(channel * pixels));
             }
             row += count;
@@ -322,7 +329,8 @@ impl<T: Float> Gather<T> {
     /// `from` must have a row for each place, and `to` be the first channel of a target that has them.
     unsafe fn write(&self, pass: &Pass<T>, from: *const T, places: Range<usize>, to: *mut T) {
         let (n, pixels) = (self.outs, self.target[0] * self.target[1]);
-        let dense = pass.step == [pass.across, 1];
+        let across = pass.places[1].len();
+        let dense = pass.step == [across, 1];
         for j in (0..n).step_by(SIDE) {
             let channels = SIDE.min(n - j);
             for p in places.clone().step_by(SIDE) {
@@ -335,7 +343,7 @@ impl<T: Float> Gather<T> {
                         transpose(self.isa, from, n as isize, to.add(p), pixels as isize, channels, count);
                         continue;
                     }
-                    let at = |p: usize| p / pass.across * pass.step[0] + p % pass.across * pass.step[1];
+                    let at = |p: usize| p / across * pass.step[0] + p % across * pass.step[1];
                     for i in 0..count {
                         let place = at(p + i);
                         for c in 0..channels {
@@ -345,5 +353,37 @@ impl<T: Float> Gather<T> {
                 }
             }
         }
+    }
+}
+
+/// Rows of `C` that need the same terms, in columns `cols` of `step`, written or added to.
+///
+/// # Safety
+/// The offsets must be readable from `from` on, and all terms of `right`; there must be such rows of `C`.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+pub(super) unsafe fn gathered<T: Float>(
+    micro: &Micro<T>,
+    from: *const T,
+    rows: &[[isize; 2]],
+    terms: &[[isize; 2]],
+    right: Right<T>,
+    to: *mut T,
+    step: usize,
+    cols: usize,
+    add: bool,
+) {
+    if terms.is_empty() && !add {
+        for row in rows {
+            // SAFETY: the caller's promise.
+            unsafe { std::slice::from_raw_parts_mut(to.offset(row[1] * step as isize), cols).fill(T::ZERO) };
+        }
+    }
+    let most = terms.len().div_ceil(terms.len().div_ceil(TERMS).max(1)).next_multiple_of(CHAIN);
+    for (i, terms) in terms.chunks(most.max(1)).enumerate() {
+        let left = Left::Gathered { first: from, rows: rows.as_ptr(), steps: terms.as_ptr() };
+        let out = Out { first: to, step, add: add || i > 0 };
+        // SAFETY: the caller's promise.
+        unsafe { micro.panel(rows.len(), terms.len(), cols, left, right, out) };
     }
 }

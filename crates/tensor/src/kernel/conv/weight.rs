@@ -2,13 +2,14 @@
 //! images.
 
 use super::Convolution;
-use super::gather::{grid, steps};
+use super::gather::{gathered, grid};
 use super::padded::Frame;
+use super::terms::{Rows, Terms};
 use crate::Float;
 use crate::kernel::isa::Isa;
 use crate::kernel::matmul::add_in_pairs;
 use crate::kernel::matmul::pack::{View, pack};
-use crate::kernel::matmul::tile::{CHAIN, Left, Out, Right, TERMS};
+use crate::kernel::matmul::tile::Right;
 use crate::kernel::parallel::{SharedMut, for_each};
 use crate::kernel::scratch::Scratch;
 use crate::kernel::transpose::{SIDE, transpose};
@@ -29,9 +30,19 @@ pub(super) fn weight<T: Float>(conv: &Convolution, x: &[T], g: &[T], w: &mut [T]
     let isa = Isa::get();
     let micro = T::micro(isa);
     let frame = Frame { from: conv.image, size: conv.reach(), corner: conv.padding, apart: 1 };
-    let rows = steps(conv, &frame);
-    let places: Vec<isize> = grid(conv.output, conv.stride, frame.size[1]).collect();
-    let (m, k, n) = (rows.len(), places.len(), conv.outputs);
+    let mut places = Terms::new(frame, 1, grid(conv.output, conv.stride));
+    let (m, k, n) = (conv.inputs * conv.taps(), conv.places(), conv.outputs);
+    // All channels of an element of the kernel together: they meet the image in the same places.
+    let [down, across] = grid(conv.kernel, conv.dilation);
+    let mut all = Vec::with_capacity(m);
+    for (tap, (row, col)) in down.iter().flat_map(|&row| across.iter().map(move |&col| (row, col))).enumerate() {
+        let inside = [places.inside(0, row), places.inside(1, col)];
+        let at = row * frame.width() + col;
+        all.extend(
+            (0..conv.inputs).map(|c| ([(c * frame.len() + at) as isize, (c * conv.taps() + tap) as isize], inside)),
+        );
+    }
+    let rows: Vec<Rows> = all.chunks(ROWS).map(|rows| places.group(rows.iter().copied())).collect();
     let (groups, across, width) = (conv.groups, m.div_ceil(ROWS), micro.width(n));
     let (padded, packed) = (groups * conv.inputs * frame.len(), groups * k * n);
     let set = (SET / (padded + packed)).clamp(1, conv.batch);
@@ -39,7 +50,6 @@ pub(super) fn weight<T: Float>(conv: &Convolution, x: &[T], g: &[T], w: &mut [T]
     let parts = TASKS.div_ceil(groups * across * panels).min(set).min((PARTS / (groups * m * n)).max(1));
     // Images of a set that each part sums.
     let share = set.div_ceil(parts);
-    let most = k.div_ceil(k.div_ceil(TERMS)).next_multiple_of(CHAIN);
 
     let mut sums = vec![T::ZERO; parts * groups * m * n];
     let out = SharedMut::new(&mut sums);
@@ -68,26 +78,21 @@ pub(super) fn weight<T: Float>(conv: &Convolution, x: &[T], g: &[T], w: &mut [T]
         let cost = share * ROWS.min(m) * k * width.min(n) / (160 / size_of::<T>());
         for_each(parts * groups * across * panels, cost, |task| {
             let (j, task) = (task % panels * width, task / panels);
-            let (part, group, row) = (task / across / groups, task / across % groups, task % across * ROWS);
+            let (part, group, rows) = (task / across / groups, task / across % groups, &rows[task % across]);
             let cols = width.min(n - j);
             for i in part * share..((part + 1) * share).min(count) {
                 let at = i * groups + group;
-                for p in (0..k).step_by(most) {
+                let add = first + i > part * share;
+                rows.each(&places, |rows, places| {
                     // SAFETY: the image and its cotangents were written before; these rows and
                     // columns of this part's sums are no other task's.
                     unsafe {
-                        let left = Left::Gathered {
-                            first: images.as_mut_ptr().add(at * conv.inputs * frame.len()),
-                            rows: rows[row..].as_ptr(),
-                            steps: places[p..].as_ptr(),
-                        };
-                        let right = packs.as_mut_ptr().add((at * n + j) * k + p * cols);
-                        let right = Right { first: right, step: cols as isize };
-                        let to = out.as_mut_ptr().add(((part * groups + group) * m + row) * n + j);
-                        let to = Out { first: to, step: n, add: first + i > part * share || p > 0 };
-                        micro.panel(ROWS.min(m - row), most.min(k - p), cols, left, right, to);
+                        let from = images.as_mut_ptr().add(at * conv.inputs * frame.len());
+                        let right = Right { first: packs.as_mut_ptr().add((at * n + j) * k), step: cols as isize };
+                        let to = out.as_mut_ptr().add((part * groups + group) * m * n + j);
+                        gathered(&micro, from, rows, places, right, to, n, cols, add);
                     }
-                }
+                });
             }
         });
     }

@@ -21,8 +21,9 @@ pub(in crate::kernel) enum Left<T> {
     Strided { first: *const T, row: isize, step: isize },
     /// Tiles of [`Micro::rows_of_tile`] rows one after the other, the rows of each side by side.
     Packed(*const T),
-    /// Element `(i, p)` at `rows[i] + steps[p]`.
-    Gathered { first: *const T, rows: *const isize, steps: *const isize },
+    /// Element `(i, p)` at `rows[i][0] + steps[p][0]`, to be multiplied with row `steps[p][1]` of the
+    /// right operand; the sums go to row `rows[i][1]` of `C`.
+    Gathered { first: *const T, rows: *const [isize; 2], steps: *const [isize; 2] },
 }
 
 /// Where the right operand is: rows without gaps, `step` apart from one term to the next.
@@ -85,12 +86,16 @@ fn rows_of_tile(most: usize, left: usize) -> usize {
     if left >= most { most } else { 1 << left.ilog2() }
 }
 
-/// Steps through the terms of some rows of the left operand.
+/// Steps through the terms of some rows of the left operand, and of the right one.
 trait Cursor<T> {
     /// Row `r` of the present term.
     unsafe fn row(&self, r: usize) -> *const T;
+    /// The right operand's row of the present term.
+    unsafe fn right(&self) -> *const T;
     /// The next term, whose element need not exist.
     unsafe fn advance(&mut self);
+    /// The row of `C` that row `r` belongs to.
+    unsafe fn out(&self, r: usize) -> isize;
 }
 
 struct Strided<T> {
@@ -98,12 +103,13 @@ struct Strided<T> {
     quads: [*const T; 2],
     row: isize,
     step: isize,
+    right: Right<T>,
 }
 
 impl<T> Strided<T> {
     #[inline(always)]
-    fn new(first: *const T, row: isize, step: isize) -> Self {
-        Strided { quads: [first, first.wrapping_offset(4 * row)], row, step }
+    fn new(first: *const T, row: isize, step: isize, right: Right<T>) -> Self {
+        Strided { quads: [first, first.wrapping_offset(4 * row)], row, step, right }
     }
 }
 
@@ -113,28 +119,48 @@ impl<T> Cursor<T> for Strided<T> {
         self.quads[r / 4].wrapping_offset((r % 4) as isize * self.row)
     }
     #[inline(always)]
+    unsafe fn right(&self) -> *const T {
+        self.right.first
+    }
+    #[inline(always)]
     unsafe fn advance(&mut self) {
         for quad in &mut self.quads {
             *quad = quad.wrapping_offset(self.step);
         }
+        self.right.first = self.right.first.wrapping_offset(self.right.step);
+    }
+    #[inline(always)]
+    unsafe fn out(&self, r: usize) -> isize {
+        r as isize
     }
 }
 
 struct Gathered<T> {
     first: *const T,
-    rows: *const isize,
-    steps: *const isize,
+    rows: *const [isize; 2],
+    steps: *const [isize; 2],
+    right: Right<T>,
 }
 
 impl<T> Cursor<T> for Gathered<T> {
     #[inline(always)]
     unsafe fn row(&self, r: usize) -> *const T {
         // SAFETY: the caller's promise: there is such a row and such a term.
-        unsafe { self.first.offset(*self.steps).offset(*self.rows.add(r)) }
+        unsafe { self.first.offset((*self.steps)[0]).offset((*self.rows.add(r))[0]) }
+    }
+    #[inline(always)]
+    unsafe fn right(&self) -> *const T {
+        // SAFETY: as above.
+        unsafe { self.right.first.offset((*self.steps)[1] * self.right.step) }
     }
     #[inline(always)]
     unsafe fn advance(&mut self) {
         self.steps = self.steps.wrapping_add(1);
+    }
+    #[inline(always)]
+    unsafe fn out(&self, r: usize) -> isize {
+        // SAFETY: as above.
+        unsafe { (*self.rows.add(r))[1] }
     }
 }
 
@@ -146,8 +172,7 @@ impl<T> Cursor<T> for Gathered<T> {
 unsafe fn tile<V: Vector, const R: usize, const N: usize, const WHOLE: bool>(
     k: usize,
     n: usize,
-    mut a: impl Cursor<V::Element>,
-    b: Right<V::Element>,
+    mut operands: impl Cursor<V::Element>,
     c: Out<V::Element>,
 ) {
     let last = (N - 1) * V::LANES;
@@ -158,7 +183,6 @@ unsafe fn tile<V: Vector, const R: usize, const N: usize, const WHOLE: bool>(
         if WHOLE || at < last { V::load(p.add(at)) } else { V::load_masked(p.add(at), mask) }
     };
     let mut saved = [MaybeUninit::<[[V; N]; R]>::uninit(); LEVELS];
-    let mut p = b.first;
     let mut block = 0usize;
     let mut left = k;
     // SAFETY: the caller's promise; level `l` was saved if bit `l` of `block` is set, because the
@@ -168,18 +192,18 @@ unsafe fn tile<V: Vector, const R: usize, const N: usize, const WHOLE: bool>(
             let mut sums = [[V::zero(); N]; R];
             for _ in 0..left.min(CHAIN) {
                 // Not by `from_fn`, which is a call unless units of code are optimised together.
+                let p = operands.right();
                 let mut right = [V::zero(); N];
                 for (j, right) in right.iter_mut().enumerate() {
                     *right = load(p, j * V::LANES);
                 }
                 for (r, sums) in sums.iter_mut().enumerate() {
-                    let x = V::splat(a.row(r));
+                    let x = V::splat(operands.row(r));
                     for j in 0..N {
                         sums[j] = x.mul_add(right[j], sums[j]);
                     }
                 }
-                a.advance();
-                p = p.wrapping_offset(b.step);
+                operands.advance();
             }
             let mut level = 0;
             while block >> level & 1 == 1 {
@@ -199,7 +223,7 @@ unsafe fn tile<V: Vector, const R: usize, const N: usize, const WHOLE: bool>(
             block &= block - 1;
         }
         for (r, sums) in sums.into_iter().enumerate() {
-            let row = c.first.add(r * c.step);
+            let row = c.first.offset(operands.out(r) * c.step as isize);
             for (j, sum) in sums.into_iter().enumerate() {
                 let at = j * V::LANES;
                 let sum = if c.add { load(row, at).add(sum) } else { sum };
@@ -243,29 +267,31 @@ unsafe fn rows<V: Vector, const ROWS: usize, const N: usize, const WHOLE: bool>(
         let height = rows_of_tile(ROWS, m - i);
         // SAFETY: the caller's promise.
         unsafe {
-            let c = Out { first: c.first.add(i * c.step), ..c };
+            let below = Out { first: c.first.add(i * c.step), ..c };
             macro_rules! tiles {
-                ($a:expr) => {
+                ($operands:expr, $c:expr) => {
                     match height {
-                        8 if ROWS >= 8 => tile::<V, 8, N, WHOLE>(k, n, $a, b, c),
-                        4 => tile::<V, 4, N, WHOLE>(k, n, $a, b, c),
-                        2 => tile::<V, 2, N, WHOLE>(k, n, $a, b, c),
-                        _ => tile::<V, 1, N, WHOLE>(k, n, $a, b, c),
+                        8 if ROWS >= 8 => tile::<V, 8, N, WHOLE>(k, n, $operands, $c),
+                        4 => tile::<V, 4, N, WHOLE>(k, n, $operands, $c),
+                        2 => tile::<V, 2, N, WHOLE>(k, n, $operands, $c),
+                        _ => tile::<V, 1, N, WHOLE>(k, n, $operands, $c),
                     }
                 };
             }
             match a {
-                Left::Gathered { first, rows, steps } => tiles!(Gathered { first, rows: rows.add(i), steps }),
+                Left::Gathered { first, rows, steps } => {
+                    tiles!(Gathered { first, rows: rows.add(i), steps, right: b }, c);
+                }
                 // Most tiles of a large product: the same as below, with steps that are constants.
                 Left::Packed(first) if height == ROWS => {
-                    tile::<V, ROWS, N, WHOLE>(k, n, Strided::new(first.add(i * k), 1, ROWS as isize), b, c);
+                    tile::<V, ROWS, N, WHOLE>(k, n, Strided::new(first.add(i * k), 1, ROWS as isize, b), below);
                 }
                 Left::Packed(_) | Left::Strided { .. } => {
                     let (first, row, step) = match a {
                         Left::Strided { first, row, step } => (first.offset(i as isize * row), row, step),
                         Left::Packed(first) | Left::Gathered { first, .. } => (first.add(i * k), 1, height as isize),
                     };
-                    tiles!(Strided::new(first, row, step));
+                    tiles!(Strided::new(first, row, step, b), below);
                 }
             }
         }
