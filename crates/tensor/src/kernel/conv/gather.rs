@@ -60,10 +60,10 @@ impl<T> Pass<T> {
     /// The places of these numbers, counted on through images that are so far apart, in groups that
     /// need the same terms.
     fn group(&mut self, numbers: &Range<usize>, frame: &Frame, image: usize) -> Rows {
-        let ([down, across], terms) = (&self.places, &self.terms);
-        let kinds = [0, 1].map(|axis| runs(self.places[axis].len(), |i| terms.inside(axis, self.places[axis][i])));
         let count = self.count();
-        let mut rows = Vec::with_capacity(numbers.len());
+        let (terms, [down, across]) = (&mut self.terms, &self.places);
+        let kinds = [0, 1].map(|axis| runs(self.places[axis].len(), |i| terms.inside(axis, self.places[axis][i])));
+        let mut rows = Rows::with_capacity(numbers.len());
         for (is, above) in &kinds[0] {
             for (js, before) in &kinds[1] {
                 for of in numbers.start / count..numbers.end.div_ceil(count) {
@@ -72,13 +72,14 @@ impl<T> Pass<T> {
                         let from = numbers.start.saturating_sub(first).max(js.start);
                         for j in from..numbers.end.saturating_sub(first).min(js.end) {
                             let at = of * image + down[i] * frame.width() + across[j];
-                            rows.push(([at as isize, (first + j - numbers.start) as isize], [*above, *before]));
+                            rows.push(terms, [at as isize, (first + j - numbers.start) as isize], [*above, *before]);
                         }
                     }
                 }
             }
         }
-        self.terms.group(rows.into_iter())
+        rows.close(terms);
+        rows
     }
 }
 

@@ -27,11 +27,15 @@ pub(super) struct Terms {
 }
 
 /// Rows of a product in groups.
+#[derive(Default)]
 pub(super) struct Rows {
     /// Where they begin in padded images, and their numbers.
     rows: Vec<[isize; 2]>,
-    /// How many rows are summed over which elements of the list.
+    /// Which rows are summed over which elements of the list.
     runs: Vec<(Range<usize>, Range<usize>)>,
+    /// The part that the group at the end needs, of which `open` rows are there.
+    part: Part,
+    open: usize,
 }
 
 impl Terms {
@@ -58,21 +62,6 @@ impl Terms {
         let points = &self.points[axis];
         let from = points.iter().position(is_inside);
         from.map_or([0, 0], |from| [from, from + points[from..].iter().take_while(|&point| is_inside(point)).count()])
-    }
-
-    /// The rows, which begin in padded images and have numbers as given, and need the part of the terms.
-    pub(super) fn group(&mut self, rows: impl Iterator<Item = ([isize; 2], Part)>) -> Rows {
-        let (rows, parts): (Vec<_>, Vec<_>) = rows.unzip();
-        let mut runs: Vec<(Range<usize>, Range<usize>)> = Vec::new();
-        for (i, parts) in parts.chunks(GROUP).enumerate() {
-            let terms = self.find(parts.iter().copied().reduce(hull).expect("chunks are not empty"));
-            let rows = i * GROUP..i * GROUP + parts.len();
-            match runs.last_mut() {
-                Some(run) if run.1 == terms => run.0.end = rows.end,
-                _ => runs.push((rows, terms)),
-            }
-        }
-        Rows { rows, runs }
     }
 
     /// Where the terms of a part are in the list, perhaps with others.
@@ -107,6 +96,34 @@ fn hull(a: Part, b: Part) -> Part {
 }
 
 impl Rows {
+    pub(super) fn with_capacity(count: usize) -> Self {
+        Rows { rows: Vec::with_capacity(count), ..Rows::default() }
+    }
+
+    /// One more, which begins in padded images and has a number as given, and needs a part of the terms.
+    #[inline]
+    pub(super) fn push(&mut self, terms: &mut Terms, row: [isize; 2], part: Part) {
+        self.part = if self.open == 0 || self.part == part { part } else { hull(self.part, part) };
+        self.open += 1;
+        self.rows.push(row);
+        if self.open == GROUP {
+            self.close(terms);
+        }
+    }
+
+    /// Ends a group that may be smaller than others; must be called after the last row.
+    pub(super) fn close(&mut self, terms: &mut Terms) {
+        if self.open == 0 {
+            return;
+        }
+        let (end, list) = (self.rows.len(), terms.find(self.part));
+        match self.runs.last_mut() {
+            Some(run) if run.1 == list => run.0.end = end,
+            _ => self.runs.push((end - self.open..end, list)),
+        }
+        self.open = 0;
+    }
+
     /// How many there are.
     pub(super) fn count(&self) -> usize {
         self.rows.len()

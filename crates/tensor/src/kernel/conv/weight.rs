@@ -16,7 +16,7 @@ use crate::kernel::transpose::{SIDE, transpose};
 
 /// Elements of padded images and packed cotangents that are there at once.
 const SET: usize = 1 << 20;
-/// Rows of a task.
+/// Rows of a task: whole groups.
 const ROWS: usize = 48;
 /// Tasks that are enough for any number of threads.
 const TASKS: usize = 16;
@@ -34,15 +34,20 @@ pub(super) fn weight<T: Float>(conv: &Convolution, x: &[T], g: &[T], w: &mut [T]
     let (m, k, n) = (conv.inputs * conv.taps(), conv.places(), conv.outputs);
     // All channels of an element of the kernel together: they meet the image in the same places.
     let [down, across] = grid(conv.kernel, conv.dilation);
-    let mut all = Vec::with_capacity(m);
+    let mut rows: Vec<Rows> = Vec::new();
     for (tap, (row, col)) in down.iter().flat_map(|&row| across.iter().map(move |&col| (row, col))).enumerate() {
         let inside = [places.inside(0, row), places.inside(1, col)];
-        let at = row * frame.width() + col;
-        all.extend(
-            (0..conv.inputs).map(|c| ([(c * frame.len() + at) as isize, (c * conv.taps() + tap) as isize], inside)),
-        );
+        for c in 0..conv.inputs {
+            let at = [c * frame.len() + row * frame.width() + col, c * conv.taps() + tap].map(|at| at as isize);
+            if rows.last().is_none_or(|rows| rows.count() == ROWS) {
+                rows.push(Rows::default());
+            }
+            rows.last_mut().expect("one was pushed").push(&mut places, at, inside);
+        }
     }
-    let rows: Vec<Rows> = all.chunks(ROWS).map(|rows| places.group(rows.iter().copied())).collect();
+    if let Some(last) = rows.last_mut() {
+        last.close(&mut places);
+    }
     let (groups, across, width) = (conv.groups, m.div_ceil(ROWS), micro.width(n));
     let (padded, packed) = (groups * conv.inputs * frame.len(), groups * k * n);
     let set = (SET / (padded + packed)).clamp(1, conv.batch);
