@@ -9,6 +9,7 @@
 //! respect to the weights exchanges the two lists of offsets (`weight`). Groups of very few channels
 //! would leave most of a vector empty: their vectors go along a row of the image (`direct`).
 
+mod along;
 mod direct;
 mod gather;
 mod padded;

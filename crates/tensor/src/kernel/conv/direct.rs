@@ -1,10 +1,12 @@
 //! Convolutions of groups of one or two channels: vectors go along the rows of the image.
 
 use super::Convolution;
+use super::along::Along;
 use super::padded::{Frame, SLACK};
 use crate::Float;
 use crate::kernel::isa::{Isa, multiversion};
 use crate::kernel::parallel::{SharedMut, for_each, for_each_chunk};
+use crate::kernel::scratch::Scratch;
 
 /// Elements of a row that are computed at a time.
 const LANES: usize = 16;
@@ -12,32 +14,63 @@ const LANES: usize = 16;
 /// See [`Convolution::forward`].
 pub(super) fn forward<T: Float>(conv: &Convolution, x: &[T], w: &[T], y: &mut [T]) {
     let frame = frame(conv);
-    let (starts, step) = (starts(conv, &frame), conv.stride[0] * frame.width());
+    let (starts, terms) = (starts(conv, &frame), conv.inputs * conv.taps());
     let (read, written) = (conv.inputs * conv.pixels(), conv.outputs * conv.places());
+    let grid = Grid {
+        rows: conv.output[0],
+        cols: conv.output[1],
+        from: conv.stride[0] * frame.width(),
+        to: [conv.output[1], 1],
+    };
     for_each_chunk(y, written, cost(conv), |i, y| {
         let mut memory = frame.memory::<T>(conv.inputs);
-        let len = conv.inputs * frame.len() + SLACK;
-        // SAFETY: there is room for so many elements.
-        let padded = unsafe { std::slice::from_raw_parts_mut(memory.start().cast::<T>(), len) };
-        frame.fill(&x[i * read..][..read], &mut padded[..len - SLACK]);
-        // SAFETY: the instruction set is this machine's.
-        unsafe { rows(Isa::get(), conv, step, &starts, padded, group(conv, i, w), y) };
+        let padded = padded(&frame, conv.inputs, &x[i * read..][..read], &mut memory);
+        let w = &w[i % conv.groups * conv.outputs * terms..];
+        for (o, y) in y.chunks_exact_mut(conv.places()).enumerate() {
+            // SAFETY: the instruction set is this machine's.
+            unsafe { rows(Isa::get(), &grid, &starts, &w[o * terms..][..terms], padded, y) };
+        }
     });
 }
 
-/// See [`Convolution::input`].
+/// See [`Convolution::input`]: as in `gather`, one sum for each position within a stride.
 pub(super) fn input<T: Float>(conv: &Convolution, g: &[T], w: &[T], x: &mut [T]) {
-    let frame = frame(conv);
-    let (starts, step) = (starts(conv, &frame), conv.stride[0] * frame.width());
+    let along = [0, 1].map(|i| Along::new(conv, i));
+    let frame = Along::frame(conv, &along);
+    let mut passes = Vec::new();
+    for r in 0..conv.stride[0].min(conv.image[0]) {
+        for s in 0..conv.stride[1].min(conv.image[1]) {
+            let [down, across] = [along[0].part(r), along[1].part(s)];
+            let taps = || down.taps.iter().flat_map(|&a| across.taps.iter().map(move |&b| (a, b)));
+            let first = down.first * frame.width() + across.first;
+            let starts: Vec<usize> = (0..conv.outputs)
+                .flat_map(|o| taps().map(move |((_, i), (_, j))| o * frame.len() + first + i * frame.width() + j))
+                .collect();
+            // Of each input channel.
+            let mut weights = Vec::with_capacity(conv.groups * conv.inputs * starts.len());
+            for channel in 0..conv.groups * conv.inputs {
+                for o in 0..conv.outputs {
+                    let kernel = (channel / conv.inputs * conv.outputs + o) * conv.inputs + channel % conv.inputs;
+                    let kernel = &w[kernel * conv.taps()..][..conv.taps()];
+                    weights.extend(taps().map(|((a, _), (b, _))| kernel[a * conv.kernel[1] + b]));
+                }
+            }
+            let to = [conv.stride[0] * conv.image[1], conv.stride[1]];
+            let grid = Grid { rows: down.count, cols: across.count, from: frame.width(), to };
+            passes.push((grid, starts, weights, down.pixel * conv.image[1] + across.pixel));
+        }
+    }
     let (read, written) = (conv.outputs * conv.places(), conv.inputs * conv.pixels());
     for_each_chunk(x, written, cost(conv), |i, x| {
-        let mut memory = frame.memory::<T>(conv.inputs);
-        // SAFETY: there is room for so many elements.
-        let padded = unsafe { std::slice::from_raw_parts_mut(memory.start().cast::<T>(), conv.inputs * frame.len()) };
-        padded.fill(T::ZERO);
-        // SAFETY: the instruction set is this machine's.
-        unsafe { scatter(Isa::get(), conv, step, &starts, &g[i * read..][..read], group(conv, i, w), padded) };
-        frame.take(padded, x);
+        let mut memory = frame.memory::<T>(conv.outputs);
+        let padded = padded(&frame, conv.outputs, &g[i * read..][..read], &mut memory);
+        for (c, x) in x.chunks_exact_mut(conv.pixels()).enumerate() {
+            for (grid, starts, weights, first) in &passes {
+                let w = &weights[(i % conv.groups * conv.inputs + c) * starts.len()..][..starts.len()];
+                // SAFETY: the instruction set is this machine's.
+                unsafe { rows(Isa::get(), grid, starts, w, padded, &mut x[*first..]) };
+            }
+        }
     });
 }
 
@@ -51,17 +84,34 @@ pub(super) fn weight<T: Float>(conv: &Convolution, x: &[T], g: &[T], w: &mut [T]
     for_each(conv.groups, cost(conv) * conv.batch, |group| {
         // SAFETY: the kernels of a group are no other task's.
         let w = unsafe { out.slice(group * len..(group + 1) * len) };
-        w.fill(T::ZERO);
         let mut memory = frame.memory::<T>(conv.inputs);
-        // SAFETY: there is room for so many elements.
-        let padded = unsafe { std::slice::from_raw_parts_mut(memory.start().cast::<T>(), conv.inputs * frame.len()) };
+        let mut sums = vec![[[T::ZERO; LANES]; 2]; len];
         for image in 0..conv.batch {
             let i = image * conv.groups + group;
-            frame.fill(&x[i * inner..][..inner], padded);
+            let padded = padded(&frame, conv.inputs, &x[i * inner..][..inner], &mut memory);
             // SAFETY: the instruction set is this machine's.
-            unsafe { products(Isa::get(), conv, step, &starts, padded, &g[i * outer..][..outer], w) };
+            unsafe { products(Isa::get(), conv, step, &starts, padded, &g[i * outer..][..outer], &mut sums) };
+        }
+        for (w, [_, sums]) in w.iter_mut().zip(&mut sums) {
+            let mut half = LANES / 2;
+            while half > 0 {
+                for l in 0..half {
+                    sums[l] += sums[l + half];
+                }
+                half /= 2;
+            }
+            *w = sums[0];
         }
     });
+}
+
+/// Images with their padding, and with [`SLACK`].
+fn padded<'a, T: Float>(frame: &Frame, images: usize, from: &[T], memory: &'a mut Scratch) -> &'a [T] {
+    let len = images * frame.len();
+    // SAFETY: there is room for so many elements.
+    let padded = unsafe { std::slice::from_raw_parts_mut(memory.start().cast::<T>(), len + SLACK) };
+    frame.fill(from, &mut padded[..len]);
+    padded
 }
 
 /// What the kernel meets at once lies side by side.
@@ -74,12 +124,6 @@ fn cost(conv: &Convolution) -> usize {
     conv.inputs * conv.outputs * conv.taps() * conv.places() / 8
 }
 
-/// The kernels of the group of image `i`.
-fn group<'a, T>(conv: &Convolution, i: usize, w: &'a [T]) -> &'a [T] {
-    let len = conv.outputs * conv.inputs * conv.taps();
-    &w[i % conv.groups * len..][..len]
-}
-
 /// Where the elements of the kernels of all channels of a group begin.
 fn starts(conv: &Convolution, frame: &Frame) -> Vec<usize> {
     let at = |i: usize| {
@@ -89,76 +133,85 @@ fn starts(conv: &Convolution, frame: &Frame) -> Vec<usize> {
     (0..conv.inputs * conv.taps()).map(at).collect()
 }
 
+/// What is computed, and from where to where.
+struct Grid {
+    rows: usize,
+    cols: usize,
+    /// From one row to the next in the padded images.
+    from: usize,
+    /// From one row and column to the next in what is written.
+    to: [usize; 2],
+}
+
 multiversion! {
-    /// All output channels of a group; `padded` has [`SLACK`].
+    /// Sums over the elements that begin at these places, times `w`; `padded` has [`SLACK`].
     ///
     /// # Safety
     /// None.
-    unsafe fn rows[T: Float](conv: &Convolution, step: usize, starts: &[usize], padded: &[T], w: &[T], y: &mut [T]) {
-        for (row, y) in y.chunks_exact_mut(conv.output[1]).enumerate() {
-            let (o, i) = (row / conv.output[0], row % conv.output[0]);
-            let (padded, w) = (&padded[i * step..], &w[o * starts.len()..]);
-            for (j, y) in y.chunks_mut(LANES).enumerate() {
+    unsafe fn rows[T: Float](grid: &Grid, starts: &[usize], w: &[T], padded: &[T], y: &mut [T]) {
+        for i in 0..grid.rows {
+            let padded = &padded[i * grid.from..];
+            for j in (0..grid.cols).step_by(LANES) {
                 let mut sums = [T::ZERO; LANES];
                 for (start, &weight) in starts.iter().zip(w) {
-                    let from: &[T; LANES] = padded[start + j * LANES..].first_chunk().expect("there is slack");
+                    let from: &[T; LANES] = padded[start + j..].first_chunk().expect("there is slack");
                     for l in 0..LANES {
                         sums[l] = weight.mul_add(from[l], sums[l]);
                     }
                 }
-                y.copy_from_slice(&sums[..y.len()]);
+                let y = &mut y[i * grid.to[0] + j * grid.to[1]..];
+                let left = LANES.min(grid.cols - j);
+                match grid.to[1] {
+                    1 => y[..left].copy_from_slice(&sums[..left]),
+                    step => y.iter_mut().step_by(step).zip(&sums[..left]).for_each(|(y, &sum)| *y = sum),
+                }
             }
         }
     }
 }
 
 multiversion! {
-    /// Adds every cotangent, times the kernel, to where the kernel was.
+    /// Adds the products of one image with its cotangents to the second of each two sums, by way of the
+    /// first, in as many lanes; `padded` has [`SLACK`].
     ///
     /// # Safety
     /// None.
-    unsafe fn scatter[T: Float](conv: &Convolution, step: usize, starts: &[usize], g: &[T], w: &[T], padded: &mut [T]) {
-        for (row, g) in g.chunks_exact(conv.output[1]).enumerate() {
-            let (o, i) = (row / conv.output[0], row % conv.output[0]);
-            for (start, &weight) in starts.iter().zip(&w[o * starts.len()..]) {
-                let to = &mut padded[i * step + start..][..g.len()];
-                to.iter_mut().zip(g).for_each(|(to, &g)| *to = weight.mul_add(g, *to));
-            }
-        }
-    }
-}
-
-multiversion! {
-    /// Adds the products of one image with its cotangents to `w`.
-    ///
-    /// # Safety
-    /// None.
-    unsafe fn products[T: Float](conv: &Convolution, step: usize, starts: &[usize], padded: &[T], g: &[T], w: &mut [T]) {
+    unsafe fn products[T: Float](
+        conv: &Convolution, step: usize, starts: &[usize], padded: &[T], g: &[T], sums: &mut [[[T; LANES]; 2]],
+    ) {
         let [height, width] = conv.output;
-        for (at, w) in w.iter_mut().enumerate() {
-            let (o, start) = (at / starts.len(), starts[at % starts.len()]);
-            let mut sums = [T::ZERO; LANES];
-            for i in 0..height {
-                let from = &padded[i * step + start..][..width];
-                let (g, g_rest) = g[(o * height + i) * width..][..width].as_chunks::<LANES>();
-                let (x, x_rest) = from.as_chunks::<LANES>();
-                for (g, x) in g.iter().zip(x) {
+        for (row, g) in g.chunks_exact(width).enumerate() {
+            let (o, i) = (row / height, row % height);
+            let (padded, sums) = (&padded[i * step..], &mut sums[o * starts.len()..][..starts.len()]);
+            let (chunks, rest) = g.as_chunks::<LANES>();
+            for (j, g) in chunks.iter().enumerate() {
+                for (start, [sums, _]) in starts.iter().zip(sums.iter_mut()) {
+                    let x: &[T; LANES] = padded[start + j * LANES..].first_chunk().expect("there is slack");
                     for l in 0..LANES {
                         sums[l] = g[l].mul_add(x[l], sums[l]);
                     }
                 }
-                for (sum, (&g, &x)) in sums.iter_mut().zip(g_rest.iter().zip(x_rest)) {
-                    *sum = g.mul_add(x, *sum);
+            }
+            if rest.is_empty() {
+                continue;
+            }
+            let (mut last, mut inside) = ([T::ZERO; LANES], [T::ZERO; LANES]);
+            last[..rest.len()].copy_from_slice(rest);
+            inside[..rest.len()].fill(T::ONE);
+            for (start, [sums, _]) in starts.iter().zip(sums.iter_mut()) {
+                let x: [T; LANES] = *padded[start + chunks.len() * LANES..].first_chunk().expect("there is slack");
+                for l in 0..LANES {
+                    // What lies behind the row may be infinite.
+                    let x = if inside[l] > T::ZERO { x[l] } else { T::ZERO };
+                    sums[l] = last[l].mul_add(x, sums[l]);
                 }
             }
-            let mut half = LANES / 2;
-            while half > 0 {
-                for l in 0..half {
-                    sums[l] += sums[l + half];
-                }
-                half /= 2;
+        }
+        for [image, all] in sums {
+            for l in 0..LANES {
+                all[l] += image[l];
             }
-            *w += sums[0];
+            *image = [T::ZERO; LANES];
         }
     }
 }

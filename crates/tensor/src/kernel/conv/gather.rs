@@ -5,6 +5,7 @@
 use std::ops::Range;
 
 use super::Convolution;
+use super::along::Along;
 use super::padded::Frame;
 use super::terms::{Rows, Terms, runs};
 use crate::Float;
@@ -129,12 +130,7 @@ pub(super) fn input<T: Float>(conv: &Convolution, g: &[T], w: &[T], x: &mut [T])
     let isa = Isa::get();
     let micro = T::micro(isa);
     let along = [0, 1].map(|i| Along::new(conv, i));
-    let frame = Frame {
-        from: conv.output,
-        size: [0, 1].map(|i| along[i].zeros + along[i].places.max(conv.output[i])),
-        corner: along.each_ref().map(|along| along.zeros),
-        apart: 1,
-    };
+    let frame = Along::frame(conv, &along);
     let mut passes = Vec::new();
     for r in 0..conv.stride[0].min(conv.image[0]) {
         for s in 0..conv.stride[1].min(conv.image[1]) {
@@ -175,62 +171,6 @@ pub(super) fn input<T: Float>(conv: &Convolution, g: &[T], w: &[T], x: &mut [T])
     }
     let &Convolution { batch, groups, inputs, outputs, image, .. } = conv;
     Gather { isa, micro, batch, groups, channels: outputs, frame, outs: inputs, target: image, passes }.run(g, x);
-}
-
-/// What [`input`] needs to know of one axis.
-struct Along {
-    image: usize,
-    kernel: usize,
-    stride: usize,
-    dilation: usize,
-    padding: usize,
-    /// Zeros before the places, for elements that reach before the first.
-    zeros: usize,
-    /// Places that are read, with those behind the last.
-    places: usize,
-}
-
-/// The pixels of one remainder.
-struct Part {
-    /// The first of them, and how many there are, one stride apart.
-    pixel: usize,
-    count: usize,
-    /// The first place, in a padded image, that the first pixel could meet.
-    first: usize,
-    /// Elements of the kernel, and how many places after `first` the first pixel meets each.
-    taps: Vec<(usize, usize)>,
-}
-
-impl Along {
-    fn new(conv: &Convolution, i: usize) -> Self {
-        let (stride, dilation) = (conv.stride[i], conv.dilation[i]);
-        let zeros = (conv.kernel[i].max(1) - 1) * dilation / stride;
-        let places = (conv.image[i] + conv.padding[i]) / stride + 1;
-        Along {
-            image: conv.image[i],
-            kernel: conv.kernel[i],
-            stride,
-            dilation,
-            padding: conv.padding[i],
-            zeros,
-            places,
-        }
-    }
-
-    /// The pixels `pixel`, `pixel + stride` … of the image.
-    fn part(&self, pixel: usize) -> Part {
-        let u = pixel + self.padding;
-        let (place, remainder) = (u / self.stride, u % self.stride);
-        let meets = |a: &usize| a * self.dilation % self.stride == remainder;
-        // Element `a` meets place `u/stride − a·dilation/stride`, both without remainder.
-        let at = |a: usize| (a, self.zeros - a * self.dilation / self.stride);
-        Part {
-            pixel,
-            count: (self.image - pixel).div_ceil(self.stride),
-            first: place,
-            taps: (0..self.kernel).filter(meets).map(at).collect(),
-        }
-    }
 }
 
 impl<T: Float> Gather<T> {

@@ -1,6 +1,7 @@
 //! Images with zeros around them.
 
 use crate::Float;
+use crate::kernel::matmul::pack::copy;
 use crate::kernel::scratch::Scratch;
 
 /// Elements that may be read behind the last image, as part of a vector of which they are not needed.
@@ -47,45 +48,32 @@ impl Frame {
             return to.fill(T::ZERO);
         }
         for (from, to) in from.chunks_exact(height * width).zip(to.chunks_exact_mut(self.len())) {
-            let (above, rest) = to.split_at_mut(corner[0] * self.width());
-            let (inside, below) = rest.split_at_mut(rows * self.width());
-            above.fill(T::ZERO);
-            below.fill(T::ZERO);
+            // All of it, which is in the cache then: the ends of rows are too short to be filled one by one.
+            if [rows, cols] != [size[0], self.width()] {
+                to.fill(T::ZERO);
+            }
+            let inside = &mut to[corner[0] * self.width()..][..rows * self.width()];
             for (to, from) in inside.chunks_exact_mut(self.width()).zip(from.chunks_exact(width)) {
                 if self.apart == 1 {
-                    to[..corner[1]].fill(T::ZERO);
-                    to[corner[1]..][..cols].copy_from_slice(&from[..cols]);
-                    to[corner[1] + cols..].fill(T::ZERO);
+                    let (from, to) = (&from[..cols], &mut to[corner[1]..][..cols]);
+                    // SAFETY: both have so many elements, and are not the same memory.
+                    unsafe { copy(from.as_ptr(), to.as_mut_ptr(), cols) };
                     continue;
                 }
-                to.fill(T::ZERO);
+                if self.apart == 2 {
+                    let (even, odd) = to.split_at_mut(self.width() / 2);
+                    let [first, second] = if corner[1].is_multiple_of(2) { [even, odd] } else { [odd, even] };
+                    let (first, second) = (&mut first[corner[1] / 2..], &mut second[corner[1].div_ceil(2)..]);
+                    let (pairs, rest) = from[..cols].as_chunks::<2>();
+                    for ((first, second), pair) in first.iter_mut().zip(second).zip(pairs) {
+                        [*first, *second] = *pair;
+                    }
+                    rest.iter().for_each(|&x| first[cols / 2] = x);
+                    continue;
+                }
                 for first in 0..self.apart.min(cols) {
                     let from = from[first..cols].iter().step_by(self.apart);
                     to[self.column(corner[1] + first)..].iter_mut().zip(from).for_each(|(to, &x)| *to = x);
-                }
-            }
-        }
-    }
-
-    /// The images without the zeros around them, and with zeros where they are cut.
-    pub(super) fn take<T: Float>(&self, from: &[T], to: &mut [T]) {
-        let Frame { from: [height, width], size, corner, .. } = *self;
-        let cols = width.min(size[1].saturating_sub(corner[1]));
-        for (from, to) in from.chunks_exact(self.len()).zip(to.chunks_exact_mut(height * width)) {
-            let rows = from.chunks_exact(self.width()).skip(corner[0]).map(Some).chain(std::iter::repeat(None));
-            for (to, from) in to.chunks_exact_mut(width).zip(rows) {
-                let (inside, rest) = to.split_at_mut(from.map_or(0, |_| cols));
-                rest.fill(T::ZERO);
-                match from {
-                    Some(from) if self.apart == 1 => inside.copy_from_slice(&from[corner[1]..][..cols]),
-                    Some(from) => {
-                        for first in 0..self.apart.min(cols) {
-                            let from = &from[self.column(corner[1] + first)..];
-                            let to = inside[first..].iter_mut().step_by(self.apart);
-                            to.zip(from).for_each(|(to, &x)| *to = x);
-                        }
-                    }
-                    None => {}
                 }
             }
         }
