@@ -4,10 +4,11 @@
 //! No windows are laid out in memory. A convolution is a product whose left operand is read where it
 //! is, in a copy of one image with its padding (`padded`): row and term of an element are two
 //! offsets, and an element is broadcast to a vector of output channels, which the inner kernel of
-//! `matmul` multiplies with packed weights (`gather`). The gradient with respect to
-//! the image is the same with other offsets, one product for each position within a stride; that with
-//! respect to the weights exchanges the two lists of offsets (`weight`). Groups of very few channels
-//! would leave most of a vector empty: their vectors go along a row of the image (`direct`).
+//! `matmul` multiplies with packed weights (`gather`). Terms that lie in the padding of a whole tile are
+//! left out (`terms`). The gradient with respect to the image is the same with other offsets, one product
+//! for each position within a stride (`along`); that with respect to the weights exchanges the two lists
+//! of offsets (`weight`). Groups of very few channels would leave most of a vector empty: their vectors
+//! go along a row of the image (`direct`).
 
 mod along;
 mod direct;

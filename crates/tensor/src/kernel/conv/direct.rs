@@ -33,7 +33,7 @@ pub(super) fn forward<T: Float>(conv: &Convolution, x: &[T], w: &[T], y: &mut [T
     });
 }
 
-/// See [`Convolution::input`]: as in `gather`, one sum for each position within a stride.
+/// See [`Convolution::input`]: one sum for each position within a stride.
 pub(super) fn input<T: Float>(conv: &Convolution, g: &[T], w: &[T], x: &mut [T]) {
     let along = [0, 1].map(|i| Along::new(conv, i));
     let frame = Along::frame(conv, &along);

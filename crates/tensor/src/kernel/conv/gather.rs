@@ -123,9 +123,7 @@ pub(super) fn grid(count: [usize; 2], step: [usize; 2]) -> [Vec<usize>; 2] {
     [0, 1].map(|axis| (0..count[axis]).map(|i| i * step[axis]).collect())
 }
 
-/// See [`Convolution::input`]: pixel `u` (with padding) and element `a` of the kernel meet in place
-/// `(u − a·dilation) / stride`, if that is a whole number. So for each remainder of `u` there is a
-/// product over the elements that have it too.
+/// See [`Convolution::input`]: one product for each position within a stride.
 pub(super) fn input<T: Float>(conv: &Convolution, g: &[T], w: &[T], x: &mut [T]) {
     let isa = Isa::get();
     let micro = T::micro(isa);
