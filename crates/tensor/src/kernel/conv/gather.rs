@@ -70,9 +70,10 @@ impl<T> Pass<T> {
                 for of in numbers.start / count..numbers.end.div_ceil(count) {
                     for i in is.clone() {
                         let first = of * count + i * across.len();
-                        let from = numbers.start.saturating_sub(first).max(js.start);
-                        for j in from..numbers.end.saturating_sub(first).min(js.end) {
-                            let at = of * image + down[i] * frame.width() + across[j];
+                        let from = numbers.start.saturating_sub(first).clamp(js.start, js.end);
+                        let end = numbers.end.saturating_sub(first).clamp(from, js.end);
+                        for (j, col) in (from..end).zip(&across[from..end]) {
+                            let at = of * image + down[i] * frame.width() + col;
                             rows.push(terms, [at as isize, (first + j - numbers.start) as isize], [*above, *before]);
                         }
                     }
