@@ -114,8 +114,9 @@ trait Combine: Copy {
     /// Whether elements may be joined before they are converted. What is not finite then is folded
     /// again one by one: a sum may be too large for an element.
     const EARLY: bool = true;
-    fn combine(self, a: f64, b: f64) -> f64;
-    fn join<T: Float>(self, a: T, b: T) -> T;
+    /// Whether it is a comparison.
+    const COMPARES: bool = false;
+    fn combine<T: Float>(self, a: T, b: T) -> T;
 }
 
 #[derive(Clone, Copy)]
@@ -130,11 +131,7 @@ struct Smaller;
 impl Combine for Add {
     const START: f64 = 0.0;
     #[inline(always)]
-    fn combine(self, a: f64, b: f64) -> f64 {
-        a + b
-    }
-    #[inline(always)]
-    fn join<T: Float>(self, a: T, b: T) -> T {
+    fn combine<T: Float>(self, a: T, b: T) -> T {
         a + b
     }
 }
@@ -143,36 +140,25 @@ impl Combine for Multiply {
     const START: f64 = 1.0;
     const EARLY: bool = false;
     #[inline(always)]
-    fn combine(self, a: f64, b: f64) -> f64 {
-        a * b
-    }
-    #[inline(always)]
-    fn join<T: Float>(self, a: T, b: T) -> T {
+    fn combine<T: Float>(self, a: T, b: T) -> T {
         a * b
     }
 }
 
 impl Combine for Larger {
     const START: f64 = f64::NEG_INFINITY;
+    const COMPARES: bool = true;
     #[inline(always)]
-    fn combine(self, a: f64, b: f64) -> f64 {
-        // Non-short-circuit, so that it compiles to a blend: a NaN on either side stays.
-        if (b > a) | b.is_nan() { b } else { a }
-    }
-    #[inline(always)]
-    fn join<T: Float>(self, a: T, b: T) -> T {
+    fn combine<T: Float>(self, a: T, b: T) -> T {
         a.max_nan(b)
     }
 }
 
 impl Combine for Smaller {
     const START: f64 = f64::INFINITY;
+    const COMPARES: bool = true;
     #[inline(always)]
-    fn combine(self, a: f64, b: f64) -> f64 {
-        if (b < a) | b.is_nan() { b } else { a }
-    }
-    #[inline(always)]
-    fn join<T: Float>(self, a: T, b: T) -> T {
+    fn combine<T: Float>(self, a: T, b: T) -> T {
         a.min_nan(b)
     }
 }
@@ -195,7 +181,7 @@ const EARLY: usize = 4;
 fn join_early<T: Float, C: Combine>(combine: C, rows: [[T; WIDTH]; EARLY]) -> [[T; LANES]; PIECES] {
     let mut joined = [[T::ZERO; LANES]; PIECES];
     for (j, to) in joined.as_flattened_mut().iter_mut().enumerate() {
-        *to = combine.join(combine.join(rows[0][j], rows[1][j]), combine.join(rows[2][j], rows[3][j]));
+        *to = combine.combine(combine.combine(rows[0][j], rows[1][j]), combine.combine(rows[2][j], rows[3][j]));
     }
     joined
 }
@@ -259,6 +245,21 @@ multiversion! {
 #[inline(always)]
 fn fold_long_row<T: Float, C: Combine>(combine: C, row: &[T]) -> f64 {
     let start = [[C::START; LANES]; PIECES];
+    if C::COMPARES {
+        // Nothing is rounded, so nothing is converted before the end.
+        let mut found = [T::from_f64(C::START); WIDTH];
+        let (chunks, rest) = row.as_chunks::<WIDTH>();
+        for chunk in chunks {
+            for (found, x) in found.iter_mut().zip(chunk) {
+                *found = combine.combine(*found, *x);
+            }
+        }
+        let mut lanes = start;
+        for (lane, found) in lanes.as_flattened_mut().iter_mut().zip(found) {
+            *lane = found.to_f64();
+        }
+        return fold_row(combine, lanes, rest);
+    }
     if C::EARLY {
         let mut lanes = start;
         let (chunks, rest) = row.as_chunks::<{ WIDTH * EARLY }>();
@@ -298,11 +299,11 @@ fn fold_row<T: Float, C: Combine, const P: usize>(combine: C, mut lanes: [[f64; 
         pieces /= 2;
     }
     let rest = rest.iter().fold(C::START, |acc, v| combine.combine(acc, v.to_f64()));
-    let folded = if P == 1 { fold_tree(combine, lanes[0]) } else { fold_apart(combine, &lanes[0]) };
+    let folded = if P == 1 && !C::COMPARES { fold_tree(combine, lanes[0]) } else { fold_apart(combine, &lanes[0]) };
     combine.combine(folded, rest)
 }
 
-/// [`fold_tree`] where the compiler would else cut a long row's loops into the pairs of the tree.
+/// [`fold_tree`] where the compiler would else cut all of a row's loops into the pairs of the tree.
 #[inline(never)]
 fn fold_apart<C: Combine>(combine: C, lanes: &[f64; LANES]) -> f64 {
     fold_tree(combine, *lanes)
