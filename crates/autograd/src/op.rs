@@ -1,7 +1,7 @@
 //! What an operation is: a shape rule, a lowering and a vjp rule. The built-in operations
 //! implement the same traits as a user's.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 
 use smallvec::SmallVec;
 use wengert_tensor::kernel::{Arith, ElementFn, Reduction, TileMap, Tiled};
@@ -74,11 +74,37 @@ pub trait Op: Clone + Send + Sync + 'static {
         0.0
     }
 
+    /// What it has in common with other operations on the same input.
+    #[doc(hidden)]
+    fn split<T: Float>(&self) -> Option<Split<T>> {
+        None
+    }
+
     /// Behind a pointer, for the tape; see `compiled_here`.
     #[doc(hidden)]
     fn boxed<T: Float>(self) -> Box<dyn Recorded<T>> {
         Box::new(self)
     }
+}
+
+/// A function of one argument split into a dear part, which other functions of the argument have in
+/// common with it (a function and its slope often do), and a cheap rest.
+#[doc(hidden)]
+#[derive(Clone, Copy)]
+pub struct Split<T: Float> {
+    /// What tells one part from another.
+    pub part_id: TypeId,
+    /// The part, of the argument.
+    pub part: &'static dyn TileMap<T>,
+    /// The rest, of the argument and the part.
+    pub rest: &'static dyn TileMap<T>,
+}
+
+pub(crate) fn split<T: Float, P: ElementFn<1> + 'static, R: ElementFn<2> + 'static>(
+    part: &'static Tiled<P, 1>,
+    rest: &'static Tiled<R, 2>,
+) -> Split<T> {
+    Split { part_id: TypeId::of::<P>(), part, rest }
 }
 
 /// How an operation computes: the four things that the planner knows.
@@ -188,6 +214,12 @@ pub trait Elementwise<const N: usize>: Clone + Send + Sync + 'static {
     /// The cotangents of the inputs, given inputs, output and the cotangent of the output.
     fn vjp<'t, T: Float>(&self, x: [Var<'t, T>; N], y: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T>;
 
+    /// What it has in common with other functions of the same argument.
+    #[doc(hidden)]
+    fn split<T: Float>(&self) -> Option<Split<T>> {
+        None
+    }
+
     /// Behind a pointer, for the tape; see `compiled_here`.
     #[doc(hidden)]
     fn boxed<T: Float>(self) -> Box<dyn Recorded<T>> {
@@ -239,6 +271,10 @@ impl<E: Elementwise<N>, const N: usize> Op for Map<E, N> {
         self.0.0.0.vjp(x.try_into().expect("recorded with N inputs"), y, g)
     }
 
+    fn split<T: Float>(&self) -> Option<Split<T>> {
+        self.0.0.0.split()
+    }
+
     fn boxed<T: Float>(self) -> Box<dyn Recorded<T>> {
         self.0.0.0.boxed()
     }
@@ -249,6 +285,7 @@ pub trait Recorded<T: Float>: Send + Sync {
     fn name(&self) -> &'static str;
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError>;
     fn lower(&self) -> Lowering<'_, T>;
+    fn split(&self) -> Option<Split<T>>;
     fn vjp<'t>(&self, x: &[Var<'t, T>], y: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T>;
     fn flops(&self, x: &[&Shape]) -> f64;
     /// The same operation once more.
@@ -266,6 +303,9 @@ impl<O: Op, T: Float> Recorded<T> for O {
     }
     fn lower(&self) -> Lowering<'_, T> {
         Op::lower(self)
+    }
+    fn split(&self) -> Option<Split<T>> {
+        Op::split(self)
     }
     fn vjp<'t>(&self, x: &[Var<'t, T>], y: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
         Op::vjp(self, x, y, g)

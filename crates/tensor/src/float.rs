@@ -128,6 +128,14 @@ float! {
     atanh();
     /// 1/(1 + e⁻ˣ).
     sigmoid();
+    /// 1/(1 + eˡˣˡ), which [`Float::sigmoid`] and its slope have in common.
+    sigmoid_tail();
+    /// [`Float::sigmoid`], given the tail.
+    sigmoid_of_tail(tail);
+    /// 1/(1 + e²ˡˣˡ), which [`Float::tanh`] and its slope have in common.
+    tanh_tail();
+    /// [`Float::tanh`], given the tail.
+    tanh_of_tail(tail);
     /// ln(1 + eˣ).
     softplus();
     /// ln(eˣ + eʸ).

@@ -1,23 +1,55 @@
 //! The logistic function, its integral and its relatives. Their slopes are computed from the
-//! argument, not as y(1 − y), which has no digits left where y rounds to 1.
+//! argument, not as y(1 − y), which has no digits left where y rounds to 1; but a function and its slope
+//! have their *tail* in common, 1/(1 + eˡˣˡ), which holds all digits of both.
 
 use wengert_tensor::Float;
+use wengert_tensor::kernel::{ElementFn, Tiled};
 
+use crate::op::{Split, split};
 use crate::{Cotangents, Elementwise, Var};
 
-/// A slope of one argument that is no function of its own: its value, and its logarithmic derivative.
+/// Functions of tiles, of which operations are split.
+macro_rules! parts {
+    ($($op:ident[$($x:ident),*] = $value:expr;)*) => {$(
+        struct $op;
+
+        impl ElementFn<{ [$(stringify!($x)),*].len() }> for $op {
+            #[inline(always)]
+            fn apply<T: Float>(&self, [$($x),*]: [T; [$(stringify!($x)),*].len()]) -> T {
+                $value
+            }
+        }
+    )*};
+}
+
+parts! {
+    SigmoidTail[x] = x.sigmoid_tail();
+    SigmoidOfTail[x, tail] = x.sigmoid_of_tail(tail);
+    SigmoidSlopeOfTail[_x, tail] = tail * (T::ONE - tail);
+    TanhTail[x] = x.tanh_tail();
+    TanhOfTail[x, tail] = x.tanh_of_tail(tail);
+    TanhSlopeOfTail[_x, tail] = T::from_f64(4.0) * tail * (T::ONE - tail);
+}
+
+/// A bell around 0 that is the slope of another function: its tail and how it is made of that, and
+/// its logarithmic derivative.
 macro_rules! bell {
-    ($(#[$doc:meta])* $function:ident = $op:ident($x:ident) $name:literal $value:block $rate:block) => {
+    ($(#[$doc:meta])* $function:ident = $op:ident($x:ident) $tail:ident, $rest:ident; $rate:block) => {
         $(#[$doc])*
         #[derive(Clone)]
         struct $op;
 
         impl Elementwise<1> for $op {
             crate::op::compiled_here!($op, 1);
-            const NAME: &'static str = $name;
+            const NAME: &'static str = stringify!($function);
             const DEAR: bool = true;
             #[inline(always)]
-            fn apply<T: Float>(&self, [$x]: [T; 1]) -> T $value
+            fn apply<T: Float>(&self, x: [T; 1]) -> T {
+                $rest.apply([x[0], $tail.apply(x)])
+            }
+            fn split<T: Float>(&self) -> Option<Split<T>> {
+                Some(split(&Tiled($tail), &Tiled($rest)))
+            }
             fn vjp<'t, T: Float>(&self, [$x]: [Var<'t, T>; 1], y: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
                 [g.chain(y * $rate)].into()
             }
@@ -31,25 +63,18 @@ macro_rules! bell {
 
 bell! {
     /// The derivative of the logistic function, e⁻ˣ/(1 + e⁻ˣ)².
-    sigmoid_slope = SigmoidSlope(x) "sigmoid_slope" {
-        let e = (-x.abs()).exp();
-        let total = T::ONE + e;
-        e / (total * total)
-    } { -(x * 0.5).tanh() }
+    sigmoid_slope = SigmoidSlope(x) SigmoidTail, SigmoidSlopeOfTail; { -(x * 0.5).tanh() }
 }
 bell! {
     /// The derivative of tanh, 4e⁻²ˣ/(1 + e⁻²ˣ)².
-    tanh_slope = TanhSlope(x) "tanh_slope" {
-        let e = (-(x + x).abs()).exp();
-        let half = T::from_f64(0.5) * (T::ONE + e);
-        e / (half * half)
-    } { -2.0 * x.tanh() }
+    tanh_slope = TanhSlope(x) TanhTail, TanhSlopeOfTail; { -2.0 * x.tanh() }
 }
 
 unary! {
     /// The logistic function 1/(1 + e⁻ˣ), with its slope accurate over the whole range.
     #[doc(alias = "expit")]
     sigmoid = Sigmoid(x) { x.sigmoid() } dear;
+    split SigmoidTail, SigmoidOfTail;
     slope(y) { sigmoid_slope(x) };
     noted;
     at 0.0 => 0.5, 0.25;
@@ -57,6 +82,7 @@ unary! {
 
     /// Hyperbolic tangent, with its slope accurate over the whole range.
     tanh = Tanh(x) { x.tanh() } dear;
+    split TanhTail, TanhOfTail;
     slope(y) { tanh_slope(x) };
     noted;
     at 0.0 => 0.0, 1.0;
@@ -93,8 +119,8 @@ mod tests {
     use wengert_tensor::{Float, Tensor, tensor};
 
     use super::{sigmoid_slope, tanh_slope};
-    use crate::Tape;
     use crate::ops::testing::{gradients, slope};
+    use crate::{Tape, Var};
 
     #[test]
     fn third_order() {
@@ -135,6 +161,32 @@ mod tests {
         slope(|x| x.tanh(), &x).assert_close(&tanh, 1e-14, 0.0);
         let logistic: Tensor<f64> = x.map(|v| v.sigmoid());
         slope(|x| x.softplus(), &x).assert_close(&logistic, 1e-15, 0.0);
+    }
+
+    /// Where a function and its slope are in one loop they are split, alone they are not.
+    #[test]
+    fn split_or_whole_the_same_bits() {
+        type Function = fn(Var<'_>) -> Var<'_>;
+        let x: Tensor = (-2000..2000).map(|i| 0.02 * i as f32 + 0.003).collect();
+        let value_and_slope = |split: bool, f: Function| {
+            crate::set_fusion(split);
+            let tape = Tape::new();
+            let x = tape.var(&x);
+            let y = f(x);
+            let [dx] = y.vjp(&Tensor::ones([4000]), [x]);
+            tape.profile();
+            tape.compute([y, dx]);
+            assert!(!split || tape.explain().launches.len() == 1);
+            [y, dx].map(|v| v.value())
+        };
+        let sigmoid_slope = |x: f64| (-x.abs()).exp() / (1.0 + (-x.abs()).exp()).powi(2);
+        let cases: [(Function, &dyn Fn(f64) -> f64); 2] =
+            [(|x| x.sigmoid(), &sigmoid_slope), (|x| x.tanh(), &|x| x.cosh().powi(-2))];
+        for (f, expected) in cases {
+            let [y, slope] = value_and_slope(false, f);
+            assert_eq!(value_and_slope(true, f), [y, slope.clone()]);
+            slope.cast::<f64>().assert_close(&x.cast::<f64>().map(expected), 4e-7, 0.0);
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@ macro_rules! pull_back {
 /// unary! {
 ///     /// What it is.
 ///     method = Struct(x) { value of a number x };      // `{ … } dear` to store rather than recompute
+///     split Part, Rest;                                // if it has a part in common with its slope
 ///     slope(y) { derivative, from variables };         // or `1 / { … }`; left out where it is 0
 ///     noted;                                           // if it is an activation
 ///     at 0.5 => value, derivative;                     // the example
@@ -30,6 +31,7 @@ macro_rules! unary {
     ($(
         $(#[$doc:meta])*
         $method:ident = $op:ident($x:ident) { $value:expr } $($dear:ident)?;
+        $(split $part:ident, $rest:ident;)?
         $(slope($y:ident) $(1 $over:tt)? $slope:block;)?
         $(noted $end:tt)?
         at $at:expr => $is:expr, $rise:expr;
@@ -46,6 +48,9 @@ macro_rules! unary {
             fn apply<T: Float>(&self, [$x]: [T; 1]) -> T {
                 $value
             }
+            $(fn split<T: Float>(&self) -> Option<crate::op::Split<T>> {
+                Some(crate::op::split(&Tiled($part), &Tiled($rest)))
+            })?
             #[allow(unused_variables, reason = "not every rule reads the input")]
             fn vjp<'t, T: Float>(&self, [$x]: [Var<'t, T>; 1], y: Var<'t, T>, g: Var<'t, T>) -> crate::Cotangents<'t, T> {
                 $(let $y = y;)?

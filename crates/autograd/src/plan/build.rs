@@ -13,7 +13,7 @@ use wengert_tensor::{Float, Layout, Shape, Strides};
 use super::axes::{AxisMap, identity};
 use super::fuse::{Group, Partition, Place, partition};
 use super::graph::{Entry, Graph, Multiply, Signature};
-use super::{Launch, Plan};
+use super::{Function, Launch, Plan};
 use crate::Lowering;
 
 /// The most maps that a later loop computes again to save storing and reading a value.
@@ -91,18 +91,22 @@ fn varying(body: &Loop, reduced: &[usize], domain: &Shape) -> Vec<bool> {
     varies
 }
 
+type Map<K, V> = HashMap<K, V, BuildHasherDefault<Multiply>>;
+
 /// A loop in the making.
 struct Loop {
     steps: Vec<Step>,
     operands: Vec<(u32, Strides)>,
     scalars: Vec<u32>,
-    /// For each function, an entry that it is of.
-    maps: Vec<u32>,
+    maps: Vec<Function>,
     /// The number of each function that holds no data: one for all its entries.
-    map_of: HashMap<TypeId, u32, BuildHasherDefault<Multiply>>,
+    map_of: Map<TypeId, u32>,
+    /// The parts, each of a position, that members are split into: by how many, and the step once
+    /// there is one.
+    parts: Map<(TypeId, u32), (u32, Option<u32>)>,
     /// The step of each member and of each value read, by position and axes over the domain.
-    step_of: HashMap<(u32, AxisMap), u32, BuildHasherDefault<Multiply>>,
-    member_step: HashMap<u32, u32, BuildHasherDefault<Multiply>>,
+    step_of: Map<(u32, AxisMap), u32>,
+    member_step: Map<u32, u32>,
 }
 
 struct Build<'a, T: Float> {
@@ -164,10 +168,16 @@ impl<'a, T: Float> Build<'a, T> {
             operands: Vec::new(),
             scalars: Vec::new(),
             maps: Vec::new(),
-            map_of: HashMap::default(),
-            step_of: HashMap::default(),
-            member_step: HashMap::default(),
+            map_of: Map::default(),
+            parts: Map::default(),
+            step_of: Map::default(),
+            member_step: Map::default(),
         };
+        for &member in &group.members {
+            if let Some(split) = self.graph.split(member) {
+                body.parts.entry((split.part_id, self.graph.inputs(member)[0])).or_default().0 += 1;
+            }
+        }
         for &member in &group.members {
             let Place::Member(axes) = &self.partition.places[member as usize] else { unreachable!("a member") };
             let step = match self.graph.lowering(member) {
@@ -197,7 +207,7 @@ impl<'a, T: Float> Build<'a, T> {
 
     fn map_step(&mut self, body: &mut Loop, group: u32, map: u32, axes: &AxisMap, domain: &Shape, keep: bool) -> Step {
         let graph = self.graph;
-        let args = graph
+        let mut args: SmallVec<[u32; 3]> = graph
             .inputs(map)
             .iter()
             .map(|&input| {
@@ -207,13 +217,26 @@ impl<'a, T: Float> Build<'a, T> {
                 self.read(body, group, input, &axes, domain)
             })
             .collect();
-        let new = body.maps.len() as u32;
+        let mut new = body.maps.len() as u32;
+        // What several members have in common is computed once.
+        let part = graph.split(map).map(|split| (split.part_id, graph.inputs(map)[0]));
+        if let Some((2.., step)) = part.and_then(|part| body.parts.get_mut(&part)) {
+            let common = *step.get_or_insert_with(|| {
+                body.maps.push(Function::Part(map));
+                body.steps.push(Step::Map { map: new, args: args.clone(), keep, arith: None });
+                new += 1;
+                body.steps.len() as u32 - 1
+            });
+            args.push(common);
+            body.maps.push(Function::Rest(map));
+            return Step::Map { map: new, args, keep: false, arith: None };
+        }
         let number = match graph.entry(map) {
             Entry::Op(op, kind) if size_of_val(op) == 0 => *body.map_of.entry(kind.id).or_insert(new),
             _ => new,
         };
         if number == new {
-            body.maps.push(map);
+            body.maps.push(Function::Whole(map));
         }
         let Some(Lowering::Map { f, .. }) = graph.lowering(map) else { unreachable!("a map") };
         Step::Map { map: number, args, keep, arith: f.arith() }

@@ -4,11 +4,13 @@
 use std::any::TypeId;
 use std::hash::{Hash, Hasher};
 
+use wengert_tensor::kernel::TileMap;
 use wengert_tensor::{Float, Layout, Shape};
 
+use super::Function;
 use crate::Lowering;
 use crate::nodes::{Kind, Nodes, OpKind};
-use crate::op::Recorded;
+use crate::op::{Recorded, Split};
 
 /// The needed entries in recording order. A *position* is an index into it.
 pub(super) struct Graph<'a, T: Float> {
@@ -126,6 +128,26 @@ impl<'a, T: Float> Graph<'a, T> {
 
     pub(super) fn shape(&self, position: u32) -> &'a Shape {
         self.nodes.shape(self.id(position))
+    }
+
+    pub(super) fn function(&self, function: Function) -> &'a dyn TileMap<T> {
+        let split = |position| self.split(position).expect("planned in pieces");
+        match function {
+            Function::Whole(position) => match self.lowering(position) {
+                Some(Lowering::Map { f, .. }) => f,
+                _ => unreachable!("planned as a map"),
+            },
+            Function::Part(position) => split(position).part,
+            Function::Rest(position) => split(position).rest,
+        }
+    }
+
+    /// The pieces of an entry, if it is a map that has some.
+    pub(super) fn split(&self, position: u32) -> Option<Split<T>> {
+        match self.entry(position) {
+            Entry::Op(op, _) => op.split(),
+            _ => None,
+        }
     }
 
     /// The positions of an entry's inputs; none for what is already there.

@@ -36,7 +36,7 @@ enum Launch<T: Float> {
         program: Box<Program<T>>,
         operands: Vec<u32>,
         scalars: Vec<u32>,
-        maps: Vec<u32>,
+        maps: Vec<Function>,
         /// Every entry that is computed here, for explanations.
         members: Vec<u32>,
         /// The value that each output of the program is, with the layout of that value over it.
@@ -46,6 +46,14 @@ enum Launch<T: Float> {
     View(u32),
     /// An opaque kernel.
     Kernel(u32),
+}
+
+/// A function that a loop applies: that of an entry, or a piece of it.
+#[derive(Clone, Copy)]
+enum Function {
+    Whole(u32),
+    Part(u32),
+    Rest(u32),
 }
 
 impl<T: Float> Launch<T> {

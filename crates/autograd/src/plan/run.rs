@@ -144,13 +144,7 @@ fn run_launch<T: Float>(
                 })
                 .collect();
             let scalars: SmallVec<[T; 8]> = scalars.iter().map(|&position| number(graph, position)).collect();
-            let maps: SmallVec<[&dyn TileMap<T>; 16]> = maps
-                .iter()
-                .map(|&position| match graph.lowering(position) {
-                    Some(Lowering::Map { f, .. }) => f,
-                    _ => unreachable!("planned as a map"),
-                })
-                .collect();
+            let maps: SmallVec<[&dyn TileMap<T>; 16]> = maps.iter().map(|&function| graph.function(function)).collect();
             let results = program.run(&inputs, over, &scalars, &maps);
             drop(inputs);
             let results = results.map_err(|error| error.to_string())?;

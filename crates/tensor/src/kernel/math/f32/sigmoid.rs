@@ -11,15 +11,39 @@ fn improve(a: f32, e: f32, guess: f32, reciprocal: f32) -> f32 {
     guess.mul_add(-e, a - guess).mul_add(reciprocal, guess)
 }
 
-/// tanh x: a polynomial up to 0.625, then 1 − 2e⁻²ˣ/(1 + e⁻²ˣ). Error 1.12.
+/// e/(1 + e) for 0 ≤ e ≤ 1.
+#[inline(always)]
+fn share(e: f32) -> f32 {
+    let reciprocal = reciprocal(e);
+    improve(e, e, e * reciprocal, reciprocal)
+}
+
+/// About 1/(1 + e) for 0 ≤ e ≤ 1.
+#[inline(always)]
+fn reciprocal(e: f32) -> f32 {
+    let guess = poly32(e, [0.989_899, -0.808_080_7, 0.323_232_14]);
+    (1.0 + e).mul_add(-guess, 1.0).mul_add(guess, guess)
+}
+
+/// tanh x. Error 1.12.
 #[inline(always)]
 pub fn tanh(x: f32) -> f32 {
+    tanh_of_tail(x, share(exp_coarse(-2.0 * x.abs())))
+}
+
+/// 1/(1 + e²ˡˣˡ), without loss where it is small.
+#[inline(always)]
+pub fn tanh_tail(x: f32) -> f32 {
+    share(exp_negative(-2.0 * x.abs()))
+}
+
+/// tanh x: a polynomial up to 0.625, then 1 − 2 · the tail.
+#[inline(always)]
+pub fn tanh_of_tail(x: f32, tail: f32) -> f32 {
     let z = x * x;
     let p = poly32(z, [-0.333_332_84, 0.133_314_83, -0.053_742_774, 0.020_648_062, -0.005_714_063_5]);
     let small = (p * z).mul_add(x, x);
-    let e = exp_coarse(-2.0 * x.abs());
-    let reciprocal = poly32(e, [0.999_968_65, -0.996_468_4, 0.935_409_9, -0.594_571_5]);
-    let large = improve(e, e, e * reciprocal, reciprocal).mul_add(-2.0, 1.0);
+    let large = tail.mul_add(-2.0, 1.0);
     // The sign of zero, too.
     (if x.abs() < 0.625 { small } else { large }).copysign(x)
 }
@@ -27,12 +51,22 @@ pub fn tanh(x: f32) -> f32 {
 /// 1/(1 + e⁻ˣ). Error 1.2: a product with it, silu, stays below 2.5.
 #[inline(always)]
 pub fn sigmoid(x: f32) -> f32 {
+    sigmoid_of_tail(x, sigmoid_tail(x))
+}
+
+/// 1/(1 + e⁻ˣ) from its tail.
+#[inline(always)]
+pub fn sigmoid_of_tail(x: f32, tail: f32) -> f32 {
+    if x < 0.0 { tail } else { 1.0 - tail }
+}
+
+/// 1/(1 + eˡˣˡ).
+#[inline(always)]
+pub fn sigmoid_tail(x: f32) -> f32 {
     let (e, e_low) = exp_negative_pair(-x.abs());
-    let reciprocal = poly32(e, [0.989_899, -0.808_080_7, 0.323_232_14]);
-    let reciprocal = (1.0 + e).mul_add(-reciprocal, 1.0).mul_add(reciprocal, reciprocal);
-    let (top, top_low) = if x < 0.0 { (e, e_low) } else { (1.0, 0.0) };
-    let guess = top * reciprocal;
-    let rest = guess.mul_add(-e, top - guess) + guess.mul_add(-e_low, top_low);
+    let reciprocal = reciprocal(e);
+    let guess = e * reciprocal;
+    let rest = guess.mul_add(-e, e - guess) + guess.mul_add(-e_low, e_low);
     rest.mul_add(reciprocal, guess)
 }
 

@@ -74,8 +74,32 @@ from_libm! {
 /// 1/(1 + e⁻ˣ).
 #[inline(always)]
 pub fn sigmoid(x: f64) -> f64 {
+    sigmoid_of_tail(x, sigmoid_tail(x))
+}
+
+/// 1/(1 + e⁻ˣ) from its tail.
+#[inline(always)]
+pub fn sigmoid_of_tail(x: f64, tail: f64) -> f64 {
+    if x < 0.0 { tail } else { 1.0 - tail }
+}
+
+/// 1/(1 + eˡˣˡ).
+#[inline(always)]
+pub fn sigmoid_tail(x: f64) -> f64 {
     let e = exp(-x.abs());
-    (if x < 0.0 { e } else { 1.0 }) / (1.0 + e)
+    e / (1.0 + e)
+}
+
+/// 1/(1 + e²ˡˣˡ).
+#[inline(always)]
+pub fn tanh_tail(x: f64) -> f64 {
+    sigmoid_tail(x + x)
+}
+
+/// tanh x, which needs no tail here.
+#[inline(always)]
+pub fn tanh_of_tail(x: f64, _: f64) -> f64 {
+    tanh(x)
 }
 
 /// ln(1 + eˣ).
