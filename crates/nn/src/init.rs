@@ -126,6 +126,11 @@ impl Init {
     /// If a spread is negative or not finite.
     #[track_caller]
     pub fn values<T: Float>(self, shape: impl Into<Shape>, fans: [usize; 2], rng: &mut Rng) -> Tensor<T> {
+        self.values_of(shape.into(), fans, rng)
+    }
+
+    #[track_caller]
+    fn values_of<T: Float>(self, shape: Shape, fans: [usize; 2], rng: &mut Rng) -> Tensor<T> {
         if let Self::Normal(spread)
         | Self::TruncatedNormal(spread)
         | Self::Uniform(spread)
@@ -136,14 +141,14 @@ impl Init {
         match self {
             Self::Constant(value) => Tensor::full(shape, T::from_f64(value)),
             Self::Normal(sd) => Tensor::normal(shape, T::ZERO, T::from_f64(sd), rng),
-            Self::TruncatedNormal(sd) => truncated(shape.into(), sd, rng),
-            Self::Orthogonal { gain } => orthogonal(shape.into(), gain, rng),
+            Self::TruncatedNormal(sd) => truncated(shape, sd, rng),
+            Self::Orthogonal { gain } => orthogonal(shape, gain, rng),
             Self::Uniform(0.0) => Tensor::zeros(shape),
             Self::Uniform(bound) => Tensor::uniform(shape, T::from_f64(-bound)..T::from_f64(bound), rng),
-            Self::ScaledNormal { gain, fan } => Self::Normal(gain / fan.of(fans).sqrt()).values(shape, fans, rng),
+            Self::ScaledNormal { gain, fan } => Self::Normal(gain / fan.of(fans).sqrt()).values_of(shape, fans, rng),
             // A uniform number between ±b has the variance b²/3.
             Self::ScaledUniform { gain, fan } => {
-                Self::Uniform(gain * (3.0 / fan.of(fans)).sqrt()).values(shape, fans, rng)
+                Self::Uniform(gain * (3.0 / fan.of(fans)).sqrt()).values_of(shape, fans, rng)
             }
         }
     }
@@ -175,7 +180,15 @@ fn truncated<T: Float>(shape: Shape, sd: f64, rng: &mut Rng) -> Tensor<T> {
 fn orthogonal<T: Float>(shape: Shape, gain: f64, rng: &mut Rng) -> Tensor<T> {
     assert!(!shape.is_empty(), "init: a number cannot be orthogonal");
     let (rows, columns) = (shape[0], shape[1..].iter().product::<usize>());
-    let (count, length) = (rows.min(columns), rows.max(columns));
+    let vectors = orthonormal(rows.min(columns), rows.max(columns), rng);
+    let value = |i: usize| {
+        let (row, column) = (i / columns, i % columns);
+        T::from_f64(gain * if rows <= columns { vectors[row][column] } else { vectors[column][row] })
+    };
+    Tensor::build(shape, |out| out.iter_mut().enumerate().for_each(|(i, v)| *v = value(i)))
+}
+
+fn orthonormal(count: usize, length: usize, rng: &mut Rng) -> Vec<Vec<f64>> {
     let mut vectors: Vec<Vec<f64>> = Vec::with_capacity(count);
     while vectors.len() < count {
         let mut vector = Tensor::<f64>::normal([length], 0.0, 1.0, rng).to_vec();
@@ -191,11 +204,7 @@ fn orthogonal<T: Float>(shape: Shape, gain: f64, rng: &mut Rng) -> Tensor<T> {
             vectors.push(vector);
         }
     }
-    let value = |i: usize| {
-        let (row, column) = (i / columns, i % columns);
-        T::from_f64(gain * if rows <= columns { vectors[row][column] } else { vectors[column][row] })
-    };
-    Tensor::build(shape, |out| out.iter_mut().enumerate().for_each(|(i, v)| *v = value(i)))
+    vectors
 }
 
 impl Fan {

@@ -2,6 +2,7 @@
 
 use flate2::Crc;
 use serde::Deserialize;
+use serde_json::Value;
 use wengert_nn::StateDict;
 use wengert_tensor::Tensor;
 
@@ -57,19 +58,11 @@ struct Place {
 impl Place {
     /// As the header says; none if there is no such header.
     fn of_checksum(bytes: &[u8]) -> Option<Self> {
-        #[derive(Deserialize)]
-        struct Header {
-            checksum: Entry,
-        }
-        #[derive(Deserialize)]
-        struct Entry {
-            data_offsets: [usize; 2],
-        }
         let (length, rest) = bytes.split_first_chunk::<8>()?;
         let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
-        let header: Header = serde_json::from_slice(rest.get(..length)?).ok()?;
-        let start = header.checksum.data_offsets[0].checked_add(8 + length)?;
-        Some(Self { start })
+        let header: Value = serde_json::from_slice(rest.get(..length)?).ok()?;
+        let start = usize::try_from(header[CHECKSUM]["data_offsets"][0].as_u64()?).ok()?;
+        Some(Self { start: start.checked_add(8 + length)? })
     }
 
     /// The checksum of a file with 0 in its place.

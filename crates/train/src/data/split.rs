@@ -111,20 +111,26 @@ fn by_class(labels: &Tensor<i64>, rng: &Rng) -> Vec<Vec<usize>> {
 /// as near to their shares as they can.
 #[track_caller]
 fn share_out<const N: usize>(classes: Vec<Vec<usize>>, shares: [f64; N]) -> [Vec<usize>; N] {
+    parts_of(classes, &shares).try_into().expect("a part for each share")
+}
+
+/// [`share_out`], for any number of shares.
+#[track_caller]
+fn parts_of(classes: Vec<Vec<usize>>, shares: &[f64]) -> Vec<Vec<usize>> {
     let sum: f64 = shares.iter().sum();
     let valid = shares.iter().all(|&share| share >= 0.0) && (sum - 1.0).abs() < 1e-9;
     assert!(valid, "split: shares {shares:?} are not parts of 1");
 
-    let mut parts: [Vec<usize>; N] = std::array::from_fn(|_| Vec::new());
+    let mut parts = vec![Vec::new(); shares.len()];
     let mut passed = 0.0;
     for rows in classes {
         passed += rows.len() as f64;
         // A little more, for 0.29 · 100 is less than 29.
-        let wanted = shares.map(|share| share * rows.len() as f64 + 1e-9);
-        let mut counts = wanted.map(|count| count as usize);
-        let mut order: [usize; N] = std::array::from_fn(|i| i);
-        let lack = |i: usize| shares[i] * passed - (parts[i].len() + counts[i]) as f64;
-        let lacks: [f64; N] = std::array::from_fn(lack);
+        let wanted: Vec<f64> = shares.iter().map(|share| share * rows.len() as f64 + 1e-9).collect();
+        let mut counts: Vec<usize> = wanted.iter().map(|&count| count as usize).collect();
+        let mut order: Vec<usize> = (0..shares.len()).collect();
+        let lack = |&i: &usize| shares[i] * passed - (parts[i].len() + counts[i]) as f64;
+        let lacks: Vec<f64> = order.iter().map(lack).collect();
         order.sort_by(|&a, &b| {
             let whole = |i: usize| wanted[i].fract() < 1e-8;
             whole(a).cmp(&whole(b)).then(lacks[b].total_cmp(&lacks[a]))
@@ -134,7 +140,7 @@ fn share_out<const N: usize>(classes: Vec<Vec<usize>>, shares: [f64; N]) -> [Vec
         let mut rows = rows.into_iter();
         parts.iter_mut().zip(counts).for_each(|(part, count)| part.extend(rows.by_ref().take(count)));
     }
-    parts.map(sorted)
+    parts.into_iter().map(sorted).collect()
 }
 
 /// The rows dealt out like cards, class by class, and all other rows to each hand.
