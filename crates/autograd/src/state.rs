@@ -297,8 +297,11 @@ mod tests {
     fn a_panic_in_the_step_gives_it_back() {
         let sum = Buffer::<f64>::new("sum", tensor![1.0, 2.0]);
         let tape = Tape::new();
-        sum.overwrite(tape.record(Fails, &[sum.on(&tape)]));
+        let old = sum.on(&tape);
+        sum.overwrite(tape.record(Fails, &[old]));
         assert!(catch_unwind(AssertUnwindSafe(|| tape.commit())).is_err());
         assert_eq!(sum.value(), tensor![1.0, 2.0]);
+        let message = message_of(|| _ = (old * 2.0).value());
+        assert!(message.contains("is gone"), "{message}");
     }
 }

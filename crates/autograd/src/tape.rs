@@ -423,13 +423,16 @@ impl<'t, T: Float> Lending<'t, T> {
 }
 
 impl<T: Float> Drop for Lending<'_, T> {
-    /// After a panic, gives back what is left.
+    /// What was written over has no value any more. After a panic, gives back what is left.
     fn drop(&mut self) {
+        let mut nodes = self.0.nodes.borrow_mut();
         for Lent { slot, id, value } in self.0.lent.take() {
             if std::thread::panicking() {
-                let nodes = self.0.nodes.borrow();
                 let value = value.or_else(|| nodes.value(id).cloned());
                 slot.set(value.unwrap_or_else(|| Tensor::full(nodes.shape(id), T::from_f64(f64::NAN))));
+            }
+            if nodes.value(id).is_none() {
+                nodes.forget(id);
             }
         }
     }

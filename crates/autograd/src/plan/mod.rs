@@ -139,7 +139,6 @@ fn run_in<T: Float>(tape: &Tape<T>, roots: &[u32], detect: bool) -> Option<Anoma
         run::run(&plan, &graph, &mut lent, kept.as_deref(), detect, &mut tape.explanation.borrow_mut())
     };
     let mut nodes = tape.nodes.borrow_mut();
-    tape.lent.borrow().iter().for_each(|lent| nodes.forget(lent.id));
     match computed {
         Ok(computed) => computed.into_iter().for_each(|(id, value)| nodes.set_value(id, value)),
         Err(anomaly) => return Some(*anomaly),
