@@ -190,8 +190,9 @@ impl<T: Float> Layer<T> for BatchNorm<T> {
         let fits = shape.len() >= 2 && shape[1] == channels;
         assert!(fits, "batch_norm: the input's shape {shape} should be [batch, {channels}, …]");
         let [centred, variance] = self.statistics(x);
-        let y = centred * (variance + self.eps).rsqrt();
-        Summary::note(self, scaled_by_channel(y, &self.weight, &self.bias))
+        // One factor a channel: the elements are multiplied once, and so are their cotangents.
+        let scale = scaled_by_channel((variance + self.eps).rsqrt(), &self.weight, &None);
+        Summary::note(self, scaled_by_channel(centred * scale, &None, &self.bias))
     }
 }
 
