@@ -35,6 +35,9 @@ pub(super) fn forward<T: Float>(conv: &Convolution, x: &[T], w: &[T], y: &mut [T
 
 /// See [`Convolution::input`]: one sum for each position within a stride.
 pub(super) fn input<T: Float>(conv: &Convolution, g: &[T], w: &[T], x: &mut [T]) {
+    if w.iter().any(|w| !w.is_finite()) {
+        return input_one_by_one(conv, g, w, x);
+    }
     let along = [0, 1].map(|i| Along::new(conv, i));
     let frame = Along::frame(conv, &along);
     let mut passes = Vec::new();
@@ -69,6 +72,30 @@ pub(super) fn input<T: Float>(conv: &Convolution, g: &[T], w: &[T], x: &mut [T])
                 let w = &weights[(i % conv.groups * conv.inputs + c) * starts.len()..][..starts.len()];
                 // SAFETY: the instruction set is this machine's.
                 unsafe { rows(Isa::get(), grid, starts, w, padded, &mut x[*first..]) };
+            }
+        }
+    });
+}
+
+/// As [`input`], for weights that are infinite or NaN, which must not meet zeros around the cotangents.
+#[cold]
+fn input_one_by_one<T: Float>(conv: &Convolution, g: &[T], w: &[T], x: &mut [T]) {
+    let ([height, width], [down, across]) = (conv.image, conv.output);
+    for_each_chunk(x, conv.pixels(), cost(conv) * 8, |channel, x| {
+        x.fill(T::ZERO);
+        let (i, c) = (channel / conv.inputs, channel % conv.inputs);
+        for o in 0..conv.outputs {
+            let g = &g[(i * conv.outputs + o) * conv.places()..][..conv.places()];
+            let w = &w[((i % conv.groups * conv.outputs + o) * conv.inputs + c) * conv.taps()..][..conv.taps()];
+            for (tap, &w) in w.iter().enumerate() {
+                let (a, b) = (tap / conv.kernel[1] * conv.dilation[0], tap % conv.kernel[1] * conv.dilation[1]);
+                for (r, s) in (0..down).flat_map(|r| (0..across).map(move |s| (r, s))) {
+                    let row = (r * conv.stride[0] + a).wrapping_sub(conv.padding[0]);
+                    let col = (s * conv.stride[1] + b).wrapping_sub(conv.padding[1]);
+                    if row < height && col < width {
+                        x[row * width + col] += w * g[r * across + s];
+                    }
+                }
             }
         }
     });

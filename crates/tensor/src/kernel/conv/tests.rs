@@ -184,6 +184,23 @@ fn nothing_and_infinity() {
     assert!(y[0].is_nan() && y[1] == f64::INFINITY && y[2] == 2.0);
 }
 
+/// The gradient of an image does not know the weights that only meet the padding.
+#[test]
+fn weights_on_the_padding_are_not_seen() {
+    let sizes =
+        |n| Convolution { batch: 1, inputs: n, outputs: n, image: [1, 1], output: [1, 1], padding: [1, 1], ..PLAIN };
+    let mut w = vec![1.0; 9];
+    w[0] = f64::NAN;
+    let mut x = [0.0];
+    sizes(1).input(&[2.0], &w, &mut x);
+    assert_eq!(x, [2.0]);
+    // With two channels, one of which meets it.
+    let [mut w, mut x] = [vec![1.0; 36], vec![0.0; 2]];
+    (w[0], w[9 + 4]) = (f64::INFINITY, f64::INFINITY);
+    sizes(2).input(&[2.0, 3.0], &w, &mut x);
+    assert_eq!(x, [5.0, f64::INFINITY]);
+}
+
 #[test]
 #[should_panic(expected = "conv: elements of w for Convolution { batch: 2")]
 fn a_wrong_size_is_refused() {
