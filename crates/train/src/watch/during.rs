@@ -11,8 +11,8 @@ use super::spread::{read, spread};
 use crate::{LayerStats, NormStats, ParamStats, Snapshot};
 
 /// Takes steps and, of those whose tape is watched, a [`Snapshot`]: the activations, gradients and
-/// parameters of the model. What it measures is recorded on the tape and runs with the step, which
-/// changes the same bits as without.
+/// parameters of the model. What it measures is recorded on the tape and runs with the step, whose
+/// sums may be rounded otherwise for it: how they are cut depends on what else their loop does.
 ///
 /// ```
 /// use wengert_autograd::Tape;
