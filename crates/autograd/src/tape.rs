@@ -14,7 +14,7 @@ use wengert_tensor::{Float, Shape, Tensor};
 
 use crate::nodes::{Kind, Nodes, OpKind};
 use crate::note::Noted;
-use crate::op::{Elementwise, Op, Recorded};
+use crate::op::{Elementwise, Map, Op, Recorded};
 use crate::state::{Slot, StateId};
 use crate::transform::Rule;
 use crate::{Explanation, Param, Var, plan};
@@ -189,7 +189,7 @@ impl<T: Float> Tape<T> {
     /// As [`Tape::record`], or if there is no input.
     #[track_caller]
     pub fn map<'t, E: Elementwise<N>, const N: usize>(&'t self, f: E, x: [Var<'t, T>; N]) -> Var<'t, T> {
-        self.map_boxed(f.boxed(), OpKind::of::<E>(true), &x)
+        self.map_boxed(f.boxed(), OpKind::of::<Map<E, N>>(true), &x)
     }
 
     #[track_caller]

@@ -209,16 +209,13 @@ impl<'a, T: Float> Graph<'a, T> {
     #[track_caller]
     fn lowering_words(&self, words: &mut Vec<u64>, position: u32, op: &dyn Recorded<T>) {
         let input = || self.shape(self.inputs(position)[0]);
-        let complain = |problem: String| {
-            let at = self.nodes.list[self.id(position) as usize].at;
-            panic!("{} of {} (recorded at {at}): {problem}", op.name(), input())
-        };
+        let at = self.nodes.list[self.id(position) as usize].at;
+        let place = || format!("{} of {} (recorded at {at})", op.name(), input());
         match op.lower() {
             Lowering::Map { .. } | Lowering::Kernel(_) => {}
             Lowering::Reduce(reduction, axes) => {
-                if axes.iter().any(|&axis| axis >= input().len()) {
-                    complain(format!("its lowering reduces axes {axes:?}"));
-                }
+                let fits = axes.iter().all(|&axis| axis < input().len());
+                assert!(fits, "{}: its lowering reduces axes {axes:?}", place());
                 words.push(reduction as u64);
                 words.extend(axes.iter().map(|&axis| axis as u64));
             }
@@ -226,9 +223,8 @@ impl<'a, T: Float> Graph<'a, T> {
             Lowering::View(view) => {
                 if let Some(layout) = view(&Layout::contiguous(input().clone())) {
                     let (given, shape) = (layout.shape(), self.shape(position));
-                    if given != shape {
-                        complain(format!("its view has shape {given} where its shape rule says {shape}"));
-                    }
+                    let fits = given == shape;
+                    assert!(fits, "{}: its view has shape {given} where its shape rule says {shape}", place());
                     layout_words(words, &layout);
                 }
             }
