@@ -219,7 +219,8 @@ impl<'a, T: Float> Build<'a, T> {
             .collect();
         let mut new = body.maps.len() as u32;
         // What several members have in common is computed once.
-        let part = graph.split(map).map(|split| (split.part_id, graph.inputs(map)[0]));
+        let split = if keep { graph.split(map) } else { None };
+        let part = split.map(|split| (split.part_id, graph.inputs(map)[0]));
         if let Some((2.., step)) = part.and_then(|part| body.parts.get_mut(&part)) {
             let common = *step.get_or_insert_with(|| {
                 body.maps.push(Function::Part(map));

@@ -5,8 +5,22 @@
 use super::Convolution;
 use super::padded::Frame;
 
+/// Where places lie in zeros, and the pixels along both axes for each position within a stride.
+pub(super) fn parts(conv: &Convolution) -> (Frame, Vec<[Part; 2]>) {
+    let along = [0, 1].map(|i| Along::new(conv, i));
+    let frame = Frame {
+        from: conv.output,
+        size: [0, 1].map(|i| along[i].zeros + along[i].places.max(conv.output[i])),
+        corner: along.each_ref().map(|along| along.zeros),
+        apart: 1,
+    };
+    let positions = |i: usize| 0..conv.stride[i].min(conv.image[i]);
+    let both = positions(0).flat_map(|r| positions(1).map(move |s| [r, s]));
+    (frame, both.map(|[r, s]| [along[0].part(r), along[1].part(s)]).collect())
+}
+
 /// What the gradient with respect to the image needs to know of one axis.
-pub(super) struct Along {
+struct Along {
     image: usize,
     kernel: usize,
     stride: usize,
@@ -30,7 +44,7 @@ pub(super) struct Part {
 }
 
 impl Along {
-    pub(super) fn new(conv: &Convolution, i: usize) -> Self {
+    fn new(conv: &Convolution, i: usize) -> Self {
         let (stride, dilation) = (conv.stride[i], conv.dilation[i]);
         let zeros = (conv.kernel[i].max(1) - 1) * dilation / stride;
         let places = (conv.image[i] + conv.padding[i]) / stride + 1;
@@ -45,18 +59,8 @@ impl Along {
         }
     }
 
-    /// Where the places lie in zeros, given both axes.
-    pub(super) fn frame(conv: &Convolution, along: &[Along; 2]) -> Frame {
-        Frame {
-            from: conv.output,
-            size: [0, 1].map(|i| along[i].zeros + along[i].places.max(conv.output[i])),
-            corner: along.each_ref().map(|along| along.zeros),
-            apart: 1,
-        }
-    }
-
     /// The pixels `pixel`, `pixel + stride` … of the image.
-    pub(super) fn part(&self, pixel: usize) -> Part {
+    fn part(&self, pixel: usize) -> Part {
         let u = pixel + self.padding;
         let (place, remainder) = (u / self.stride, u % self.stride);
         let meets = |a: &usize| a * self.dilation % self.stride == remainder;

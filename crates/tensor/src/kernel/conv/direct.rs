@@ -1,7 +1,7 @@
 //! Convolutions of groups of one or two channels: vectors go along the rows of the image.
 
 use super::Convolution;
-use super::along::Along;
+use super::along;
 use super::padded::{Frame, SLACK};
 use crate::Float;
 use crate::kernel::isa::{Isa, multiversion};
@@ -38,30 +38,26 @@ pub(super) fn input<T: Float>(conv: &Convolution, g: &[T], w: &[T], x: &mut [T])
     if w.iter().any(|w| !w.is_finite()) {
         return input_one_by_one(conv, g, w, x);
     }
-    let along = [0, 1].map(|i| Along::new(conv, i));
-    let frame = Along::frame(conv, &along);
+    let (frame, parts) = along::parts(conv);
     let mut passes = Vec::new();
-    for r in 0..conv.stride[0].min(conv.image[0]) {
-        for s in 0..conv.stride[1].min(conv.image[1]) {
-            let [down, across] = [along[0].part(r), along[1].part(s)];
-            let taps = || down.taps.iter().flat_map(|&a| across.taps.iter().map(move |&b| (a, b)));
-            let first = down.first * frame.width() + across.first;
-            let starts: Vec<usize> = (0..conv.outputs)
-                .flat_map(|o| taps().map(move |((_, i), (_, j))| o * frame.len() + first + i * frame.width() + j))
-                .collect();
-            // Of each input channel.
-            let mut weights = Vec::with_capacity(conv.groups * conv.inputs * starts.len());
-            for channel in 0..conv.groups * conv.inputs {
-                for o in 0..conv.outputs {
-                    let kernel = (channel / conv.inputs * conv.outputs + o) * conv.inputs + channel % conv.inputs;
-                    let kernel = &w[kernel * conv.taps()..][..conv.taps()];
-                    weights.extend(taps().map(|((a, _), (b, _))| kernel[a * conv.kernel[1] + b]));
-                }
+    for [down, across] in parts {
+        let taps = || down.taps.iter().flat_map(|&a| across.taps.iter().map(move |&b| (a, b)));
+        let first = down.first * frame.width() + across.first;
+        let starts: Vec<usize> = (0..conv.outputs)
+            .flat_map(|o| taps().map(move |((_, i), (_, j))| o * frame.len() + first + i * frame.width() + j))
+            .collect();
+        // Of each input channel.
+        let mut weights = Vec::with_capacity(conv.groups * conv.inputs * starts.len());
+        for channel in 0..conv.groups * conv.inputs {
+            for o in 0..conv.outputs {
+                let kernel = (channel / conv.inputs * conv.outputs + o) * conv.inputs + channel % conv.inputs;
+                let kernel = &w[kernel * conv.taps()..][..conv.taps()];
+                weights.extend(taps().map(|((a, _), (b, _))| kernel[a * conv.kernel[1] + b]));
             }
-            let to = [conv.stride[0] * conv.image[1], conv.stride[1]];
-            let grid = Grid { rows: down.count, cols: across.count, from: frame.width(), to };
-            passes.push((grid, starts, weights, down.pixel * conv.image[1] + across.pixel));
         }
+        let to = [conv.stride[0] * conv.image[1], conv.stride[1]];
+        let grid = Grid { rows: down.count, cols: across.count, from: frame.width(), to };
+        passes.push((grid, starts, weights, down.pixel * conv.image[1] + across.pixel));
     }
     let (read, written) = (conv.outputs * conv.places(), conv.inputs * conv.pixels());
     for_each_chunk(x, written, cost(conv), |i, x| {

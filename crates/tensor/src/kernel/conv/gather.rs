@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::Convolution;
-use super::along::Along;
+use super::along;
 use super::padded::Frame;
 use super::terms::{Rows, Terms, runs};
 use crate::Float;
@@ -128,45 +128,41 @@ pub(super) fn grid(count: [usize; 2], step: [usize; 2]) -> [Vec<usize>; 2] {
 pub(super) fn input<T: Float>(conv: &Convolution, g: &[T], w: &[T], x: &mut [T]) {
     let isa = Isa::get();
     let micro = T::micro(isa);
-    let along = [0, 1].map(|i| Along::new(conv, i));
-    let frame = Along::frame(conv, &along);
+    let (frame, parts) = along::parts(conv);
     let mut passes = Vec::new();
-    for r in 0..conv.stride[0].min(conv.image[0]) {
-        for s in 0..conv.stride[1].min(conv.image[1]) {
-            let [down, across] = [along[0].part(r), along[1].part(s)];
-            let taps: Vec<usize> = down
-                .taps
-                .iter()
-                .flat_map(|&(a, _)| across.taps.iter().map(move |&(b, _)| a * conv.kernel[1] + b))
-                .collect();
-            let terms = conv.outputs * taps.len();
-            let weights = |group: usize| {
-                // Terms by input channels.
-                let mut by_terms = vec![T::ZERO; terms * conv.inputs];
-                let first = group * conv.outputs;
-                for_each_chunk(&mut by_terms, taps.len() * conv.inputs, taps.len() * conv.inputs, |o, by_terms| {
-                    for (by_terms, &tap) in by_terms.chunks_exact_mut(conv.inputs).zip(&taps) {
-                        for (c, weight) in by_terms.iter_mut().enumerate() {
-                            *weight = w[((first + o) * conv.inputs + c) * conv.taps() + tap];
-                        }
+    for [down, across] in parts {
+        let taps: Vec<usize> = down
+            .taps
+            .iter()
+            .flat_map(|&(a, _)| across.taps.iter().map(move |&(b, _)| a * conv.kernel[1] + b))
+            .collect();
+        let terms = conv.outputs * taps.len();
+        let weights = |group: usize| {
+            // Terms by input channels.
+            let mut by_terms = vec![T::ZERO; terms * conv.inputs];
+            let first = group * conv.outputs;
+            for_each_chunk(&mut by_terms, taps.len() * conv.inputs, taps.len() * conv.inputs, |o, by_terms| {
+                for (by_terms, &tap) in by_terms.chunks_exact_mut(conv.inputs).zip(&taps) {
+                    for (c, weight) in by_terms.iter_mut().enumerate() {
+                        *weight = w[((first + o) * conv.inputs + c) * conv.taps() + tap];
                     }
-                });
-                let view = View { first: by_terms.as_ptr(), row: conv.inputs as isize, col: 1 };
-                // SAFETY: `by_terms` has so many rows and columns, which are packed now.
-                unsafe { Rights::new(isa, micro.width(conv.inputs), view, terms, conv.inputs, usize::MAX, true) }
-            };
-            passes.push(Pass {
-                places: [&down, &across].map(|part| (part.first..part.first + part.count).collect()),
-                terms: Terms::new(
-                    frame,
-                    conv.outputs,
-                    [&down, &across].map(|part| part.taps.iter().map(|&(_, at)| at).collect()),
-                ),
-                weights: (0..conv.groups).map(weights).collect(),
-                first: down.pixel * conv.image[1] + across.pixel,
-                step: [conv.stride[0] * conv.image[1], conv.stride[1]],
+                }
             });
-        }
+            let view = View { first: by_terms.as_ptr(), row: conv.inputs as isize, col: 1 };
+            // SAFETY: `by_terms` has so many rows and columns, which are packed now.
+            unsafe { Rights::new(isa, micro.width(conv.inputs), view, terms, conv.inputs, usize::MAX, true) }
+        };
+        passes.push(Pass {
+            places: [&down, &across].map(|part| (part.first..part.first + part.count).collect()),
+            terms: Terms::new(
+                frame,
+                conv.outputs,
+                [&down, &across].map(|part| part.taps.iter().map(|&(_, at)| at).collect()),
+            ),
+            weights: (0..conv.groups).map(weights).collect(),
+            first: down.pixel * conv.image[1] + across.pixel,
+            step: [conv.stride[0] * conv.image[1], conv.stride[1]],
+        });
     }
     let &Convolution { batch, groups, inputs, outputs, image, .. } = conv;
     Gather { isa, micro, batch, groups, channels: outputs, frame, outs: inputs, target: image, passes }.run(g, x);

@@ -51,6 +51,18 @@ macro_rules! plain {
             x.round_ties_even()
         }
 
+        /// 1/(1 + e⁻ˣ). Error 1.2 in `f32`: a product with it, silu, stays below 2.5.
+        #[inline(always)]
+        pub fn sigmoid(x: $t) -> $t {
+            sigmoid_of_tail(x, sigmoid_tail(x))
+        }
+
+        /// 1/(1 + e⁻ˣ) from its tail.
+        #[inline(always)]
+        pub fn sigmoid_of_tail(x: $t, tail: $t) -> $t {
+            if x < 0.0 { tail } else { 1.0 - tail }
+        }
+
         /// −1 or 1; x itself where it is ±0 or NaN.
         #[inline(always)]
         pub fn sign(x: $t) -> $t {

@@ -12,7 +12,7 @@ pub use erf::{erf, erfc, normal_cdf};
 pub use exp::{exp, exp2, expm1};
 pub use log::{ln, ln1p, log2, log10, xlogy};
 pub use pow::pow;
-pub use sigmoid::{log_add_exp, sigmoid, sigmoid_of_tail, sigmoid_tail, softplus, tanh, tanh_of_tail, tanh_tail};
+pub use sigmoid::{log_add_exp, sigmoid_tail, softplus, tanh, tanh_of_tail, tanh_tail};
 pub use trig::{cos, sin, tan};
 pub use wide::{
     acos, acosh, asin, asinh, atan, atan2, atanh, cbrt, cosh, digamma, hypot, lgamma, polygamma, sinh, trigamma,

@@ -71,18 +71,6 @@ from_libm! {
     pow(x, exponent) = pow;
 }
 
-/// 1/(1 + e⁻ˣ).
-#[inline(always)]
-pub fn sigmoid(x: f64) -> f64 {
-    sigmoid_of_tail(x, sigmoid_tail(x))
-}
-
-/// 1/(1 + e⁻ˣ) from its tail.
-#[inline(always)]
-pub fn sigmoid_of_tail(x: f64, tail: f64) -> f64 {
-    if x < 0.0 { tail } else { 1.0 - tail }
-}
-
 /// 1/(1 + eˡˣˡ).
 #[inline(always)]
 pub fn sigmoid_tail(x: f64) -> f64 {
