@@ -111,10 +111,10 @@ impl std::error::Error for Anomaly {}
 impl<T: Float> Nodes<T> {
     /// The name of an entry's operation.
     pub(crate) fn name(&self, id: u32) -> &'static str {
-        match &self.list[id as usize].kind {
+        match self.list[id as usize].kind {
             Kind::Leaf => "leaf",
             Kind::Scalar(_) => "scalar",
-            Kind::Op(op, _) => op.name(),
+            Kind::Op(_) => self.op(id).expect("of this kind").name(),
         }
     }
 }
@@ -165,15 +165,15 @@ impl<T: Float> Tape<T> {
         let roots = self.roots("anomaly_in", vars);
         // What is known already is computed again, or nobody could tell where it came from.
         let held: Vec<_> = {
-            let mut nodes = self.nodes.borrow_mut();
-            let needed = needed(&nodes, &roots);
-            let ops =
-                nodes.list.iter_mut().enumerate().filter(|(id, node)| needed[*id] && matches!(node.kind, Kind::Op(..)));
-            ops.filter_map(|(id, node)| Some((id, node.value.take()?))).collect()
+            let nodes = &mut *self.nodes.borrow_mut();
+            let needed = needed(nodes, &roots);
+            let is_op = |&id: &usize| needed[id] && matches!(nodes.list[id].kind, Kind::Op(..));
+            let ops = (0..nodes.list.len()).filter(is_op);
+            ops.filter_map(|id| Some((id, nodes.values[id].take()?))).collect()
         };
         let anomaly = crate::plan::run(self, &roots, true);
         let mut nodes = self.nodes.borrow_mut();
-        held.into_iter().for_each(|(id, value)| nodes.list[id].value = Some(value));
+        held.into_iter().for_each(|(id, value)| nodes.values[id] = Some(value));
         anomaly
     }
 }

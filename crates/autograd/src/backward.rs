@@ -6,7 +6,6 @@ use std::panic::Location;
 use smallvec::SmallVec;
 use wengert_tensor::{Float, broadcast};
 
-use crate::nodes::Kind;
 use crate::op::{Cotangents, Recorded};
 use crate::tape::Tape;
 use crate::transform::Recomputed;
@@ -196,13 +195,13 @@ impl<T: Float> Tape<T> {
         recomputed: &Recomputed<'t, T>,
     ) -> (SmallVec<[u32; 3]>, Cotangents<'t, T>) {
         // The rule may append to the tape, and look at what is on it, so nothing of it is held.
-        let (op, inputs, at) = {
-            let mut nodes = self.nodes.borrow_mut();
-            nodes.set_origin(Some(id));
-            let node = &nodes.list[id as usize];
-            let Kind::Op(op, _) = &node.kind else { return (SmallVec::new(), Cotangents::default()) };
-            (op.again(), SmallVec::<[u32; 3]>::from_slice(nodes.inputs(id)), node.at)
-        };
+        let mut nodes = self.nodes.borrow_mut();
+        nodes.set_origin(Some(id));
+        let Some(op) = nodes.op(id) else { return (SmallVec::new(), Cotangents::default()) };
+        let op = op.again();
+        let inputs: SmallVec<[u32; 3]> = SmallVec::from_slice(nodes.inputs(id));
+        let at = nodes.list[id as usize].at;
+        drop(nodes);
         self.on_behalf_of.set(Some(at));
         let mut x: SmallVec<[Var<'t, T>; 3]> = SmallVec::new();
         for &input in &inputs {

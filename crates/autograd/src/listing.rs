@@ -75,7 +75,7 @@ impl<T: Float> Tape<T> {
                 shape: nodes.shape(id as u32).clone(),
                 at: node.at,
                 vjp_of: nodes.origin(id as u32).map(|of| of as usize),
-                computed: node.value.is_some(),
+                computed: nodes.is_computed(id as u32),
             })
             .collect();
         for on_tape in state.values() {

@@ -9,13 +9,14 @@ use wengert_tensor::{Float, Shape, Tensor};
 use crate::op::Recorded;
 
 /// What one entry of the tape is.
-pub(crate) enum Kind<T: Float> {
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
     /// A value from outside.
     Leaf,
     /// A number from outside, of shape `[]`.
     Scalar(f64),
-    /// An operation on earlier entries.
-    Op(Box<dyn Recorded<T>>, OpKind),
+    /// An operation on earlier entries: [`Nodes::op`].
+    Op(OpKind),
 }
 
 /// What is asked of every operation in every run; it stands here because calling each through its
@@ -33,23 +34,27 @@ impl OpKind {
     }
 }
 
-pub(crate) struct Node<T: Float> {
-    pub(crate) kind: Kind<T>,
+/// An entry, as far as it is plain data: that is written where it stands, without a detour.
+#[derive(Clone, Copy)]
+pub(crate) struct Node {
+    pub(crate) kind: Kind,
     /// The line of the user's program that recorded it.
     pub(crate) at: &'static Location<'static>,
-    /// Where its inputs begin in [`Nodes::inputs`], and how many there are.
-    inputs: (u32, u32),
     /// Index into [`Nodes::shapes`].
     pub(crate) shape: u32,
-    /// Index into [`Nodes::tensors`], once computed.
-    pub(crate) value: Option<NonZeroU32>,
 }
 
-/// The entries with what they share.
+/// The entries with what they share. What walks over the tape look at has lists of its own, which
+/// fit the first-level cache where whole entries do not.
 pub(crate) struct Nodes<T: Float> {
-    pub(crate) list: Vec<Node<T>>,
-    /// The inputs of all entries, one after the other.
+    pub(crate) list: Vec<Node>,
+    /// The operation of each entry that is one.
+    ops: Vec<Option<Box<dyn Recorded<T>>>>,
+    /// The inputs of all entries, one after the other, and where each entry's end.
     inputs: Vec<u32>,
+    ends: Vec<u32>,
+    /// For each entry, once it is computed, the index of its value in [`Nodes::tensors`].
+    pub(crate) values: Vec<Option<NonZeroU32>>,
     pub(crate) shapes: Vec<Shape>,
     /// Values, addressed from 1; none where one was taken.
     pub(crate) tensors: Vec<Option<Tensor<T>>>,
@@ -66,7 +71,10 @@ impl<T: Float> Default for Nodes<T> {
     fn default() -> Self {
         Self {
             list: Vec::new(),
+            ops: Vec::new(),
             inputs: Vec::new(),
+            ends: Vec::new(),
+            values: Vec::new(),
             shapes: Vec::new(),
             tensors: Vec::new(),
             runs: 0,
@@ -80,7 +88,10 @@ impl<T: Float> Nodes<T> {
     /// Forgets all entries and keeps the memory.
     pub(crate) fn clear(&mut self) {
         self.list.clear();
+        self.ops.clear();
         self.inputs.clear();
+        self.ends.clear();
+        self.values.clear();
         self.shapes.clear();
         self.tensors.clear();
         self.runs = 0;
@@ -92,23 +103,32 @@ impl<T: Float> Nodes<T> {
         &self.shapes[self.list[id as usize].shape as usize]
     }
 
+    /// The operation that an entry is, if it is one.
+    pub(crate) fn op(&self, id: u32) -> Option<&dyn Recorded<T>> {
+        self.ops[id as usize].as_deref()
+    }
+
     pub(crate) fn inputs(&self, id: u32) -> &[u32] {
-        let (first, count) = self.list[id as usize].inputs;
-        &self.inputs[first as usize..][..count as usize]
+        let start = (id as usize).checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.inputs[start as usize..self.ends[id as usize] as usize]
+    }
+
+    pub(crate) fn is_computed(&self, id: u32) -> bool {
+        self.values[id as usize].is_some()
     }
 
     pub(crate) fn value(&self, id: u32) -> Option<&Tensor<T>> {
-        self.list[id as usize].value.and_then(|i| self.tensors[i.get() as usize - 1].as_ref())
+        self.values[id as usize].and_then(|i| self.tensors[i.get() as usize - 1].as_ref())
     }
 
     /// Takes a value for a run that may write over it; the entry still counts as computed.
     pub(crate) fn lend(&mut self, id: u32) -> Option<Tensor<T>> {
-        self.list[id as usize].value.and_then(|i| self.tensors[i.get() as usize - 1].take())
+        self.values[id as usize].and_then(|i| self.tensors[i.get() as usize - 1].take())
     }
 
     /// From now on the entry has no value.
     pub(crate) fn forget(&mut self, id: u32) {
-        self.list[id as usize].value = None;
+        self.values[id as usize] = None;
     }
 
     /// The position of an entry in the graph of the latest run, if that needed it.
@@ -118,7 +138,7 @@ impl<T: Float> Nodes<T> {
 
     pub(crate) fn set_value(&mut self, id: u32, value: Tensor<T>) {
         self.tensors.push(Some(value));
-        self.list[id as usize].value = NonZeroU32::new(self.tensors.len() as u32);
+        self.values[id as usize] = NonZeroU32::new(self.tensors.len() as u32);
     }
 
     /// The index of `shape`, an existing one if it was seen lately.
@@ -131,20 +151,43 @@ impl<T: Float> Nodes<T> {
         }) as u32
     }
 
-    /// Appends an entry.
-    pub(crate) fn push(
+    /// Appends an entry from outside.
+    pub(crate) fn push_given(&mut self, kind: Kind, shape: u32, at: &'static Location<'static>) -> u32 {
+        self.push(kind, None, [], shape, at)
+    }
+
+    /// Appends an operation.
+    #[inline(always)]
+    pub(crate) fn push_op(
         &mut self,
-        kind: Kind<T>,
+        op: Box<dyn Recorded<T>>,
+        kind: OpKind,
         inputs: impl IntoIterator<Item = u32>,
         shape: u32,
         at: &'static Location<'static>,
     ) -> u32 {
-        let (id, first) = (self.list.len(), self.inputs.len());
-        self.inputs.extend(inputs);
-        let last = self.inputs.len();
-        assert!(id.max(last) < u32::MAX as usize, "a tape holds at most 2^32 - 1 operations and inputs");
-        let inputs = (first as u32, (last - first) as u32);
-        self.list.push(Node { kind, at, inputs, shape, value: None });
+        self.push(Kind::Op(kind), Some(op), inputs, shape, at)
+    }
+
+    #[inline(always)]
+    fn push(
+        &mut self,
+        kind: Kind,
+        op: Option<Box<dyn Recorded<T>>>,
+        inputs: impl IntoIterator<Item = u32>,
+        shape: u32,
+        at: &'static Location<'static>,
+    ) -> u32 {
+        let id = self.list.len();
+        for input in inputs {
+            self.inputs.push(input);
+        }
+        let end = self.inputs.len();
+        assert!(id.max(end) < u32::MAX as usize, "a tape holds at most 2^32 - 1 operations and inputs");
+        self.ends.push(end as u32);
+        self.values.push(None);
+        self.list.push(Node { kind, at, shape });
+        self.ops.push(op);
         id as u32
     }
 

@@ -22,18 +22,18 @@ impl<T: Float> Tape<T> {
         for id in range {
             let copied = {
                 let nodes = self.nodes.borrow();
-                let node = &nodes.list[id as usize];
-                match &node.kind {
-                    Kind::Op(op, kind) if nodes.inputs(id).iter().any(|input| instead.contains_key(input)) => {
+                let node = nodes.list[id as usize];
+                match (node.kind, nodes.op(id)) {
+                    (Kind::Op(kind), Some(op)) if nodes.inputs(id).iter().any(|input| instead.contains_key(input)) => {
                         let input = |input: &u32| *instead.get(input).unwrap_or(input);
                         let inputs: SmallVec<[u32; 3]> = nodes.inputs(id).iter().map(input).collect();
-                        Some((Kind::Op(op.again(), *kind), inputs, node.shape, node.at))
+                        Some((op.again(), kind, inputs, node))
                     }
                     _ => None,
                 }
             };
-            let Some((kind, inputs, shape, at)) = copied else { continue };
-            let copy = self.nodes.borrow_mut().push(kind, inputs, shape, at);
+            let Some((op, kind, inputs, node)) = copied else { continue };
+            let copy = self.nodes.borrow_mut().push_op(op, kind, inputs, node.shape, node.at);
             let rule = self.rules.borrow().get(&id).cloned();
             if let Some(rule) = rule {
                 self.rules.borrow_mut().insert(copy, rule);

@@ -31,18 +31,15 @@ impl<'o, T: Float> Transcript<'o, T> {
             to.shapes.clone_from(&from.shapes);
             for (id, _) in with_rules(&from, &rules, original.id).into_iter().enumerate().filter(|(_, needed)| *needed)
             {
-                let node = &from.list[id];
-                let kind = match &node.kind {
-                    Kind::Leaf => Kind::Leaf,
-                    Kind::Scalar(value) => Kind::Scalar(*value),
-                    Kind::Op(op, kind) => Kind::Op(op.to_f64(), *kind),
-                };
+                let node = from.list[id];
                 let inputs = from.inputs(id as u32).iter();
                 let inputs = inputs.map(|&input| number[input as usize].expect("an input comes first"));
-                let leaf = matches!(kind, Kind::Leaf);
-                let new = to.push(kind, inputs, node.shape, node.at);
+                let new = match (node.kind, from.op(id as u32)) {
+                    (Kind::Op(kind), Some(op)) => to.push_op(op.to_f64(), kind, inputs, node.shape, node.at),
+                    (given, _) => to.push_given(given, node.shape, node.at),
+                };
                 number[id] = Some(new);
-                if leaf {
+                if let Kind::Leaf = node.kind {
                     to.set_value(new, from.value(id as u32).expect("a leaf has a value").cast());
                 }
             }
@@ -125,14 +122,14 @@ impl<'t, T: Float> Rerun<'t, T> {
     }
 
     fn put(&self, nodes: &mut Nodes<T>, value: Tensor<T>) {
-        let held = nodes.list[self.leaf.id as usize].value.expect("a leaf has a value");
+        let held = nodes.values[self.leaf.id as usize].expect("a leaf has a value");
         nodes.tensors[held.get() as usize - 1] = Some(value);
         self.forget(nodes);
     }
 
     fn forget(&self, nodes: &mut Nodes<T>) {
         for &id in &self.stale {
-            nodes.list[id as usize].value = None;
+            nodes.forget(id);
         }
     }
 }

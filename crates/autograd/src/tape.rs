@@ -159,7 +159,7 @@ impl<T: Float> Tape<T> {
         let value = value.into();
         let mut nodes = self.nodes.borrow_mut();
         let shape = nodes.intern(value.shape().clone());
-        let id = nodes.push(Kind::Leaf, [], shape, self.location());
+        let id = nodes.push_given(Kind::Leaf, shape, self.location());
         nodes.set_value(id, value);
         Var::new(self, id)
     }
@@ -169,7 +169,7 @@ impl<T: Float> Tape<T> {
     pub fn scalar(&self, value: f64) -> Var<'_, T> {
         let mut nodes = self.nodes.borrow_mut();
         let shape = nodes.intern(Shape::scalar());
-        let id = nodes.push(Kind::Scalar(value), [], shape, self.location());
+        let id = nodes.push_given(Kind::Scalar(value), shape, self.location());
         Var::new(self, id)
     }
 
@@ -209,7 +209,7 @@ impl<T: Float> Tape<T> {
             }
         };
         let shape = nodes.intern(shape);
-        let id = nodes.push(Kind::Op(op, kind), x.iter().map(|v| v.id), shape, at);
+        let id = nodes.push_op(op, kind, x.iter().map(|v| v.id), shape, at);
         Var::new(self, id)
     }
 
@@ -226,7 +226,7 @@ impl<T: Float> Tape<T> {
             drop(nodes);
             return self.record_boxed(op, kind, x);
         }
-        Var::new(self, nodes.push(Kind::Op(op, kind), x.iter().map(|v| v.id), shape, at))
+        Var::new(self, nodes.push_op(op, kind, x.iter().map(|v| v.id), shape, at))
     }
 
     #[track_caller]

@@ -10,7 +10,6 @@ use wengert_tensor::{Float, Tensor};
 use super::Launch;
 use super::graph::Graph;
 use super::run::Values;
-use crate::nodes::Kind;
 
 /// The launches of a tape's runs since [`Tape::profile`](crate::Tape::profile), in order: which
 /// operations were fused into each, where they were recorded, what each read, wrote and took.
@@ -81,17 +80,13 @@ impl Explanation {
         };
         let (kind, members, bytes_read, bytes_written) = report;
         let first = *self.start.get_or_insert(started);
-        let node = |&position: &u32| &graph.nodes.list[graph.id(position) as usize];
-        let operations = members.iter().filter_map(|position| match &node(position).kind {
-            Kind::Op(op, _) => Some((op.name(), node(position).at.to_string())),
-            _ => None,
+        let operations = members.iter().filter_map(|&position| {
+            let id = graph.id(position);
+            Some((graph.nodes.op(id)?.name(), graph.nodes.list[id as usize].at.to_string()))
         });
-        let flops = members.iter().map(|position| match &node(position).kind {
-            Kind::Op(op, _) => {
-                let shapes: Vec<_> = graph.inputs(*position).iter().map(|&input| graph.shape(input)).collect();
-                op.flops(&shapes)
-            }
-            _ => 0.0,
+        let flops = members.iter().filter_map(|&position| {
+            let shapes: Vec<_> = graph.inputs(position).iter().map(|&input| graph.shape(input)).collect();
+            Some(graph.nodes.op(graph.id(position))?.flops(&shapes))
         });
         self.launches.push(LaunchReport {
             kind,

@@ -9,7 +9,7 @@ use wengert_tensor::{Float, Layout, Shape};
 
 use super::Function;
 use crate::Lowering;
-use crate::nodes::{Kind, Nodes, OpKind};
+use crate::nodes::{Kind, Node, Nodes, OpKind};
 use crate::op::{Recorded, Split};
 
 /// The needed entries in recording order. A *position* is an index into it.
@@ -38,61 +38,31 @@ pub(super) enum Entry<'a, T: Float> {
 }
 
 impl<'a, T: Float> Graph<'a, T> {
-    /// Walks from `roots` to what has a value, touching nothing else.
-    ///
-    /// # Panics
-    /// If a value is gone.
-    #[track_caller]
+    /// Walks from `roots` to what has a value.
     pub(super) fn of(nodes: &'a mut Nodes<T>, roots: &[u32]) -> Self {
-        nodes.runs += 1;
-        let run = nodes.runs;
         let mut marks = std::mem::take(&mut nodes.marks);
         marks.resize(nodes.list.len(), (0, 0));
-        let mut ids: Vec<u32> = Vec::with_capacity(roots.len());
-        // `ids` doubles as the queue of what is still to be visited.
-        for &root in roots {
-            if std::mem::replace(&mut marks[root as usize].0, run) != run {
-                ids.push(root);
-            }
-        }
-        let mut next = 0;
-        while let Some(&id) = ids.get(next) {
-            next += 1;
-            if nodes.list[id as usize].value.is_none() {
-                for &input in nodes.inputs(id) {
-                    if std::mem::replace(&mut marks[input as usize].0, run) != run {
-                        ids.push(input);
-                    }
-                }
-            }
-        }
-        // Usually most of the tape is needed: then looking at all of it is quicker than sorting.
-        let (first, last) = ids.iter().fold((u32::MAX, 0), |(low, high), &id| (low.min(id), high.max(id)));
-        if last.saturating_sub(first) as usize <= 8 * ids.len() {
-            ids.clear();
-            ids.extend((first..=last).filter(|&id| marks[id as usize].0 == run));
-        } else {
-            ids.sort_unstable();
-        }
+        nodes.runs += 1;
+        let ids = closely(nodes, &mut marks, roots).unwrap_or_else(|| {
+            nodes.runs += 1;
+            widely(nodes, &mut marks, roots)
+        });
         let count = ids.len();
         let (mut inputs, mut ends) = (Vec::with_capacity(2 * count), Vec::with_capacity(count));
         let mut given = Vec::new();
         for (position, &id) in (0..).zip(&ids) {
             marks[id as usize].1 = position;
-            let node = &nodes.list[id as usize];
-            if node.value.is_some() {
+            if nodes.is_computed(id) {
                 given.push(position);
-            } else if let Kind::Leaf = node.kind {
-                panic!(
-                    "a value of shape {} (read at {}) is gone: the step wrote its next one over it; \
-                     look before the step at what depends on it",
-                    nodes.shape(id),
-                    node.at
-                );
             } else {
-                inputs.extend(nodes.inputs(id).iter().map(|&input| marks[input as usize].1));
+                for &input in nodes.inputs(id) {
+                    inputs.push(input);
+                }
             }
             ends.push(inputs.len() as u32);
+        }
+        for input in &mut inputs {
+            *input = marks[*input as usize].1;
         }
         let roots = roots.iter().map(|&root| marks[root as usize].1).collect();
         nodes.marks = marks;
@@ -109,11 +79,11 @@ impl<'a, T: Float> Graph<'a, T> {
     }
 
     pub(super) fn entry(&self, position: u32) -> Entry<'a, T> {
-        let node = &self.nodes.list[self.id(position) as usize];
-        match &node.kind {
-            _ if node.value.is_some() => Entry::Given,
-            Kind::Scalar(number) => Entry::Number(*number),
-            Kind::Op(op, kind) => Entry::Op(&**op, *kind),
+        let id = self.id(position);
+        match self.nodes.list[id as usize].kind {
+            _ if self.nodes.is_computed(id) => Entry::Given,
+            Kind::Scalar(number) => Entry::Number(number),
+            Kind::Op(kind) => Entry::Op(self.nodes.op(id).expect("of this kind"), kind),
             Kind::Leaf => unreachable!("a leaf without a value is refused"),
         }
     }
@@ -176,30 +146,42 @@ impl<'a, T: Float> Graph<'a, T> {
     /// numbers themselves.
     ///
     /// # Panics
-    /// If a lowering does not fit the shape rule of its operation.
+    /// If a value is gone, or a lowering does not fit the shape rule of its operation.
     #[track_caller]
     pub(super) fn signature(&self) -> Signature {
         let (mut kinds, mut words) = (Vec::with_capacity(self.len()), Vec::with_capacity(self.len() * 2));
-        for position in 0..self.len() as u32 {
-            let (op, kind) = match self.entry(position) {
-                Entry::Given => {
-                    words.push(1);
-                    layout_words(&mut words, &self.given_layout(position));
-                    continue;
-                }
-                Entry::Number(_) => {
+        let mut last_shape = None;
+        for (position, &id) in (0..).zip(&self.ids) {
+            if self.nodes.is_computed(id) {
+                words.push(1);
+                layout_words(&mut words, &self.given_layout(position));
+                continue;
+            }
+            let Node { kind, at, shape } = self.nodes.list[id as usize];
+            let kind = match kind {
+                Kind::Op(kind) => kind,
+                Kind::Scalar(_) => {
                     words.push(2);
                     continue;
                 }
-                Entry::Op(op, kind) => (op, kind),
+                Kind::Leaf => panic!(
+                    "a value of shape {} (read at {at}) is gone: the step wrote its next one over it; \
+                     look before the step at what depends on it",
+                    self.shape(position)
+                ),
             };
-            let shape = self.shape(position);
-            words.push(3 + ((shape.len() as u64) << 8));
-            words.extend(shape.iter().map(|&size| size as u64));
+            if last_shape == Some(shape) {
+                words.push(3);
+            } else {
+                let sizes: &[usize] = self.shape(position);
+                words.push(4 + ((sizes.len() as u64) << 8));
+                words.extend(sizes.iter().map(|&size| size as u64));
+                last_shape = Some(shape);
+            }
             kinds.push(kind.id);
             // Of a map that is all.
             if !kind.is_map {
-                self.lowering_words(&mut words, position, op);
+                self.lowering_words(&mut words, position);
             }
         }
         Signature { inputs: self.inputs.clone(), ends: self.ends.clone(), roots: self.roots.clone(), kinds, words }
@@ -207,20 +189,20 @@ impl<'a, T: Float> Graph<'a, T> {
 
     /// What a plan depends on in the lowering of an operation.
     #[track_caller]
-    fn lowering_words(&self, words: &mut Vec<u64>, position: u32, op: &dyn Recorded<T>) {
-        let input = || self.shape(self.inputs(position)[0]);
-        let at = self.nodes.list[self.id(position) as usize].at;
-        let place = || format!("{} of {} (recorded at {at})", op.name(), input());
-        match op.lower() {
-            Lowering::Map { .. } | Lowering::Kernel(_) => {}
-            Lowering::Reduce(reduction, axes) => {
+    fn lowering_words(&self, words: &mut Vec<u64>, position: u32) {
+        let (id, input) = (self.id(position), || self.shape(self.inputs(position)[0]));
+        let at = self.nodes.list[id as usize].at;
+        let place = || format!("{} of {} (recorded at {at})", self.nodes.name(id), input());
+        match self.lowering(position) {
+            Some(Lowering::Map { .. } | Lowering::Kernel(_)) | None => {}
+            Some(Lowering::Reduce(reduction, axes)) => {
                 let fits = axes.iter().all(|&axis| axis < input().len());
                 assert!(fits, "{}: its lowering reduces axes {axes:?}", place());
                 words.push(reduction as u64);
                 words.extend(axes.iter().map(|&axis| axis as u64));
             }
             // What a view does to a row-major layout tells all that it does.
-            Lowering::View(view) => {
+            Some(Lowering::View(view)) => {
                 if let Some(layout) = view(&Layout::contiguous(input().clone())) {
                     let (given, shape) = (layout.shape(), self.shape(position));
                     let fits = given == shape;
@@ -230,6 +212,66 @@ impl<'a, T: Float> Graph<'a, T> {
             }
         }
     }
+}
+
+/// Marks what `roots` need and lists it in order, going down the tape entry by entry, which is the
+/// quickest as long as most of the entries on the way are needed; `None` if they are not.
+fn closely<T: Float>(nodes: &Nodes<T>, marks: &mut [(u32, u32)], roots: &[u32]) -> Option<Vec<u32>> {
+    let run = nodes.runs;
+    let mut awaited = 0usize;
+    let mark = |marks: &mut [(u32, u32)], id: u32| {
+        let mark = &mut marks[id as usize].0;
+        let is_new = *mark != run;
+        *mark = run;
+        is_new as usize
+    };
+    let mut next = 0;
+    for &root in roots {
+        awaited += mark(marks, root);
+        next = next.max(root + 1);
+    }
+    let (mut ids, mut others) = (Vec::new(), 0);
+    while awaited > 0 {
+        next -= 1;
+        if marks[next as usize].0 != run {
+            others += 1;
+            if others > 8 * ids.len() + 64 {
+                return None;
+            }
+            continue;
+        }
+        awaited -= 1;
+        ids.push(next);
+        if !nodes.is_computed(next) {
+            for &input in nodes.inputs(next) {
+                awaited += mark(marks, input);
+            }
+        }
+    }
+    ids.reverse();
+    Some(ids)
+}
+
+/// As [`closely`], going from entry to entry and touching nothing else.
+fn widely<T: Float>(nodes: &Nodes<T>, marks: &mut [(u32, u32)], roots: &[u32]) -> Vec<u32> {
+    let run = nodes.runs;
+    // The list doubles as the queue of what is still to be visited.
+    let mut ids: Vec<u32> = Vec::with_capacity(roots.len());
+    let mut visit = |ids: &mut Vec<u32>, id: u32| {
+        if std::mem::replace(&mut marks[id as usize].0, run) != run {
+            ids.push(id);
+        }
+    };
+    roots.iter().for_each(|&root| visit(&mut ids, root));
+    let mut next = 0;
+    while let Some(&id) = ids.get(next) {
+        next += 1;
+        if !nodes.is_computed(id) {
+            nodes.inputs(id).iter().for_each(|&input| visit(&mut ids, input));
+        }
+    }
+    ids.sort_unstable();
+    ids
 }
 
 fn layout_words(words: &mut Vec<u64>, layout: &Layout) {

@@ -118,10 +118,7 @@ impl<'t, T: Float> Recomputed<'t, T> {
             let awaited = self.of(input).id;
             let mut nodes = tape.nodes.borrow_mut();
             let (shape, at) = (nodes.list[awaited as usize].shape, nodes.list[awaited as usize].at);
-            instead.insert(
-                input,
-                nodes.push(Kind::Op(Await.boxed(), OpKind::of::<Await>(false)), [awaited, g], shape, at),
-            );
+            instead.insert(input, nodes.push_op(Await.boxed(), OpKind::of::<Await>(false), [awaited, g], shape, at));
         }
         let start = tape.len() as u32;
         self.open.push((range.start, start));

@@ -169,7 +169,7 @@ impl<T: Float> Tape<T> {
                 nodes.shape(id),
                 node.at
             );
-            let detaches = matches!(&node.kind, Kind::Op(_, kind) if kind.id == TypeId::of::<Detach>());
+            let detaches = matches!(node.kind, Kind::Op(kind) if kind.id == TypeId::of::<Detach>());
             if inside && !detaches && !std::mem::replace(&mut seen[(id - start) as usize], true) {
                 ahead.extend(nodes.inputs(id).iter().filter(|&&input| x.iter().all(|x| x.id != input)));
             }

@@ -120,7 +120,7 @@ pub(super) unsafe fn apply_map<T: Float>(
 unsafe fn tile<T: Float>(map: &dyn TileMap<T>, isa: Isa, x: &[Source<T>], y: *mut T, step: isize, size: [usize; 2]) {
     // SAFETY: the caller's promise.
     unsafe {
-        if size[1] >= CHUNK || size == [1, 1] {
+        if size[1] >= CHUNK || size[0] * size[1] == 1 {
             map.chunks(isa, x, y, step, size);
         } else {
             short_rows(map, isa, x, y, step, size);
