@@ -188,9 +188,10 @@ unsafe fn tile<V: Vector, const R: usize, const N: usize, const WHOLE: bool>(
     // SAFETY: the caller's promise; level `l` was saved if bit `l` of `block` is set, because the
     // sums of 2ˡ chains are there until the next ones meet them.
     unsafe {
-        let mut sums = loop {
-            let mut sums = [[V::zero(); N]; R];
-            for _ in 0..left.min(CHAIN) {
+        let mut sums = [[V::zero(); N]; R];
+        let mut terms = left.min(CHAIN);
+        loop {
+            for _ in 0..terms {
                 // Not by `from_fn`, which is a call unless units of code are optimised together.
                 let p = operands.right();
                 let mut right = [V::zero(); N];
@@ -212,12 +213,26 @@ unsafe fn tile<V: Vector, const R: usize, const N: usize, const WHOLE: bool>(
             }
             if left <= CHAIN {
                 block &= !0 << level;
-                break sums;
+                break;
             }
             left -= CHAIN;
-            saved[level].write(sums);
             block += 1;
-        };
+            let to = saved[level].as_mut_ptr().cast::<V>();
+            let p = operands.right();
+            let mut right = [V::zero(); N];
+            for (j, right) in right.iter_mut().enumerate() {
+                *right = load(p, j * V::LANES);
+            }
+            for r in 0..R {
+                let x = V::splat(operands.row(r));
+                for j in 0..N {
+                    to.add(r * N + j).write(sums[r][j]);
+                    sums[r][j] = x.mul(right[j]);
+                }
+            }
+            operands.advance();
+            terms = left.min(CHAIN) - 1;
+        }
         while block != 0 {
             add(&mut sums, saved[block.trailing_zeros() as usize].assume_init_ref());
             block &= block - 1;

@@ -21,6 +21,7 @@ pub(in crate::kernel) trait Vector: Copy {
     /// `self * a + b`.
     unsafe fn mul_add(self, a: Self, b: Self) -> Self;
     unsafe fn add(self, other: Self) -> Self;
+    unsafe fn mul(self, other: Self) -> Self;
     /// The first `n`, at most all.
     unsafe fn mask(n: usize) -> Self::Mask;
     /// With zeros where nothing is selected.
@@ -70,6 +71,10 @@ impl<T: crate::Float, const N: usize> Vector for Lanes<T, N> {
         Lanes(std::array::from_fn(|l| self.0[l] + other.0[l]))
     }
     #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        Lanes(std::array::from_fn(|l| self.0[l] * other.0[l]))
+    }
+    #[inline(always)]
     unsafe fn mask(n: usize) -> usize {
         n
     }
@@ -90,7 +95,7 @@ impl<T: crate::Float, const N: usize> Vector for Lanes<T, N> {
 macro_rules! vector {
     (
         $name:ident, $lanes:literal, $element:ty, $mask:ty,
-        $zero:ident, $splat:ident, $load:ident, $store:ident, $fma:ident, $add:ident,
+        $zero:ident, $splat:ident, $load:ident, $store:ident, $fma:ident, $add:ident, $mul:ident,
         |$n:ident| $make:expr, |$p:ident, $m:ident| $load_masked:expr, |$x:ident, $q:ident, $k:ident| $store_masked:expr
     ) => {
         impl Vector for $name {
@@ -126,6 +131,11 @@ macro_rules! vector {
             unsafe fn add(self, other: Self) -> Self {
                 // SAFETY: see `zero`.
                 unsafe { $add(self, other) }
+            }
+            #[inline(always)]
+            unsafe fn mul(self, other: Self) -> Self {
+                // SAFETY: see `zero`.
+                unsafe { $mul(self, other) }
             }
             #[inline(always)]
             unsafe fn mask($n: usize) -> $mask {
@@ -166,6 +176,7 @@ mod x86 {
         _mm512_storeu_ps,
         _mm512_fmadd_ps,
         _mm512_add_ps,
+        _mm512_mul_ps,
         |n| ((1u32 << n.min(16)) - 1) as __mmask16,
         |p, m| _mm512_maskz_loadu_ps(m, p),
         |x, p, m| _mm512_mask_storeu_ps(p, m, x)
@@ -181,6 +192,7 @@ mod x86 {
         _mm512_storeu_pd,
         _mm512_fmadd_pd,
         _mm512_add_pd,
+        _mm512_mul_pd,
         |n| ((1u32 << n.min(8)) - 1) as __mmask8,
         |p, m| _mm512_maskz_loadu_pd(m, p),
         |x, p, m| _mm512_mask_storeu_pd(p, m, x)
@@ -196,6 +208,7 @@ mod x86 {
         _mm256_storeu_ps,
         _mm256_fmadd_ps,
         _mm256_add_ps,
+        _mm256_mul_ps,
         |n| _mm256_cmpgt_epi32(_mm256_set1_epi32(n.min(8) as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)),
         |p, m| _mm256_maskload_ps(p, m),
         |x, p, m| _mm256_maskstore_ps(p, m, x)
@@ -211,6 +224,7 @@ mod x86 {
         _mm256_storeu_pd,
         _mm256_fmadd_pd,
         _mm256_add_pd,
+        _mm256_mul_pd,
         |n| _mm256_cmpgt_epi64(_mm256_set1_epi64x(n.min(4) as i64), _mm256_setr_epi64x(0, 1, 2, 3)),
         |p, m| _mm256_maskload_pd(p, m),
         |x, p, m| _mm256_maskstore_pd(p, m, x)
