@@ -80,25 +80,18 @@ pub fn set_threads(n: usize) {
 ///
 /// A panic in `f` reaches the caller; tasks not yet started may then never run.
 pub fn for_each(tasks: usize, cost_ns: usize, f: impl Fn(usize) + Sync) {
-    spread(tasks, cost_ns, 4, &|run| {
+    spread(tasks, cost_ns, &|run| {
         for task in run {
             f(task);
         }
     });
 }
 
-/// As [`for_each`], for tasks that are cheaper when neighbours are done at once: `f` gets runs of
-/// them, which together are `0..tasks`. The whole on one thread is a single run.
-///
-/// How tasks are put into runs depends on the threads and on chance: what a task computes must be
-/// the same bits in any run.
-pub fn for_each_run(tasks: usize, cost_ns: usize, f: impl Fn(Range<usize>) + Sync) {
-    spread(tasks, cost_ns, 1, &f);
-}
-
-/// A free thread takes the `1 / (share · threads)` part of what is left: large runs first, small
-/// ones in the end, so that all threads end together.
-fn spread(tasks: usize, cost_ns: usize, share: usize, f: &(dyn Fn(Range<usize>) + Sync)) {
+/// Every thread begins with a part of its own, which for jobs on the same tensor is the same one: what
+/// it wrote is in its own cache, and it may take longer to fetch from another core than from memory.
+/// Of its part, and then of those of others, a thread takes a quarter of what is left: large runs
+/// first, small ones in the end, so that all threads end together.
+fn spread(tasks: usize, cost_ns: usize, f: &(dyn Fn(Range<usize>) + Sync)) {
     if tasks == 0 {
         return;
     }
@@ -122,19 +115,35 @@ fn spread(tasks: usize, cost_ns: usize, share: usize, f: &(dyn Fn(Range<usize>) 
         drop(slot);
         return f(0..tasks);
     };
-    let take = |left: usize| left.div_ceil(share * width).max(least).min(left);
-    let next = AtomicUsize::new(0);
-    crew.run(wake, &|| {
-        while let Ok(start) = next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |start| {
-            (start < tasks).then(|| start + take(tasks - start))
-        }) {
-            f(start..start + take(tasks - start));
+    let begin = |part: usize| part * (tasks / width) + part.min(tasks % width);
+    let parts = &crew.shared.parts;
+    for (i, part) in parts.iter().enumerate() {
+        part.next.store(begin(i), Ordering::Relaxed);
+    }
+    let take = |left: usize| left.div_ceil(4).max(least).min(left);
+    crew.run(wake, &|thread| {
+        for part in (thread..width).chain(0..thread) {
+            let (next, end) = (&parts[part].next, begin(part + 1));
+            while let Ok(start) = next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |start| {
+                (start < end).then(|| start + take(end - start))
+            }) {
+                f(start..start + take(end - start));
+            }
         }
     });
 }
 
-/// What all threads of a crew run at once: each call works until there is nothing left to take.
-struct Job<'a>(&'a (dyn Fn() + Sync));
+/// What all threads of a crew run at once, given their numbers: each call works until there is
+/// nothing left to take.
+struct Job<'a>(&'a (dyn Fn(usize) + Sync));
+
+/// A part of a job's tasks, in a cache line of its own.
+#[derive(Default)]
+#[repr(align(64))]
+struct Part {
+    /// The first task that nobody has taken.
+    next: AtomicUsize,
+}
 
 /// The helpers and how they are told of a job. Only the thread that holds the lock on [`CREW`]
 /// opens one.
@@ -152,6 +161,8 @@ struct Shared {
     /// What the first helper that panicked in this job said.
     panic: Mutex<Option<Box<dyn Any + Send>>>,
     asleep: Vec<AtomicBool>,
+    /// One for each thread.
+    parts: Vec<Part>,
     dismissed: AtomicBool,
     /// Whether there is a core for every thread; else helpers go to sleep at once.
     cores: bool,
@@ -168,6 +179,7 @@ impl Crew {
             job: AtomicPtr::default(),
             panic: Mutex::new(None),
             asleep: (1..width).map(|_| AtomicBool::new(false)).collect(),
+            parts: (0..width).map(|_| Part::default()).collect(),
             dismissed: AtomicBool::new(false),
             cores: available_parallelism().is_ok_and(|n| n.get() >= width),
         });
@@ -201,7 +213,7 @@ impl Crew {
 
     /// Runs `work` here, on helpers that are awake, and on so many that are asleep. A helper that comes
     /// late, or never, finds the job closed: nobody waits for one that did not begin.
-    fn run(&self, wake: usize, work: &(dyn Fn() + Sync)) {
+    fn run(&self, wake: usize, work: &(dyn Fn(usize) + Sync)) {
         let shared = &*self.shared;
         let job = Job(work);
         shared.job.store((&raw const job).cast_mut().cast(), Ordering::Relaxed);
@@ -212,7 +224,7 @@ impl Crew {
             asleep.store(false, Ordering::SeqCst);
             thread.unpark();
         }
-        let mine = catch_unwind(AssertUnwindSafe(work));
+        let mine = catch_unwind(AssertUnwindSafe(|| work(0)));
         // `job` lives until here: nobody may enter any more, and whoever did has left.
         shared.state.fetch_and(!OPEN, Ordering::Relaxed);
         let mut spins = 0u32;
@@ -240,7 +252,7 @@ impl Shared {
         let mut seen = 0;
         while !self.dismissed.load(Ordering::SeqCst) {
             if self.await_job(seen) {
-                seen = self.join(seen);
+                seen = self.join(seen, i + 1);
                 continue;
             }
             // Whoever opens a job stores `state` and then looks who is asleep; we do it the other
@@ -276,16 +288,16 @@ impl Shared {
         }
     }
 
-    /// Enters the job, unless it has been closed, works until nothing is left, and leaves. Returns
+    /// Enters the job as so many's thread, unless it has been closed, works until nothing is left, and leaves. Returns
     /// the number of the job last seen.
-    fn join(&self, seen: u64) -> u64 {
+    fn join(&self, seen: u64, thread: usize) -> u64 {
         let entered = self.state.fetch_update(Ordering::Acquire, Ordering::Relaxed, |state| {
             (state & OPEN != 0 && state >> NUMBER != seen).then_some(state + 1)
         });
         let Ok(state) = entered else { return seen };
         // SAFETY: the job was stored before it was opened, and is not dropped while we are inside.
         let job = unsafe { &*self.job.load(Ordering::Relaxed) };
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(job.0)) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| job.0(thread))) {
             self.panic.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(panic);
         }
         self.state.fetch_sub(1, Ordering::Release);

@@ -20,23 +20,6 @@ fn every_task_runs_once() {
 }
 
 #[test]
-fn runs_cover_the_tasks() {
-    for n in [1, 2, 3, 8] {
-        with_threads(n, || {
-            for (tasks, cost) in [(0, 1_000_000), (1, 1_000_000), (13, 1_000_000), (1000, 500)] {
-                let runs = Mutex::new(Vec::new());
-                for_each_run(tasks, cost, |run| runs.lock().unwrap().push(run));
-                let mut runs = runs.into_inner().unwrap();
-                runs.sort_by_key(|run| run.start);
-                assert!(n > 1 || runs.len() <= 1);
-                assert!(runs.iter().all(|run| !run.is_empty()));
-                assert_eq!(runs.into_iter().flatten().collect::<Vec<_>>(), Vec::from_iter(0..tasks));
-            }
-        });
-    }
-}
-
-#[test]
 fn nested_calls_finish() {
     with_threads(3, || {
         let sum = AtomicUsize::new(0);
