@@ -28,7 +28,7 @@ use tile::Micro;
 /// The multiplications of the smallest piece of work: about 10 µs.
 const PIECE: usize = 1 << 19;
 /// A product is cut into at most so many pieces a thread.
-const PIECES_PER_THREAD: usize = 6;
+const PIECES_PER_THREAD: usize = 24;
 /// Rows and columns are cut in multiples of this.
 const GRAIN: usize = 48;
 /// Elements of the right operand that are packed at once: 8 MB of `f32`.
@@ -186,7 +186,7 @@ impl<T: Float> Product<'_, T> {
         }
         let cut = |size: usize, pieces: usize| size.div_ceil(pieces).next_multiple_of(GRAIN).min(size);
         // Rows first, because a task packs those that it needs; but not so few that it is in vain.
-        let height = cut(m, wanted.min(m.div_ceil(2 * GRAIN)).max(1));
+        let height = cut(m, wanted.min(m.div_ceil(GRAIN)).max(1));
         let width = cut(n, wanted.div_ceil(m.div_ceil(height)));
         for s in 0..self.batch {
             let Kernel::Tiles { turned: false } = self.kernel else {

@@ -12,7 +12,7 @@ use crate::kernel::transpose::{SIDE, transpose};
 /// How many sums of [`TERMS`] are added one after another; groups of them are added up apart.
 const IN_ORDER: usize = 4;
 /// Rows of the left operand that stay in the second-level cache.
-const ROWS: usize = 384;
+const ROWS: usize = 96;
 /// Rows of `C` from which on the right operand is packed.
 const PACK_RIGHT: usize = 160;
 /// The same where its rows lie further apart than [`NEAR`], each in another page.
@@ -69,7 +69,7 @@ impl<T: Float> Rights<T> {
         let task = |i: usize| {
             let j = i * cols;
             // SAFETY: a panel of its own; the caller's promise for what it is made of.
-            unsafe { pack(isa, view.from(0, j), k, cols.min(n - j), packed.as_mut_ptr().add(j * k)) };
+            unsafe { pack(isa, view.from(0, j), k, cols.min(n - j), packed.as_mut_ptr().add(j * k), cols.min(n - j)) };
         };
         let panels = n.div_ceil(cols);
         if shared {
@@ -110,7 +110,7 @@ impl<T: Float> Block<T> {
         let most = k.div_ceil(k.div_ceil(TERMS)).next_multiple_of(CHAIN);
         let packs = n >= PACK_LEFT;
         let rows = ROWS.min(m);
-        let mut memory = Scratch::take(if packs { rows * most * size_of::<T>() } else { 0 });
+        let mut memory = Scratch::take(if packs { rows.next_multiple_of(micro.rows) * most * size_of::<T>() } else { 0 });
         let mut sums = Scratch::take(if k > IN_ORDER * most { rows * n * size_of::<T>() } else { 0 });
         for i in (0..m).step_by(ROWS) {
             let rows = ROWS.min(m - i);
@@ -122,10 +122,10 @@ impl<T: Float> Block<T> {
                 let left = if packs {
                     let to = memory.start().cast::<T>();
                     // SAFETY: there is room; the caller's promise for what is packed.
-                    unsafe { pack_left(isa, &micro, view, rows, terms, to) };
-                    Left::Packed(to.cast_const())
+                    unsafe { pack_left(isa, micro.rows, view, rows, terms, to) };
+                    Left::Strided { first: to, row: 1, step: micro.rows as isize, below: (micro.rows * terms) as isize }
                 } else {
-                    Left::Strided { first: view.first, row: view.row, step: view.col }
+                    Left::Strided { first: view.first, row: view.row, step: view.col, below: micro.rows as isize * view.row }
                 };
                 let part = p / most % IN_ORDER;
                 let (to, step_to) = if p < IN_ORDER * most { (c, step) } else { (sums.start().cast(), n) };

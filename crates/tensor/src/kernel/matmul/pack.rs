@@ -1,6 +1,5 @@
 //! Operands laid out in the order in which the inner kernel reads them.
 
-use super::tile::Micro;
 use crate::Float;
 use crate::kernel::isa::Isa;
 use crate::kernel::transpose::{SIDE, prefetch, transpose};
@@ -29,31 +28,31 @@ impl<T> View<T> {
     }
 }
 
-/// `k` rows of `n` elements of `from`, one after the other.
+/// `k` rows of `n` elements of `from`, `step` apart.
 ///
 /// # Safety
-/// All of them must be readable, and `k · n` elements writable from `to` on.
-pub(in crate::kernel) unsafe fn pack<T: Float>(isa: Isa, from: View<T>, k: usize, n: usize, to: *mut T) {
+/// All of them must be readable, and writable from `to` on.
+pub(in crate::kernel) unsafe fn pack<T: Float>(isa: Isa, from: View<T>, k: usize, n: usize, to: *mut T, step: usize) {
     // SAFETY: the caller's promise.
     unsafe {
         if from.col == 1 {
             for p in 0..k {
                 // The next row may be in another page, where the processor does not look ahead.
                 prefetch(from.from(p + 8, 0).first, n);
-                copy(from.from(p, 0).first, to.add(p * n), n);
+                copy(from.from(p, 0).first, to.add(p * step), n);
             }
         } else if from.row == 1 {
             for p in (0..k).step_by(SIDE) {
                 for j in (0..n).step_by(SIDE) {
                     let (rows, cols) = (SIDE.min(k - p), SIDE.min(n - j));
                     let source = from.from(p, j);
-                    transpose(isa, source.first, source.col, to.add(p * n + j), n as isize, rows, cols);
+                    transpose(isa, source.first, source.col, to.add(p * step + j), step as isize, rows, cols);
                 }
             }
         } else {
             for p in 0..k {
                 for j in 0..n {
-                    *to.add(p * n + j) = *from.from(p, j).first;
+                    *to.add(p * step + j) = *from.from(p, j).first;
                 }
             }
         }
@@ -85,23 +84,21 @@ pub(in crate::kernel) unsafe fn copy<T: Copy>(from: *const T, to: *mut T, n: usi
     }
 }
 
-/// `m` rows and `k` columns of the left operand as [`Left::Packed`](super::tile::Left::Packed).
+/// `m` rows and `k` columns of the left operand, in tiles of so many `rows` side by side, one after the
+/// other.
 ///
 /// # Safety
-/// All of them must be readable, and `m · k` elements writable from `to` on.
+/// All of them must be readable, and whole tiles writable from `to` on.
 pub(in crate::kernel) unsafe fn pack_left<T: Float>(
     isa: Isa,
-    micro: &Micro<T>,
+    rows: usize,
     from: View<T>,
     m: usize,
     k: usize,
     to: *mut T,
 ) {
-    let mut i = 0;
-    while i < m {
-        let height = micro.rows_of_tile(m - i);
+    for i in (0..m).step_by(rows) {
         // SAFETY: the caller's promise.
-        unsafe { pack(isa, from.from(i, 0).transposed(), k, height, to.add(i * k)) };
-        i += height;
+        unsafe { pack(isa, from.from(i, 0).transposed(), k, rows.min(m - i), to.add(i * k), rows) };
     }
 }

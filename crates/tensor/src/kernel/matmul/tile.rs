@@ -17,10 +17,9 @@ const LEVELS: usize = 4;
 /// Where the left operand is.
 #[derive(Clone, Copy)]
 pub(in crate::kernel) enum Left<T> {
-    /// Element `(i, p)` at `i · row + p · step`.
-    Strided { first: *const T, row: isize, step: isize },
-    /// Tiles of [`Micro::rows_of_tile`] rows one after the other, the rows of each side by side.
-    Packed(*const T),
+    /// Element `(i, p)` at `i · row + p · step`; but from a tile of [`Micro::rows`] rows to the next it is
+    /// `below`, where they are packed one after the other.
+    Strided { first: *const T, row: isize, step: isize, below: isize },
     /// Element `(i, p)` at `rows[i][0] + steps[p][0]`, to be multiplied with row `steps[p][1]` of the
     /// right operand; the sums go to row `rows[i][1]` of `C`.
     Gathered { first: *const T, rows: *const [isize; 2], steps: *const [isize; 2] },
@@ -56,12 +55,6 @@ pub struct Micro<T> {
 }
 
 impl<T> Micro<T> {
-    /// How many of `left` rows the next tile has: all that fit, or else a power of two.
-    #[inline(always)]
-    pub(in crate::kernel) fn rows_of_tile(&self, left: usize) -> usize {
-        rows_of_tile(self.rows, left)
-    }
-
     /// The width of panels that share `n` columns evenly: narrow tiles are slow.
     pub(in crate::kernel) fn width(&self, n: usize) -> usize {
         n.div_ceil(n.div_ceil(self.cols).max(1)).next_multiple_of(self.lanes)
@@ -81,23 +74,19 @@ impl<T> Micro<T> {
     }
 }
 
-#[inline(always)]
-fn rows_of_tile(most: usize, left: usize) -> usize {
-    if left >= most { most } else { 1 << left.ilog2() }
-}
-
 /// Steps through the terms of some rows of the left operand, and of the right one.
 trait Cursor<T> {
+    /// On to the next term; before this, there is none.
+    unsafe fn advance(&mut self);
     /// Row `r` of the present term.
     unsafe fn row(&self, r: usize) -> *const T;
     /// The right operand's row of the present term.
     unsafe fn right(&self) -> *const T;
-    /// The next term, whose element need not exist.
-    unsafe fn advance(&mut self);
-    /// The row of `C` that row `r` belongs to.
-    unsafe fn out(&self, r: usize) -> isize;
+    /// The row of `C` that row `r` belongs to, if it is not there a second time.
+    fn out(&self, r: usize) -> Option<isize>;
 }
 
+/// As many rows as the largest tile has, in equal steps.
 struct Strided<T> {
     /// Rows 0 and 4: the others are 1, 2, or 3 strides from there, which an address can say.
     quads: [*const T; 2],
@@ -109,11 +98,20 @@ struct Strided<T> {
 impl<T> Strided<T> {
     #[inline(always)]
     fn new(first: *const T, row: isize, step: isize, right: Right<T>) -> Self {
+        let first = first.wrapping_offset(-step);
+        let right = Right { first: right.first.wrapping_offset(-right.step), ..right };
         Strided { quads: [first, first.wrapping_offset(4 * row)], row, step, right }
     }
 }
 
 impl<T> Cursor<T> for Strided<T> {
+    #[inline(always)]
+    unsafe fn advance(&mut self) {
+        for quad in &mut self.quads {
+            *quad = quad.wrapping_offset(self.step);
+        }
+        self.right.first = self.right.first.wrapping_offset(self.right.step);
+    }
     #[inline(always)]
     unsafe fn row(&self, r: usize) -> *const T {
         self.quads[r / 4].wrapping_offset((r % 4) as isize * self.row)
@@ -123,44 +121,40 @@ impl<T> Cursor<T> for Strided<T> {
         self.right.first
     }
     #[inline(always)]
-    unsafe fn advance(&mut self) {
-        for quad in &mut self.quads {
-            *quad = quad.wrapping_offset(self.step);
-        }
-        self.right.first = self.right.first.wrapping_offset(self.right.step);
-    }
-    #[inline(always)]
-    unsafe fn out(&self, r: usize) -> isize {
-        r as isize
+    fn out(&self, r: usize) -> Option<isize> {
+        Some(r as isize)
     }
 }
 
-struct Gathered<T> {
+/// Any rows and any terms.
+struct Listed<T, const R: usize> {
     first: *const T,
-    rows: *const [isize; 2],
+    /// Where the rows are, and the rows of `C` that they belong to.
+    rows: [[isize; 2]; R],
+    count: usize,
+    /// The present term: where it is, and which row of the right operand it meets.
     steps: *const [isize; 2],
     right: Right<T>,
 }
 
-impl<T> Cursor<T> for Gathered<T> {
-    #[inline(always)]
-    unsafe fn row(&self, r: usize) -> *const T {
-        // SAFETY: the caller's promise: there is such a row and such a term.
-        unsafe { self.first.offset((*self.steps)[0]).offset((*self.rows.add(r))[0]) }
-    }
-    #[inline(always)]
-    unsafe fn right(&self) -> *const T {
-        // SAFETY: as above.
-        unsafe { self.right.first.offset((*self.steps)[1] * self.right.step) }
-    }
+impl<T, const R: usize> Cursor<T> for Listed<T, R> {
     #[inline(always)]
     unsafe fn advance(&mut self) {
         self.steps = self.steps.wrapping_add(1);
     }
     #[inline(always)]
-    unsafe fn out(&self, r: usize) -> isize {
+    unsafe fn row(&self, r: usize) -> *const T {
+        // SAFETY: the caller's promise: there is such a term.
+        self.first.wrapping_offset(unsafe { (*self.steps)[0] }).wrapping_offset(self.rows[r][0])
+    }
+    #[inline(always)]
+    unsafe fn right(&self) -> *const T {
         // SAFETY: as above.
-        unsafe { (*self.rows.add(r))[1] }
+        self.right.first.wrapping_offset(unsafe { (*self.steps)[1] } * self.right.step)
+    }
+    #[inline(always)]
+    fn out(&self, r: usize) -> Option<isize> {
+        (r < self.count).then_some(self.rows[r][1])
     }
 }
 
@@ -192,6 +186,7 @@ unsafe fn tile<V: Vector, const R: usize, const N: usize, const WHOLE: bool>(
         let mut terms = left.min(CHAIN);
         loop {
             for _ in 0..terms {
+                operands.advance();
                 // Not by `from_fn`, which is a call unless units of code are optimised together.
                 let p = operands.right();
                 let mut right = [V::zero(); N];
@@ -204,7 +199,6 @@ unsafe fn tile<V: Vector, const R: usize, const N: usize, const WHOLE: bool>(
                         sums[j] = x.mul_add(right[j], sums[j]);
                     }
                 }
-                operands.advance();
             }
             let mut level = 0;
             while block >> level & 1 == 1 {
@@ -217,20 +211,21 @@ unsafe fn tile<V: Vector, const R: usize, const N: usize, const WHOLE: bool>(
             }
             left -= CHAIN;
             block += 1;
-            let to = saved[level].as_mut_ptr().cast::<V>();
+            // The first term of the next chain, in whose multiplications these many stores hide.
+            operands.advance();
             let p = operands.right();
             let mut right = [V::zero(); N];
             for (j, right) in right.iter_mut().enumerate() {
                 *right = load(p, j * V::LANES);
             }
-            for r in 0..R {
+            let saved = saved[level].as_mut_ptr().cast::<[V; N]>();
+            for (r, sums) in sums.iter_mut().enumerate() {
                 let x = V::splat(operands.row(r));
                 for j in 0..N {
-                    to.add(r * N + j).write(sums[r][j]);
-                    sums[r][j] = x.mul(right[j]);
+                    (*saved.add(r))[j] = sums[j];
+                    sums[j] = x.mul(right[j]);
                 }
             }
-            operands.advance();
             terms = left.min(CHAIN) - 1;
         }
         while block != 0 {
@@ -238,11 +233,12 @@ unsafe fn tile<V: Vector, const R: usize, const N: usize, const WHOLE: bool>(
             block &= block - 1;
         }
         for (r, sums) in sums.into_iter().enumerate() {
-            let row = c.first.offset(operands.out(r) * c.step as isize);
+            let Some(out) = operands.out(r) else { break };
+            let row = c.first.offset(out * c.step as isize);
             for (j, sum) in sums.into_iter().enumerate() {
                 let at = j * V::LANES;
                 let sum = if c.add { load(row, at).add(sum) } else { sum };
-                if WHOLE || at < last {
+                if WHOLE || at < last || n == N * V::LANES {
                     sum.store(row.add(at));
                 } else {
                     sum.store_masked(row.add(at), mask);
@@ -277,40 +273,70 @@ unsafe fn rows<V: Vector, const ROWS: usize, const N: usize, const WHOLE: bool>(
     b: Right<V::Element>,
     c: Out<V::Element>,
 ) {
+    let mut list = [MaybeUninit::<[isize; 2]>::uninit(); TERMS];
+    let steps = match a {
+        Left::Gathered { steps, .. } => steps,
+        Left::Strided { step, .. } => {
+            let mut at = 0;
+            for (p, to) in (0..k as isize).zip(&mut list) {
+                to.write([at, p]);
+                at += step;
+            }
+            list.as_ptr().cast()
+        }
+    };
     let mut i = 0;
     while i < m {
-        let height = rows_of_tile(ROWS, m - i);
+        // A power of two that the rest fills, or fills but for one row.
+        let height = if m - i >= ROWS { ROWS } else { 1 << (m - i + 1).ilog2() };
         // SAFETY: the caller's promise.
         unsafe {
-            let below = Out { first: c.first.add(i * c.step), ..c };
-            macro_rules! tiles {
-                ($operands:expr, $c:expr) => {
-                    match height {
-                        8 if ROWS >= 8 => tile::<V, 8, N, WHOLE>(k, n, $operands, $c),
-                        4 => tile::<V, 4, N, WHOLE>(k, n, $operands, $c),
-                        2 => tile::<V, 2, N, WHOLE>(k, n, $operands, $c),
-                        _ => tile::<V, 1, N, WHOLE>(k, n, $operands, $c),
-                    }
+            macro_rules! listed {
+                ($rows:literal) => {
+                    listed::<V, ROWS, $rows, N, WHOLE>(i, $rows.min(m - i), k, n, a, steps, b, c)
                 };
             }
-            match a {
-                Left::Gathered { first, rows, steps } => {
-                    tiles!(Gathered { first, rows: rows.add(i), steps, right: b }, c);
-                }
-                // Most tiles of a large product: the same as below, with steps that are constants.
-                Left::Packed(first) if height == ROWS => {
-                    tile::<V, ROWS, N, WHOLE>(k, n, Strided::new(first.add(i * k), 1, ROWS as isize, b), below);
-                }
-                Left::Packed(_) | Left::Strided { .. } => {
-                    let (first, row, step) = match a {
-                        Left::Strided { first, row, step } => (first.offset(i as isize * row), row, step),
-                        Left::Packed(first) | Left::Gathered { first, .. } => (first.add(i * k), 1, height as isize),
-                    };
-                    tiles!(Strided::new(first, row, step, b), below);
-                }
+            match height {
+                8 if const { ROWS >= 8 } => listed!(8),
+                4 if const { ROWS >= 4 } => listed!(4),
+                _ => listed!(2),
             }
         }
         i += height;
+    }
+}
+
+/// A tile of `count` rows from row `i` on, over these terms.
+///
+/// # Safety
+/// As for [`Micro::panel`].
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+unsafe fn listed<V: Vector, const ROWS: usize, const R: usize, const N: usize, const WHOLE: bool>(
+    i: usize,
+    count: usize,
+    k: usize,
+    n: usize,
+    a: Left<V::Element>,
+    steps: *const [isize; 2],
+    right: Right<V::Element>,
+    c: Out<V::Element>,
+) {
+    let mut rows = [[0; 2]; R];
+    // SAFETY: the caller's promise.
+    unsafe {
+        let (Left::Gathered { first, .. } | Left::Strided { first, .. }) = a;
+        for (r, at) in rows.iter_mut().enumerate() {
+            let r = i + r.min(count - 1);
+            *at = match a {
+                Left::Gathered { rows, .. } => *rows.add(r),
+                Left::Strided { row, below, .. } => {
+                    let ([tile, r], out) = ([r / ROWS, r % ROWS].map(|i| i as isize), r as isize);
+                    [tile * below + r * row, out]
+                }
+            };
+        }
+        tile::<V, R, N, WHOLE>(k, n, Listed { first, rows, count, steps: steps.wrapping_sub(1), right }, c);
     }
 }
 
@@ -318,18 +344,38 @@ unsafe fn rows<V: Vector, const ROWS: usize, const N: usize, const WHOLE: bool>(
 /// As for [`Micro::panel`].
 #[inline(always)]
 unsafe fn columns<V: Vector, const ROWS: usize, const COLS: usize>(
-    m: usize,
+    mut m: usize,
     k: usize,
     n: usize,
-    a: Left<V::Element>,
+    mut a: Left<V::Element>,
     b: Right<V::Element>,
-    c: Out<V::Element>,
+    mut c: Out<V::Element>,
 ) {
+    let whole = n == COLS * V::LANES;
     // SAFETY: the caller's promise.
     unsafe {
+        macro_rules! strided {
+            ($whole:literal) => {
+                if let Left::Strided { first, row, step, below } = &mut a {
+                    while m >= ROWS {
+                        tile::<V, ROWS, COLS, $whole>(k, n, Strided::new(*first, *row, *step, b), c);
+                        *first = first.wrapping_offset(*below);
+                        c.first = c.first.wrapping_add(ROWS * c.step);
+                        m -= ROWS;
+                    }
+                }
+            };
+        }
+        // Most tiles of a large product.
+        match n.div_ceil(V::LANES) == COLS {
+            true if const { V::FREE_MASKS } => strided!(false),
+            true if whole => strided!(true),
+            _ => {}
+        }
         match n.div_ceil(V::LANES) {
-            _ if n == COLS * V::LANES => rows::<V, ROWS, COLS, true>(m, k, n, a, b, c),
-            3 if COLS >= 3 => rows::<V, ROWS, 3, false>(m, k, n, a, b, c),
+            _ if m == 0 => {}
+            _ if whole && const { !V::FREE_MASKS } => rows::<V, ROWS, COLS, true>(m, k, n, a, b, c),
+            3 if const { COLS >= 3 } => rows::<V, ROWS, 3, false>(m, k, n, a, b, c),
             2 => rows::<V, ROWS, 2, false>(m, k, n, a, b, c),
             _ => rows::<V, ROWS, 1, false>(m, k, n, a, b, c),
         }
@@ -349,6 +395,9 @@ macro_rules! gemm {
     ($element:ty, portable: $lanes:literal, avx2: $avx2:ty, avx512: $avx512:ty) => {
         impl Gemm for $element {
             fn micro(isa: Isa) -> Micro<$element> {
+                #[cfg(target_arch = "x86_64")]
+                gemm!(@ portable, $element, Lanes<$element, $lanes>, 2, 2);
+                #[cfg(not(target_arch = "x86_64"))]
                 gemm!(@ portable, $element, Lanes<$element, $lanes>, 4, 2);
                 #[cfg(target_arch = "x86_64")]
                 gemm!(@ #[target_feature(enable = "avx2,fma")] avx2, $element, $avx2, 4, 3);
@@ -362,7 +411,7 @@ macro_rules! gemm {
                     Isa::Avx512 => make(avx512, 64 / size_of::<$element>(), 8, 3),
                     #[cfg(target_arch = "x86_64")]
                     Isa::Avx2 => make(avx2, 32 / size_of::<$element>(), 4, 3),
-                    Isa::Portable => make(portable, $lanes, 4, 2),
+                    Isa::Portable => make(portable, $lanes, if cfg!(target_arch = "x86_64") { 2 } else { 4 }, 2),
                 }
             }
         }

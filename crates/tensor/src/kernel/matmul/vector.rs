@@ -11,6 +11,8 @@ pub(in crate::kernel) trait Vector: Copy {
     type Element: Copy;
     /// How many of them.
     const LANES: usize;
+    /// Whether loading some of them takes no longer than loading all.
+    const FREE_MASKS: bool;
     /// Which of its first elements are meant.
     type Mask: Copy;
     unsafe fn zero() -> Self;
@@ -37,6 +39,7 @@ pub(in crate::kernel) struct Lanes<T, const N: usize>([T; N]);
 impl<T: crate::Float, const N: usize> Vector for Lanes<T, N> {
     type Element = T;
     const LANES: usize = N;
+    const FREE_MASKS: bool = true;
     type Mask = usize;
     #[inline(always)]
     unsafe fn zero() -> Self {
@@ -80,7 +83,11 @@ impl<T: crate::Float, const N: usize> Vector for Lanes<T, N> {
     }
     #[inline(always)]
     unsafe fn load_masked(p: *const T, n: usize) -> Self {
-        // SAFETY: the caller's promise.
+        if n >= N {
+            // SAFETY: the caller's promise.
+            return unsafe { Self::load(p) };
+        }
+        // SAFETY: as above.
         Lanes(std::array::from_fn(|l| if l < n { unsafe { *p.add(l) } } else { T::ZERO }))
     }
     #[inline(always)]
@@ -101,6 +108,7 @@ macro_rules! vector {
         impl Vector for $name {
             type Element = $element;
             const LANES: usize = $lanes;
+            const FREE_MASKS: bool = size_of::<$name>() == 64;
             type Mask = $mask;
             #[inline(always)]
             unsafe fn zero() -> Self {
