@@ -8,6 +8,7 @@
 //! length: they are added in short chains, and the sums of these in pairs of pairs.
 
 pub(in crate::kernel) mod block;
+mod cursor;
 mod mat;
 mod matvec;
 pub(in crate::kernel) mod pack;
@@ -33,8 +34,10 @@ const PIECES_PER_THREAD: usize = 24;
 const GRAIN: usize = 48;
 /// Elements of the right operand that are packed at once: 8 MB of `f32`.
 const PACKED: usize = 1 << 21;
-/// Elements of the partial sums that are computed side by side.
+/// Elements of the partial sums that are computed side by side, by tasks of their own, if a sum has
+/// fewer pieces than enough for any number of threads.
 const PARTS: usize = 1 << 20;
+const FEW: usize = 16;
 
 /// `C ← A B` for each of `batch` matrices `A [m, k]` and `B [k, n]`; `c` is `[batch, m, n]`,
 /// row-major. What `c` held does not matter.
@@ -141,7 +144,7 @@ impl<T: Float> Product<'_, T> {
         let parts = k.div_ceil(most);
         if parts == 1 {
             self.whole(terms, c);
-        } else if c.len().saturating_mul(parts) <= PARTS {
+        } else if c.len().saturating_mul(parts) <= PARTS && self.pieces(most) < FEW {
             let mut sums = vec![T::ZERO; c.len() * parts];
             for_each_chunk(&mut sums, size, self.cost_ns(size * most), |i, part| {
                 let from = terms.start + i % parts * most;
@@ -188,11 +191,17 @@ impl<T: Float> Product<'_, T> {
         // Rows first, because a task packs those that it needs; but not so few that it is in vain.
         let height = cut(m, wanted.min(m.div_ceil(GRAIN)).max(1));
         let width = cut(n, wanted.div_ceil(m.div_ceil(height)));
+        // A thread's tasks follow one another: they go along the shorter side first, so that of the larger
+        // operand each thread reads, and packs, a part of its own.
+        let place = |i: usize, down: usize, across: usize| {
+            let (i, j) = if n > m { (i % down, i / down) } else { (i / across, i % across) };
+            (i * height, j * width)
+        };
         for s in 0..self.batch {
             let Kernel::Tiles { turned: false } = self.kernel else {
                 let (across, down) = (n.div_ceil(width), m.div_ceil(height));
                 for_each(across * down, self.cost_ns(width * height * k), |i| {
-                    let (i, j) = (i / across * height, i % across * width);
+                    let (i, j) = place(i, down, across);
                     let (rows, cols) = (i..(i + height).min(m), j..(j + width).min(n));
                     // SAFETY: as above; this part of C is no other task's.
                     unsafe { self.block(s, rows, cols, terms.clone(), None, &out, s * m * n) };
@@ -208,8 +217,8 @@ impl<T: Float> Product<'_, T> {
                 let rights = unsafe { Rights::new(self.isa, panel, b, k, right - left, m, true) };
                 let (across, down) = ((right - left).div_ceil(width), m.div_ceil(height));
                 for_each(across * down, self.cost_ns(width * height * k), |i| {
-                    let (i, j) = (i / across * height, left + i % across * width);
-                    let (rows, cols) = (i..(i + height).min(m), j..(j + width).min(right));
+                    let (i, j) = place(i, down, across);
+                    let (rows, cols) = (i..(i + height).min(m), left + j..(left + j + width).min(right));
                     let shared = Some((&rights, left));
                     // SAFETY: as above; this part of C is no other task's.
                     unsafe { self.block(s, rows, cols, terms.clone(), shared, &out, s * m * n) };

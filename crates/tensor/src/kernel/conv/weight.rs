@@ -77,7 +77,9 @@ pub(super) fn weight<T: Float>(conv: &Convolution, x: &[T], g: &[T], w: &mut [T]
             for j in (0..n).step_by(width) {
                 let view = View { first: g[(at * n + j) * k..].as_ptr(), row: 1, col: k as isize };
                 // SAFETY: as above; all channels of this group are there.
-                unsafe { pack(isa, view, k, width.min(n - j), packs.as_mut_ptr().add((i * n + j) * k), width.min(n - j)) };
+                unsafe {
+                    pack(isa, view, k, width.min(n - j), packs.as_mut_ptr().add((i * n + j) * k), width.min(n - j))
+                };
             }
         });
         let cost = share * ROWS.min(m) * k * width.min(n) / (160 / size_of::<T>());

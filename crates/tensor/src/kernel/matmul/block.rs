@@ -12,7 +12,7 @@ use crate::kernel::transpose::{SIDE, transpose};
 /// How many sums of [`TERMS`] are added one after another; groups of them are added up apart.
 const IN_ORDER: usize = 4;
 /// Rows of the left operand that stay in the second-level cache.
-const ROWS: usize = 96;
+const ROWS: usize = 192;
 /// Rows of `C` from which on the right operand is packed.
 const PACK_RIGHT: usize = 160;
 /// The same where its rows lie further apart than [`NEAR`], each in another page.
@@ -110,7 +110,8 @@ impl<T: Float> Block<T> {
         let most = k.div_ceil(k.div_ceil(TERMS)).next_multiple_of(CHAIN);
         let packs = n >= PACK_LEFT;
         let rows = ROWS.min(m);
-        let mut memory = Scratch::take(if packs { rows.next_multiple_of(micro.rows) * most * size_of::<T>() } else { 0 });
+        let mut memory =
+            Scratch::take(if packs { rows.next_multiple_of(micro.rows) * most * size_of::<T>() } else { 0 });
         let mut sums = Scratch::take(if k > IN_ORDER * most { rows * n * size_of::<T>() } else { 0 });
         for i in (0..m).step_by(ROWS) {
             let rows = ROWS.min(m - i);
@@ -125,7 +126,12 @@ impl<T: Float> Block<T> {
                     unsafe { pack_left(isa, micro.rows, view, rows, terms, to) };
                     Left::Strided { first: to, row: 1, step: micro.rows as isize, below: (micro.rows * terms) as isize }
                 } else {
-                    Left::Strided { first: view.first, row: view.row, step: view.col, below: micro.rows as isize * view.row }
+                    Left::Strided {
+                        first: view.first,
+                        row: view.row,
+                        step: view.col,
+                        below: micro.rows as isize * view.row,
+                    }
                 };
                 let part = p / most % IN_ORDER;
                 let (to, step_to) = if p < IN_ORDER * most { (c, step) } else { (sums.start().cast(), n) };

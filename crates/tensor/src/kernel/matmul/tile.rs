@@ -2,6 +2,7 @@
 
 use std::mem::MaybeUninit;
 
+use super::cursor::{Cursor, Listed, Strided};
 use super::vector::{Lanes, Vector};
 use crate::kernel::isa::Isa;
 
@@ -71,90 +72,6 @@ impl<T> Micro<T> {
         debug_assert!((1..=TERMS).contains(&k) && (1..=self.cols).contains(&n));
         // SAFETY: the caller's promise; a kernel is only given out to a machine that can run it.
         unsafe { (self.panel)(m, k, n, a, b, c) }
-    }
-}
-
-/// Steps through the terms of some rows of the left operand, and of the right one.
-trait Cursor<T> {
-    /// On to the next term; before this, there is none.
-    unsafe fn advance(&mut self);
-    /// Row `r` of the present term.
-    unsafe fn row(&self, r: usize) -> *const T;
-    /// The right operand's row of the present term.
-    unsafe fn right(&self) -> *const T;
-    /// The row of `C` that row `r` belongs to, if it is not there a second time.
-    fn out(&self, r: usize) -> Option<isize>;
-}
-
-/// As many rows as the largest tile has, in equal steps.
-struct Strided<T> {
-    /// Rows 0 and 4: the others are 1, 2, or 3 strides from there, which an address can say.
-    quads: [*const T; 2],
-    row: isize,
-    step: isize,
-    right: Right<T>,
-}
-
-impl<T> Strided<T> {
-    #[inline(always)]
-    fn new(first: *const T, row: isize, step: isize, right: Right<T>) -> Self {
-        let first = first.wrapping_offset(-step);
-        let right = Right { first: right.first.wrapping_offset(-right.step), ..right };
-        Strided { quads: [first, first.wrapping_offset(4 * row)], row, step, right }
-    }
-}
-
-impl<T> Cursor<T> for Strided<T> {
-    #[inline(always)]
-    unsafe fn advance(&mut self) {
-        for quad in &mut self.quads {
-            *quad = quad.wrapping_offset(self.step);
-        }
-        self.right.first = self.right.first.wrapping_offset(self.right.step);
-    }
-    #[inline(always)]
-    unsafe fn row(&self, r: usize) -> *const T {
-        self.quads[r / 4].wrapping_offset((r % 4) as isize * self.row)
-    }
-    #[inline(always)]
-    unsafe fn right(&self) -> *const T {
-        self.right.first
-    }
-    #[inline(always)]
-    fn out(&self, r: usize) -> Option<isize> {
-        Some(r as isize)
-    }
-}
-
-/// Any rows and any terms.
-struct Listed<T, const R: usize> {
-    first: *const T,
-    /// Where the rows are, and the rows of `C` that they belong to.
-    rows: [[isize; 2]; R],
-    count: usize,
-    /// The present term: where it is, and which row of the right operand it meets.
-    steps: *const [isize; 2],
-    right: Right<T>,
-}
-
-impl<T, const R: usize> Cursor<T> for Listed<T, R> {
-    #[inline(always)]
-    unsafe fn advance(&mut self) {
-        self.steps = self.steps.wrapping_add(1);
-    }
-    #[inline(always)]
-    unsafe fn row(&self, r: usize) -> *const T {
-        // SAFETY: the caller's promise: there is such a term.
-        self.first.wrapping_offset(unsafe { (*self.steps)[0] }).wrapping_offset(self.rows[r][0])
-    }
-    #[inline(always)]
-    unsafe fn right(&self) -> *const T {
-        // SAFETY: as above.
-        self.right.first.wrapping_offset(unsafe { (*self.steps)[1] } * self.right.step)
-    }
-    #[inline(always)]
-    fn out(&self, r: usize) -> Option<isize> {
-        (r < self.count).then_some(self.rows[r][1])
     }
 }
 
@@ -340,10 +257,12 @@ unsafe fn listed<V: Vector, const ROWS: usize, const R: usize, const N: usize, c
     }
 }
 
+/// All tiles. Those of `COLS` vectors have to be `WHOLE`, if loading some elements of a vector takes longer.
+///
 /// # Safety
 /// As for [`Micro::panel`].
 #[inline(always)]
-unsafe fn columns<V: Vector, const ROWS: usize, const COLS: usize>(
+unsafe fn columns<V: Vector, const ROWS: usize, const COLS: usize, const WHOLE: bool>(
     mut m: usize,
     k: usize,
     n: usize,
@@ -351,32 +270,26 @@ unsafe fn columns<V: Vector, const ROWS: usize, const COLS: usize>(
     b: Right<V::Element>,
     mut c: Out<V::Element>,
 ) {
-    let whole = n == COLS * V::LANES;
+    let vectors = n.div_ceil(V::LANES);
+    let widest = vectors == COLS && (!WHOLE || n == COLS * V::LANES);
     // SAFETY: the caller's promise.
     unsafe {
-        macro_rules! strided {
-            ($whole:literal) => {
-                if let Left::Strided { first, row, step, below } = &mut a {
-                    while m >= ROWS {
-                        tile::<V, ROWS, COLS, $whole>(k, n, Strided::new(*first, *row, *step, b), c);
-                        *first = first.wrapping_offset(*below);
-                        c.first = c.first.wrapping_add(ROWS * c.step);
-                        m -= ROWS;
-                    }
-                }
-            };
-        }
         // Most tiles of a large product.
-        match n.div_ceil(V::LANES) == COLS {
-            true if const { V::FREE_MASKS } => strided!(false),
-            true if whole => strided!(true),
-            _ => {}
+        if let Left::Strided { first, row, step, below } = &mut a
+            && widest
+        {
+            while m >= ROWS {
+                tile::<V, ROWS, COLS, WHOLE>(k, n, Strided::new(*first, *row, *step, b), c);
+                *first = first.wrapping_offset(*below);
+                c.first = c.first.wrapping_add(ROWS * c.step);
+                m -= ROWS;
+            }
         }
-        match n.div_ceil(V::LANES) {
+        match vectors {
             _ if m == 0 => {}
-            _ if whole && const { !V::FREE_MASKS } => rows::<V, ROWS, COLS, true>(m, k, n, a, b, c),
-            3 if const { COLS >= 3 } => rows::<V, ROWS, 3, false>(m, k, n, a, b, c),
-            2 => rows::<V, ROWS, 2, false>(m, k, n, a, b, c),
+            _ if widest => rows::<V, ROWS, COLS, WHOLE>(m, k, n, a, b, c),
+            3 if const { COLS == 3 && WHOLE } => rows::<V, ROWS, 3, false>(m, k, n, a, b, c),
+            2 if const { COLS > 2 || WHOLE } => rows::<V, ROWS, 2, false>(m, k, n, a, b, c),
             _ => rows::<V, ROWS, 1, false>(m, k, n, a, b, c),
         }
     }
@@ -395,14 +308,13 @@ macro_rules! gemm {
     ($element:ty, portable: $lanes:literal, avx2: $avx2:ty, avx512: $avx512:ty) => {
         impl Gemm for $element {
             fn micro(isa: Isa) -> Micro<$element> {
+                // An x86-64 machine without AVX2 has few registers, and is rare.
+                const ROWS: usize = if cfg!(target_arch = "x86_64") { 2 } else { 4 };
+                gemm!(@ portable, $element, Lanes<$element, $lanes>, ROWS, 2, false);
                 #[cfg(target_arch = "x86_64")]
-                gemm!(@ portable, $element, Lanes<$element, $lanes>, 2, 2);
-                #[cfg(not(target_arch = "x86_64"))]
-                gemm!(@ portable, $element, Lanes<$element, $lanes>, 4, 2);
+                gemm!(@ #[target_feature(enable = "avx2,fma")] avx2, $element, $avx2, 4, 3, true);
                 #[cfg(target_arch = "x86_64")]
-                gemm!(@ #[target_feature(enable = "avx2,fma")] avx2, $element, $avx2, 4, 3);
-                #[cfg(target_arch = "x86_64")]
-                gemm!(@ #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")] avx512, $element, $avx512, 8, 3);
+                gemm!(@ #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")] avx512, $element, $avx512, 8, 3, false);
                 let make = |panel: Panel<$element>, lanes: usize, rows, vectors: usize| {
                     Micro { rows, cols: vectors * lanes, lanes, panel }
                 };
@@ -411,16 +323,16 @@ macro_rules! gemm {
                     Isa::Avx512 => make(avx512, 64 / size_of::<$element>(), 8, 3),
                     #[cfg(target_arch = "x86_64")]
                     Isa::Avx2 => make(avx2, 32 / size_of::<$element>(), 4, 3),
-                    Isa::Portable => make(portable, $lanes, if cfg!(target_arch = "x86_64") { 2 } else { 4 }, 2),
+                    Isa::Portable => make(portable, $lanes, ROWS, 2),
                 }
             }
         }
     };
-    (@ $(#[$meta:meta])? $name:ident, $element:ty, $vector:ty, $rows:literal, $cols:literal) => {
+    (@ $(#[$meta:meta])? $name:ident, $element:ty, $vector:ty, $rows:expr, $cols:literal, $whole:literal) => {
         $(#[$meta])?
         unsafe fn $name(m: usize, k: usize, n: usize, a: Left<$element>, b: Right<$element>, c: Out<$element>) {
             // SAFETY: the caller's promise.
-            unsafe { columns::<$vector, $rows, $cols>(m, k, n, a, b, c) }
+            unsafe { columns::<$vector, { $rows }, $cols, $whole>(m, k, n, a, b, c) }
         }
     };
 }

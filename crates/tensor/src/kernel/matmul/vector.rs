@@ -11,8 +11,6 @@ pub(in crate::kernel) trait Vector: Copy {
     type Element: Copy;
     /// How many of them.
     const LANES: usize;
-    /// Whether loading some of them takes no longer than loading all.
-    const FREE_MASKS: bool;
     /// Which of its first elements are meant.
     type Mask: Copy;
     unsafe fn zero() -> Self;
@@ -39,7 +37,6 @@ pub(in crate::kernel) struct Lanes<T, const N: usize>([T; N]);
 impl<T: crate::Float, const N: usize> Vector for Lanes<T, N> {
     type Element = T;
     const LANES: usize = N;
-    const FREE_MASKS: bool = true;
     type Mask = usize;
     #[inline(always)]
     unsafe fn zero() -> Self {
@@ -108,7 +105,6 @@ macro_rules! vector {
         impl Vector for $name {
             type Element = $element;
             const LANES: usize = $lanes;
-            const FREE_MASKS: bool = size_of::<$name>() == 64;
             type Mask = $mask;
             #[inline(always)]
             unsafe fn zero() -> Self {
