@@ -203,7 +203,7 @@ pub trait Elementwise<const N: usize>: Clone + Send + Sync + 'static {
     const NAME: &'static str;
     /// Whether storing the result is cheaper than computing it again (exp, tanh).
     const DEAR: bool = false;
-    /// Which of the functions that are joined in pairs it is, if it is one.
+    /// Which of the cheap functions it is, if it is one.
     #[doc(hidden)]
     const ARITH: Option<Arith> = None;
 

@@ -3,7 +3,7 @@
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 
 use crate::Number;
-use crate::kernel::{Gemm, Machine, math};
+use crate::kernel::{Gemm, Machine, Sequences, math};
 
 macro_rules! float {
     ($($(#[$doc:meta])* $name:ident($($arg:ident),*);)*) => {
@@ -20,7 +20,7 @@ macro_rules! float {
         /// assert_eq!(logistic(0.0f32), 0.5);
         /// ```
         pub trait Float:
-            Number + Gemm + Machine
+            Number + Gemm + Machine + Sequences
             + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self> + Neg<Output = Self>
             + AddAssign + SubAssign + MulAssign
         {

@@ -7,7 +7,7 @@ use crate::{Cotangents, Elementwise, Var};
 
 /// An operator of two arguments; its method is an implementation of `std::ops`.
 macro_rules! operator {
-    ($($(#[$doc:meta])* $op:ident($a:ident, $b:ident) $name:ident { $value:expr } is $arith:expr; vjp($y:ident, $g:ident) $rule:block;)*) => {$(
+    ($($(#[$doc:meta])* $op:ident($a:ident, $b:ident) $name:ident { $value:expr } is $arith:ident; vjp($y:ident, $g:ident) $rule:block;)*) => {$(
         $(#[$doc])*
         #[derive(Clone)]
         pub(crate) struct $op;
@@ -15,7 +15,7 @@ macro_rules! operator {
         impl Elementwise<2> for $op {
             crate::op::compiled_here!($op, 2);
             const NAME: &'static str = stringify!($name);
-            const ARITH: Option<Arith> = $arith;
+            const ARITH: Option<Arith> = Some(Arith::$arith);
             #[inline(always)]
             fn apply<T: Float>(&self, [$a, $b]: [T; 2]) -> T {
                 $value
@@ -30,13 +30,13 @@ macro_rules! operator {
 
 operator! {
     /// a + b.
-    Add(a, b) add { a + b } is Some(Arith::Add); vjp(y, g) { [g, g] };
+    Add(a, b) add { a + b } is Add; vjp(y, g) { [g, g] };
     /// a − b.
-    Sub(a, b) sub { a - b } is Some(Arith::Sub); vjp(y, g) { [g, -g] };
+    Sub(a, b) sub { a - b } is Sub; vjp(y, g) { [g, -g] };
     /// a · b.
-    Mul(a, b) mul { a * b } is Some(Arith::Mul); vjp(y, g) { [g.chain(b), g.chain(a)] };
+    Mul(a, b) mul { a * b } is Mul; vjp(y, g) { [g.chain(b), g.chain(a)] };
     /// a / b.
-    Div(a, b) div { a / b } is None; vjp(y, g) {
+    Div(a, b) div { a / b } is Div; vjp(y, g) {
         let da = g.per(b);
         [da, -da.chain(y)]
     };
@@ -49,6 +49,7 @@ pub(crate) struct Neg;
 impl Elementwise<1> for Neg {
     crate::op::compiled_here!(Neg, 1);
     const NAME: &'static str = "neg";
+    const ARITH: Option<Arith> = Some(Arith::Neg);
     #[inline(always)]
     fn apply<T: Float>(&self, [x]: [T; 1]) -> T {
         -x
@@ -61,7 +62,7 @@ impl Elementwise<1> for Neg {
 unary! {
     /// |x|; its derivative at 0 is 0.
     #[doc(alias = "absolute")]
-    abs = Abs(x) { x.abs() };
+    abs = Abs(x) { x.abs() } [Abs];
     slope(y) { x.gt(0.0) - x.lt(0.0) };
     at -2.0 => 2.0, -1.0;
     on -2.0, -0.5;
@@ -73,7 +74,7 @@ unary! {
     on -2.0, -0.5;
 
     /// √x; its derivative at 0 is ∞.
-    sqrt = Sqrt(x) { x.sqrt() };
+    sqrt = Sqrt(x) { x.sqrt() } [Sqrt];
     slope(y) 1 / { y + y };
     at 4.0 => 2.0, 0.25;
     on 0.5, 3.0;

@@ -16,7 +16,8 @@ impl Elementwise<2> for Chain {
     const ARITH: Option<Arith> = Some(Arith::Chain);
     #[inline(always)]
     fn apply<T: Float>(&self, [g, d]: [T; 2]) -> T {
-        Arith::Chain.apply([g, d])
+        let product = g * d;
+        if g == T::ZERO { T::ZERO } else { product }
     }
     fn vjp<'t, T: Float>(&self, [g, d]: [Var<'t, T>; 2], _: Var<'t, T>, h: Var<'t, T>) -> Cotangents<'t, T> {
         [h.chain(d), h.tape().map(Both, [h, g])].into()
@@ -30,6 +31,7 @@ struct Per;
 impl Elementwise<2> for Per {
     crate::op::compiled_here!(Per, 2);
     const NAME: &'static str = "per";
+    const ARITH: Option<Arith> = Some(Arith::Per);
     #[inline(always)]
     fn apply<T: Float>(&self, [g, d]: [T; 2]) -> T {
         let quotient = g / d;
@@ -139,10 +141,10 @@ impl<'t, T: Float> Var<'t, T> {
 
 #[cfg(test)]
 mod tests {
-    use wengert_tensor::tensor;
+    use wengert_tensor::{Tensor, tensor};
 
-    use crate::Tape;
     use crate::ops::testing::{gradients, numbers};
+    use crate::{Tape, Var};
 
     #[test]
     fn derivatives() {
@@ -151,6 +153,49 @@ mod tests {
         gradients(|[g, d]| g.per(d), [g.clone(), d.clone()]);
         gradients(|[g, d]| g.gate(d), [g, d]);
         gradients(|[x]| x.gate(x.sigmoid()), [numbers(&[2, 3])]);
+    }
+
+    /// Of tensors, cheap maps are steps of sequences; of single numbers, the functions themselves.
+    #[test]
+    fn cheap_maps_are_their_functions() {
+        type Function = for<'t> fn([Var<'t, f32>; 3]) -> Var<'t, f32>;
+        let all: [Function; 18] = [
+            |[a, b, _]| a + b,
+            |[a, b, _]| a - b,
+            |[a, b, _]| a * b,
+            |[a, b, _]| a / b,
+            |[a, b, _]| a.chain(b),
+            |[a, b, _]| a.per(b),
+            |[a, _, _]| -a,
+            |[a, _, _]| a.abs(),
+            |[a, _, _]| a.sqrt(),
+            |[a, b, _]| a.eq(b),
+            |[a, b, _]| a.ne(b),
+            |[a, b, _]| a.lt(b),
+            |[a, b, _]| a.le(b),
+            |[a, b, _]| a.gt(b),
+            |[a, b, _]| a.ge(b),
+            |[a, b, _]| a.maximum(b),
+            |[a, b, _]| a.minimum(b),
+            |[a, b, c]| a.where_(b, c),
+        ];
+        let special = [-2.5, -0.0, 0.0, 1.0, 3.0, f32::INFINITY, f32::NEG_INFINITY, f32::NAN];
+        let column = |step: usize| -> Vec<f32> { (0..512).map(|i| special[i / step % 8]).collect() };
+        let columns = [column(1), column(8), column(64)];
+        for (k, f) in all.into_iter().enumerate() {
+            // Two maps, since one alone is no sequence.
+            let value = |x: [Tensor; 3]| {
+                let tape = Tape::<f32>::new();
+                (-f(x.each_ref().map(|x| tape.var(x)))).value().to_vec()
+            };
+            let found = value(columns.clone().map(|x| Tensor::from_vec(x, [512])));
+            for (i, found) in found.into_iter().enumerate() {
+                let x = columns.each_ref().map(|x| x[i]);
+                let expected = value(x.map(|x| Tensor::from_vec(vec![x], [])))[0];
+                let same = found.to_bits() == expected.to_bits() || found.is_nan() && expected.is_nan();
+                assert!(same, "function {k} of {x:?}: {found:?}, not {expected:?}");
+            }
+        }
     }
 
     /// A cotangent that happens to be 0 still varies with what it was computed from.

@@ -1,5 +1,6 @@
 //! Comparisons (1 where true, else 0), and choosing between values.
 
+use wengert_tensor::kernel::Arith;
 use wengert_tensor::{Float, Tensor, broadcast};
 
 use super::checked;
@@ -14,7 +15,7 @@ binary! {
     /// let tape = Tape::<f64>::new();
     /// assert_eq!(tape.var(tensor![-1.0, 0.0, 2.0]).gt(0.0).value(), tensor![0.0, 0.0, 1.0]);
     /// ```
-    gt = Gt(a, b) { T::mask(a > b) };
+    gt = Gt(a, b) { T::mask(a > b) } [Gt];
     /// 1 where this is larger or equal, else 0.
     ///
     /// ```
@@ -23,7 +24,7 @@ binary! {
     /// let tape = Tape::<f64>::new();
     /// assert_eq!(tape.var(tensor![-1.0, 0.0, 2.0]).ge(0.0).value(), tensor![0.0, 1.0, 1.0]);
     /// ```
-    ge = Ge(a, b) { T::mask(a >= b) };
+    ge = Ge(a, b) { T::mask(a >= b) } [Ge];
     /// 1 where this is smaller, else 0.
     ///
     /// ```
@@ -32,7 +33,7 @@ binary! {
     /// let tape = Tape::<f64>::new();
     /// assert_eq!(tape.var(tensor![-1.0, 0.0, 2.0]).lt(0.0).value(), tensor![1.0, 0.0, 0.0]);
     /// ```
-    lt = Lt(a, b) { T::mask(a < b) };
+    lt = Lt(a, b) { T::mask(a < b) } [Lt];
     /// 1 where this is smaller or equal, else 0.
     ///
     /// ```
@@ -41,7 +42,7 @@ binary! {
     /// let tape = Tape::<f64>::new();
     /// assert_eq!(tape.var(tensor![-1.0, 0.0, 2.0]).le(0.0).value(), tensor![1.0, 1.0, 0.0]);
     /// ```
-    le = Le(a, b) { T::mask(a <= b) };
+    le = Le(a, b) { T::mask(a <= b) } [Le];
     /// 1 where both are equal, else 0.
     ///
     /// ```
@@ -50,7 +51,7 @@ binary! {
     /// let tape = Tape::<f64>::new();
     /// assert_eq!(tape.var(tensor![-1.0, 0.0, 2.0]).eq(0.0).value(), tensor![0.0, 1.0, 0.0]);
     /// ```
-    eq = Eq(a, b) { T::mask(a == b) };
+    eq = Eq(a, b) { T::mask(a == b) } [Eq];
     /// 1 where they differ, else 0; NaN differs from everything.
     ///
     /// ```
@@ -59,7 +60,7 @@ binary! {
     /// let tape = Tape::<f64>::new();
     /// assert_eq!(tape.var(tensor![-1.0, 0.0, 2.0]).ne(0.0).value(), tensor![1.0, 0.0, 1.0]);
     /// ```
-    ne = Ne(a, b) { T::mask(a != b) };
+    ne = Ne(a, b) { T::mask(a != b) } [Ne];
 
     /// The larger of two; NaN if either is. Where they are equal, each gets half the gradient.
     ///
@@ -72,7 +73,7 @@ binary! {
     /// assert_eq!(y.value(), tensor![0.0, 0.0, 2.0]);
     /// assert_eq!(y.sum(..).grad([x])[0].value(), tensor![0.0, 0.5, 1.0]);
     /// ```
-    maximum = Maximum(a, b) { a.max_nan(b) },
+    maximum = Maximum(a, b) { a.max_nan(b) } [Max],
     vjp(y, g) {
         let share = a.eq(b).where_(g * 0.5, 0.0);
         [a.gt(b).where_(g, share), b.gt(a).where_(g, share)]
@@ -85,7 +86,7 @@ binary! {
     /// let tape = Tape::<f64>::new();
     /// assert_eq!(tape.var(tensor![-1.0, 2.0]).minimum(0.0).value(), tensor![-1.0, 0.0]);
     /// ```
-    minimum = Minimum(a, b) { a.min_nan(b) },
+    minimum = Minimum(a, b) { a.min_nan(b) } [Min],
     vjp(y, g) {
         let share = a.eq(b).where_(g * 0.5, 0.0);
         [a.lt(b).where_(g, share), b.lt(a).where_(g, share)]
@@ -118,6 +119,7 @@ struct Where;
 impl Elementwise<3> for Where {
     crate::op::compiled_here!(Where, 3);
     const NAME: &'static str = "where";
+    const ARITH: Option<Arith> = Some(Arith::Where);
     #[inline(always)]
     fn apply<T: Float>(&self, [condition, a, b]: [T; 3]) -> T {
         if condition != T::ZERO { a } else { b }

@@ -30,7 +30,7 @@ macro_rules! pull_back {
 macro_rules! unary {
     ($(
         $(#[$doc:meta])*
-        $method:ident = $op:ident($x:ident) { $value:expr } $($dear:ident)?;
+        $method:ident = $op:ident($x:ident) { $value:expr } $([$arith:ident])? $($dear:ident)?;
         $(split $part:ident, $rest:ident;)?
         $(slope($y:ident) $(1 $over:tt)? $slope:block;)?
         $(noted $end:tt)?
@@ -44,6 +44,7 @@ macro_rules! unary {
             crate::op::compiled_here!($op, 1);
             const NAME: &'static str = stringify!($method);
             const DEAR: bool = stringify!($($dear)?).len() > 0;
+            $(const ARITH: Option<wengert_tensor::kernel::Arith> = Some(wengert_tensor::kernel::Arith::$arith);)?
             #[inline(always)]
             fn apply<T: Float>(&self, [$x]: [T; 1]) -> T {
                 $value
@@ -89,7 +90,7 @@ macro_rules! unary {
 macro_rules! binary {
     ($(
         $(#[$doc:meta])*
-        $method:ident = $op:ident($a:ident, $b:ident) { $value:expr } $($dear:ident)? $(, vjp($y:ident, $g:ident) $rule:block)?;
+        $method:ident = $op:ident($a:ident, $b:ident) { $value:expr } $([$arith:ident])? $($dear:ident)? $(, vjp($y:ident, $g:ident) $rule:block)?;
     )*) => {$(
         #[derive(Clone)]
         struct $op;
@@ -98,6 +99,7 @@ macro_rules! binary {
             crate::op::compiled_here!($op, 2);
             const NAME: &'static str = stringify!($method);
             const DEAR: bool = stringify!($($dear)?).len() > 0;
+            $(const ARITH: Option<wengert_tensor::kernel::Arith> = Some(wengert_tensor::kernel::Arith::$arith);)?
             #[inline(always)]
             fn apply<T: Float>(&self, [$a, $b]: [T; 2]) -> T {
                 $value

@@ -8,13 +8,16 @@
 use smallvec::SmallVec;
 
 use super::Reduction;
-use super::pair::Pair;
+use super::sequence::Cheap;
 
 /// One thing to do to a tile; `S` is a slot number, or a [`Place`] before these are known.
 #[derive(Clone, Debug)]
-pub(super) enum Instr<S = u32> {
+#[doc(hidden)]
+pub enum Instr<S = u32> {
     /// A function of slots.
     Map { map: u32, args: SmallVec<[S; 3]>, to: S },
+    /// A step of the sequence that it makes with those beside it, and where what it makes is stored.
+    Cheap { cheap: Cheap, args: [S; 2], to: Option<S> },
     /// The stream's one element for this tile, as often as a chunk has elements.
     Splat { stream: u32, to: S },
     /// The stream's elements for this tile, made dense.
@@ -28,7 +31,7 @@ pub(super) enum Instr<S = u32> {
 }
 
 /// A slot before the numbers of slots are known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Place {
     Stream(u32),
     Keep(u32),
@@ -94,9 +97,6 @@ pub(super) struct Code {
     /// For each output, the uniform value it is, if it is one.
     pub(super) fills: Vec<Option<u32>>,
     pub(super) phases: Vec<Phase>,
-    /// How many maps a run has, and the pairs of them, which are maps too, after these.
-    pub(super) maps: usize,
-    pub(super) pairs: Vec<Pair>,
     /// Streams of the domain, and of kept values after them.
     pub(super) memory: usize,
     pub(super) kept: usize,
@@ -160,6 +160,9 @@ impl<S: Copy> Instr<S> {
                 let args = args.iter().map(|&a| source(a)).collect();
                 Instr::Map { map: *map, args, to: to_slot(*to) }
             }
+            Instr::Cheap { cheap, args, to } => {
+                Instr::Cheap { cheap: *cheap, args: args.map(source), to: to.map(to_slot) }
+            }
             Instr::Splat { stream, to } => Instr::Splat { stream: *stream, to: to_slot(*to) },
             Instr::Gather { stream, to } => Instr::Gather { stream: *stream, to: to_slot(*to) },
             Instr::Copy { from, to } => Instr::Copy { from: source(*from), to: to_slot(*to) },
@@ -172,10 +175,24 @@ impl<S: Copy> Instr<S> {
     pub(super) fn sources(&self) -> &[S] {
         match self {
             Instr::Map { args, .. } => args,
+            Instr::Cheap { cheap, args, .. } => &args[..cheap.operands()],
             Instr::Copy { from, .. } | Instr::Scatter { from, .. } | Instr::Fold { from, .. } => {
                 std::slice::from_ref(from)
             }
             Instr::Splat { .. } | Instr::Gather { .. } => &[],
+        }
+    }
+}
+
+impl Instr<Place> {
+    /// The place that it fills for others to read.
+    pub(super) fn made(&self) -> Option<Place> {
+        match self {
+            Instr::Map { to, .. } | Instr::Splat { to, .. } | Instr::Gather { to, .. } | Instr::Copy { to, .. } => {
+                Some(*to)
+            }
+            Instr::Cheap { to, .. } => *to,
+            Instr::Scatter { .. } | Instr::Fold { .. } => None,
         }
     }
 }

@@ -9,10 +9,10 @@ use smallvec::SmallVec;
 use super::code::{Code, Fold, Instr, KeptInstr, Phase, Place, UniformInstr};
 use super::domain::{Domain, Home};
 use super::graph::{Class, Graph};
-use super::pair::join;
 use super::program::Step;
 use super::registers::allocate;
 use super::schedule::{Choice, Lie};
+use super::sequence::gather;
 
 /// Which of the full values that a later phase needs again a block keeps.
 #[derive(Clone, Copy, PartialEq, PartialOrd)]
@@ -36,12 +36,11 @@ pub(super) fn emit(graph: &Graph, domain: &Domain, choice: &Choice, keep: Keep) 
     let drafts: Vec<Phase<Place>> = (0u32..).zip(&needs).map(|(p, needs)| emitter.phase(p, needs)).collect();
     let mut code = emitter.code;
     let ariths = graph.ariths();
-    code.maps = ariths.len();
     code.phases = Vec::with_capacity(drafts.len());
     code.splats = drafts.iter().map(|phase| phase.splats).max().unwrap_or(0) as usize;
     let mut drafts = drafts;
     for phase in &mut drafts {
-        join(&mut phase.code, &ariths, &mut code.pairs);
+        gather(&mut phase.code, &ariths, code.memory as u32);
         code.registers = code.registers.max(allocate(&mut phase.code) as usize);
     }
     for phase in drafts {

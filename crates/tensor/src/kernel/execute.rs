@@ -23,8 +23,7 @@ use crate::Float;
 /// One run of a plan.
 pub(super) struct Run<'a, T: Float> {
     pub(super) plan: &'a Plan,
-    /// Those of the run, and pairs after them.
-    pub(super) maps: SmallVec<[&'a dyn TileMap<T>; 16]>,
+    pub(super) maps: &'a [&'a dyn TileMap<T>],
     pub(super) isa: Isa,
     /// Where the element of index 0 of each stream of the domain lies.
     origins: SmallVec<[*mut T; 8]>,
@@ -60,8 +59,6 @@ impl<'a, T: Float> Run<'a, T> {
         origins: SmallVec<[*mut T; 8]>,
         uniform: *const T,
     ) -> Self {
-        let pairs = plan.code.pairs.iter().map(|pair| pair.map().expect("only pairs that there are"));
-        let maps = maps[..plan.code.maps].iter().copied().chain(pairs).collect();
         Run { plan, maps, isa: Isa::get(), origins, uniform, partials: std::ptr::null_mut() }
     }
 

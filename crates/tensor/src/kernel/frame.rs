@@ -3,7 +3,8 @@
 use super::plan::Plan;
 use super::schedule::Side;
 use super::scratch::Scratch;
-use super::tile::{CHUNK, Source};
+use super::sequence::REPEAT;
+use super::tile::Source;
 use crate::Float;
 
 /// What a task works with: its slots, arrays and accumulators, all in scratch memory.
@@ -51,9 +52,9 @@ impl<'a, T: Float> Frame<'a, T> {
         for (i, slot) in slots[code.first_uniform()..].iter_mut().enumerate() {
             let (splats, registers) = (code.splatted.len(), code.splatted.len() + code.splats);
             *slot = if i < splats {
-                Source::chunk(uniform.wrapping_add(i * CHUNK))
+                Source::chunk(uniform.wrapping_add(i * REPEAT))
             } else if i < registers {
-                Source::chunk(at(places.splats + (i - splats) * CHUNK * size_of::<T>()))
+                Source::chunk(at(places.splats + (i - splats) * REPEAT * size_of::<T>()))
             } else {
                 Source::row(at(places.registers + (i - registers) * places.register_step))
             };

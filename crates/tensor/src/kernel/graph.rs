@@ -1,6 +1,8 @@
 //! What the steps of a spec are to each other: which of them vary along which axes, in which
 //! phase each can be computed, and which are needed at all.
 
+use std::collections::HashMap;
+
 use smallvec::SmallVec;
 
 use super::Arith;
@@ -29,7 +31,7 @@ pub(super) struct Value {
     pub(super) used: bool,
 }
 
-/// The values of a spec. Reductions over a single element are left out: they are their argument.
+/// The values of a spec, each once. Reductions over a single element are left out: they are their argument.
 #[derive(Clone, Debug)]
 pub(super) struct Graph {
     pub(super) values: Vec<Value>,
@@ -48,6 +50,7 @@ impl Graph {
         let reduced = spec.reduced.iter().fold(1usize, |n, &axis| n.saturating_mul(spec.domain[axis]));
         let mut values: Vec<Value> = Vec::with_capacity(spec.steps.len());
         let mut index: Vec<u32> = Vec::with_capacity(spec.steps.len());
+        let mut known: HashMap<Step, u32> = HashMap::new();
         for step in &spec.steps {
             let (class, level, step) = match step {
                 Step::Load(o) => (load_class(spec, *o, reduced), 0, step.clone()),
@@ -67,7 +70,17 @@ impl Graph {
                     (Class::Kept, values[a as usize].level + 1, Step::Reduce(*reduction, a))
                 }
             };
-            index.push(values.len() as u32);
+            // The same once more, as the two cotangents of x·x are.
+            let mut key = step.clone();
+            if let Step::Map { map, arith: Some(_), .. } = &mut key {
+                *map = 0;
+            }
+            let new = values.len() as u32;
+            let i = *known.entry(key).or_insert(new);
+            index.push(i);
+            if i != new {
+                continue;
+            }
             values.push(Value { step, class, level, used: false });
         }
         let outputs: Vec<u32> = spec.outputs.iter().map(|&o| index[o as usize]).collect();

@@ -13,7 +13,6 @@ mod mat;
 mod matvec;
 pub(in crate::kernel) mod pack;
 pub(in crate::kernel) mod tile;
-mod vector;
 
 use std::ops::Range;
 

@@ -32,6 +32,7 @@ fn is_read_before(code: &Code, from: u32, to: u32) -> bool {
         }
         written |= match instr {
             Instr::Map { to: slot, .. } | Instr::Copy { to: slot, .. } => *slot == to,
+            Instr::Cheap { to: slot, .. } => *slot == Some(to),
             Instr::Scatter { stream, .. } => *stream == to,
             Instr::Splat { .. } | Instr::Gather { .. } | Instr::Fold { .. } => false,
         };

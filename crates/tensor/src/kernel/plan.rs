@@ -11,7 +11,8 @@ use super::overwrite::overwrites;
 use super::program::{Spec, Step};
 use super::schedule::{Choice, Demand, Form, Limits, Schedule};
 use super::scratch::Regions;
-use super::tile::{CHUNK, Source};
+use super::sequence::REPEAT;
+use super::tile::Source;
 
 /// How a stream steps through its buffer.
 #[derive(Clone, Debug)]
@@ -189,7 +190,7 @@ impl Places {
             slots: regions.add(code.slots() * size_of::<Source<u8>>()),
             bases: regions.add(code.streams() * size_of::<usize>()),
             origins: regions.add(code.streams() * size_of::<usize>()),
-            splats: regions.add(code.splats * CHUNK * bytes),
+            splats: regions.add(code.splats * REPEAT * bytes),
             registers: regions.add(code.registers * register_step),
             register_step,
             kept: regions.add(code.kept * kept_step),

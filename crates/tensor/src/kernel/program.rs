@@ -13,11 +13,11 @@
 //! 2. `domain`: the axes that loops go over, as few as the strides of the operands allow.
 //! 3. `schedule`: how tiles lie, and how the domain is cut into *blocks* of kept coordinates, with
 //!    which a task goes through all phases, or *chunks* of a block, when there is one phase.
-//! 4. `emit` and `registers`: for each phase, the instructions for a tile and for kept values.
+//! 4. `emit`, `sequence` and `registers`: for each phase, the instructions for a tile and for kept values.
 //! 5. `plan`: all of it, with the places of everything in a task's scratch memory.
 //!
 //! Running is in `execute` (blocks and phases), `walk` (tiles) and `frame` (a task's memory). The
-//! work on elements is in `tile` (maps), `reduce` (folds), `strided` and `transpose` (operands that
+//! work on elements is in `sequence` (cheap maps), `tile` (others), `reduce` (folds), `strided` and `transpose` (operands that
 //! do not lie as the tile does).
 
 use std::marker::PhantomData;
@@ -31,7 +31,8 @@ use super::graph::{Class, Graph};
 use super::isa::Isa;
 use super::plan::Plan;
 use super::schedule::Limits;
-use super::tile::{CHUNK, Source, apply_map};
+use super::sequence::{REPEAT, Repeated};
+use super::tile::{Source, apply_map};
 use super::{Arith, Reduction, TileMap};
 use crate::{Element, Float, Shape, ShapeError, Strides, Tensor};
 
@@ -177,7 +178,8 @@ impl<T: Float> Program<T> {
         // Uniform values come first, each repeated for those that tiles are computed from.
         let code = &self.plan.code;
         let values = self.uniform(operands, scalars, maps);
-        let splats: SmallVec<[[T; CHUNK]; 4]> = code.splatted.iter().map(|&v| [values[v as usize]; CHUNK]).collect();
+        let splats: SmallVec<[Repeated<T>; 4]> =
+            code.splatted.iter().map(|&v| Repeated([values[v as usize]; REPEAT])).collect();
 
         let mut outputs: SmallVec<[Tensor<T>; 2]> = SmallVec::with_capacity(self.shapes.len());
         let mut written: SmallVec<[*mut T; 4]> = SmallVec::new();

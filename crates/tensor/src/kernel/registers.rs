@@ -53,11 +53,8 @@ pub(super) fn allocate(code: &mut [Instr<Place>]) -> u32 {
 
 /// The value that an instruction makes, if it goes to a register.
 fn made(instr: &Instr<Place>) -> Option<u32> {
-    match instr {
-        Instr::Map { to: Place::Register(v), .. }
-        | Instr::Splat { to: Place::Register(v), .. }
-        | Instr::Gather { to: Place::Register(v), .. }
-        | Instr::Copy { to: Place::Register(v), .. } => Some(*v),
+    match instr.made() {
+        Some(Place::Register(v)) => Some(v),
         _ => None,
     }
 }

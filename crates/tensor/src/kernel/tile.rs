@@ -4,7 +4,7 @@
 use smallvec::SmallVec;
 
 use super::isa::{Isa, multiversion};
-use super::pair::Arith;
+use super::sequence::Arith;
 use crate::Float;
 
 /// A scalar function of `N` arguments that the tile machine applies to whole tiles.
@@ -23,7 +23,7 @@ use crate::Float;
 /// }
 /// ```
 pub trait ElementFn<const N: usize>: Send + Sync {
-    /// Which of the functions that are joined in pairs it is, if it is one.
+    /// Which of the cheap functions it is, if it is one.
     #[doc(hidden)]
     const ARITH: Option<Arith> = None;
     /// The value for these arguments.
@@ -70,7 +70,7 @@ pub struct Source<T> {
     pub(super) ptr: *const T,
     /// From one row to the next; rows are contiguous.
     pub(super) step: isize,
-    /// All ones for a tile; 0 for one chunk that repeats.
+    /// All ones for a tile; 0 for what repeats, at least a chunk.
     pub(super) mask: usize,
 }
 

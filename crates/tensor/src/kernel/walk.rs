@@ -10,6 +10,7 @@ use super::execute::Run;
 use super::frame::Frame;
 use super::past_caches::{fence, write_past_caches};
 use super::schedule::{Schedule, Side};
+use super::sequence::{REPEAT, sequence_len};
 use super::strided::{Grid, copy_grid};
 use super::tile::{CHUNK, Source, apply_map};
 use crate::Float;
@@ -131,7 +132,10 @@ impl<T: Float> Run<'_, T> {
         };
         // What a tile is computed from has contiguous rows.
         let rows = |slot: u32| Grid { first: target(slot), rows: frame.slots[slot as usize].step, cols: 1 };
-        for instr in &phase.code {
+        let mut code = phase.code.as_slice();
+        while let [instr, ..] = code {
+            let (here, rest) = code.split_at(sequence_len(code).max(1));
+            code = rest;
             // SAFETY: registers have room for a tile and splats for a chunk, and the streams are
             // readable or writable under the tile by the promise of `Run::new`; what is written is
             // a register, a splat, a kept value or an output, never an operand.
@@ -141,8 +145,9 @@ impl<T: Float> Run<'_, T> {
                         let Source { ptr, step, .. } = source(*to);
                         apply_map(self.maps[*map as usize], self.isa, args, source, ptr.cast_mut(), step, size);
                     }
+                    Instr::Cheap { .. } => T::sequence(self.isa, here, frame.slots, size),
                     Instr::Splat { stream, to } => {
-                        target(*to).cast::<[T; CHUNK]>().write([*target(*stream); CHUNK]);
+                        target(*to).cast::<[T; REPEAT]>().write([*target(*stream); REPEAT]);
                     }
                     Instr::Gather { stream, to } => {
                         copy_grid(self.isa, grid(*stream).read(), rows(*to), tile.rows, tile.cols);

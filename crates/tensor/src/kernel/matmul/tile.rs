@@ -3,8 +3,8 @@
 use std::mem::MaybeUninit;
 
 use super::cursor::{Cursor, Listed, Strided};
-use super::vector::{Lanes, Vector};
 use crate::kernel::isa::Isa;
+use crate::kernel::vector::{Lanes, Vector};
 
 /// Terms that are added one after another; the sums of these chains are added in pairs, then these
 /// in pairs, and so on. Equal terms are rounded the same way every time, which is the worst case: over

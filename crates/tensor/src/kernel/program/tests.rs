@@ -33,14 +33,29 @@ impl<const N: usize> ElementFn<N> for Mix {
     }
 }
 
-/// A difference, which is joined in pairs.
-struct Minus;
+/// Cheap maps, and how many arguments they have.
+const CHEAP: [(Arith, usize); 5] =
+    [(Arith::Sub, 2), (Arith::Neg, 1), (Arith::Max, 2), (Arith::Le, 2), (Arith::Where, 3)];
 
-impl ElementFn<2> for Minus {
-    const ARITH: Option<Arith> = Some(Arith::Sub);
+/// One of them.
+struct Cheap<const I: usize>;
+
+impl<const I: usize, const N: usize> ElementFn<N> for Cheap<I> {
+    const ARITH: Option<Arith> = Some(CHEAP[I].0);
     #[inline(always)]
-    fn apply<T: Float>(&self, x: [T; 2]) -> T {
-        Arith::Sub.apply(x)
+    fn apply<T: Float>(&self, x: [T; N]) -> T {
+        cheap(CHEAP[I].0, &x)
+    }
+}
+
+fn cheap<T: Float>(arith: Arith, x: &[T]) -> T {
+    match arith {
+        Arith::Sub => x[0] - x[1],
+        Arith::Neg => -x[0],
+        Arith::Max => x[0].max_nan(x[1]),
+        Arith::Le => T::mask(x[0] <= x[1]),
+        Arith::Where => [x[1], x[2]][(x[0] == T::ZERO) as usize],
+        _ => unreachable!(),
     }
 }
 
@@ -77,7 +92,7 @@ fn case(seed: u64) -> Case {
     }
     let mut steps: Vec<Step> = (0..operands.len() as u32).map(Step::Load).collect();
     steps.push(Step::Scalar(0));
-    for _ in 0..rng.random_range(1..12) {
+    for _ in 0..rng.random_range(1..16) {
         // Means and products are rounded: nothing is computed from them.
         let rounded = |step: &Step| matches!(step, Step::Reduce(Reduction::Mean | Reduction::Prod, _));
         let exact: Vec<u32> = (0..steps.len() as u32).filter(|&i| !rounded(&steps[i as usize])).collect();
@@ -90,22 +105,16 @@ fn case(seed: u64) -> Case {
             0 | 1 if !reduced.is_empty() => Step::Reduce(all[rng.random_range(0..reductions)], arg(rng)),
             5 => Step::Scalar(rng.random_range(0..2)),
             _ => {
-                // Differences of what maps made, which are small.
+                // Cheap ones of what maps made, which is small.
                 let made: Vec<u32> =
                     exact.iter().copied().filter(|&i| matches!(steps[i as usize], Step::Map { .. })).collect();
                 let map = rng.random_range(0..if made.is_empty() { 4 } else { MAPS as u32 });
-                if map == 4 {
-                    let args = [(); 2].map(|()| made[rng.random_range(0..made.len())]);
-                    let (args, keep) = (args.into_iter().collect(), chance(rng, 2));
-                    steps.push(Step::Map { map, args, keep, arith: ARITH[map as usize] });
+                if let Some(&(arith, arity)) = (map as usize).checked_sub(4).map(|i| &CHEAP[i]) {
+                    let args = (0..arity).map(|_| made[rng.random_range(0..made.len())]).collect();
+                    steps.push(Step::Map { map, args, keep: chance(rng, 2), arith: Some(arith) });
                     continue;
                 }
-                Step::Map {
-                    map,
-                    args: (0..=map % 3).map(|_| arg(rng)).collect(),
-                    keep: chance(rng, 2),
-                    arith: ARITH[map as usize],
-                }
+                Step::Map { map, args: (0..=map % 3).map(|_| arg(rng)).collect(), keep: chance(rng, 2), arith: None }
             }
         };
         steps.push(step);
@@ -143,14 +152,23 @@ fn operand(rng: &mut Pcg64, domain: &Shape) -> (Strides, (Vec<f64>, usize)) {
     (strides, (buffer, offset))
 }
 
-const MAPS: usize = 5;
-const ARITH: [Option<Arith>; MAPS] = [None, None, None, None, Some(Arith::Sub)];
+const MAPS: usize = 4 + CHEAP.len();
 
 fn maps<T: Float>() -> [&'static dyn TileMap<T>; MAPS] {
     const ONE: Tiled<Mix, 1> = Tiled(Mix);
     const TWO: Tiled<Mix, 2> = Tiled(Mix);
     const THREE: Tiled<Mix, 3> = Tiled(Mix);
-    [&ONE, &TWO, &THREE, &ONE, &Tiled(Minus)]
+    [
+        &ONE,
+        &TWO,
+        &THREE,
+        &ONE,
+        &Tiled::<_, 2>(Cheap::<0>),
+        &Tiled::<_, 1>(Cheap::<1>),
+        &Tiled::<_, 2>(Cheap::<2>),
+        &Tiled::<_, 2>(Cheap::<3>),
+        &Tiled::<_, 3>(Cheap::<4>),
+    ]
 }
 
 /// The outputs; written over operands where they can be, if `overwrite`.
@@ -217,7 +235,9 @@ fn interpret(case: &Case) -> Vec<(Vec<usize>, Vec<f64>)> {
             Step::Scalar(s) => vec![case.scalars[*s as usize]; shape.count()],
             Step::Map { args, arith, .. } => {
                 let map = |index: &Vec<usize>| match args[..] {
-                    [a, b] if arith.is_some() => of(a, index) - of(b, index),
+                    ref args if let Some(arith) = *arith => {
+                        cheap(arith, &args.iter().map(|&a| of(a, index)).collect::<Vec<f64>>())
+                    }
                     [a] => Mix.apply([of(a, index)]),
                     [a, b] => Mix.apply([of(a, index), of(b, index)]),
                     [a, b, c] => Mix.apply([of(a, index), of(b, index), of(c, index)]),
