@@ -6,6 +6,7 @@ use std::panic::Location;
 use smallvec::SmallVec;
 use wengert_tensor::{Float, broadcast};
 
+use crate::arrivals::Arrivals;
 use crate::op::{Cotangents, Recorded};
 use crate::tape::Tape;
 use crate::transform::Recomputed;
@@ -127,29 +128,25 @@ impl<'t, T: Float> Var<'t, T> {
                 depends[i - start] |= through;
             }
         }
-        let mut found: Vec<Option<Var<'t, T>>> = vec![None; end - start];
-        found[end - 1 - start] = Some(g);
+        let mut arrivals = Arrivals::new(start, end - 1, g);
         let mut recomputed = Recomputed::before(tape, self.id);
         let _behalf = OnBehalf::begin(tape);
         for i in (start..end).rev() {
-            let Some(g) = found[i - start] else { continue };
             if !passes[i - start] {
                 continue;
             }
+            let Some(g) = arrivals.of(i) else { continue };
             recomputed.enter(i as u32, g);
             let (inputs, Cotangents(cotangents)) = tape.pull_back(i as u32, g, &recomputed);
             for (&input, &cotangent) in inputs.iter().zip(&cotangents) {
                 let at = (input as usize).checked_sub(start).filter(|&j| depends[j]);
                 if let (Some(j), Some(cotangent)) = (at, cotangent) {
-                    found[j] = Some(match found[j] {
-                        None => cotangent,
-                        Some(sum) => sum + cotangent,
-                    });
+                    arrivals.add(j + start, cotangent);
                 }
             }
         }
         recomputed.finish();
-        wanted.iter().map(|&id| found.get((id as usize).wrapping_sub(start)).copied().flatten()).collect()
+        wanted.iter().map(|&id| arrivals.of(id as usize)).collect()
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod anomaly;
 mod arena;
+mod arrivals;
 mod backward;
 pub mod check;
 mod gradients;

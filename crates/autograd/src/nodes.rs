@@ -113,6 +113,11 @@ impl<T: Float> Nodes<T> {
         &self.inputs[start as usize..self.ends[id as usize] as usize]
     }
 
+    /// Whether an entry is an elementwise function.
+    pub(crate) fn is_map(&self, id: u32) -> bool {
+        matches!(self.list[id as usize].kind, Kind::Op(kind) if kind.is_map)
+    }
+
     pub(crate) fn is_computed(&self, id: u32) -> bool {
         self.values[id as usize].is_some()
     }

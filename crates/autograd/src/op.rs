@@ -281,7 +281,7 @@ impl<E: Elementwise<N>, const N: usize> Op for Map<E, N> {
 }
 
 /// An [`Op`] behind a pointer, for one element type.
-pub trait Recorded<T: Float>: Send + Sync {
+pub trait Recorded<T: Float>: Any + Send + Sync {
     fn name(&self) -> &'static str;
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError>;
     fn lower(&self) -> Lowering<'_, T>;

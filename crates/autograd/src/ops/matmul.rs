@@ -7,7 +7,7 @@ use crate::{Cotangents, Lowering, Op, Operand, Var};
 
 /// The product of the last two axes, over batch axes that broadcast.
 #[derive(Clone)]
-struct Matmul;
+pub(crate) struct Matmul;
 
 impl Op for Matmul {
     crate::op::compiled_here!(Matmul);

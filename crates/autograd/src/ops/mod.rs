@@ -58,8 +58,10 @@ mod window;
 pub(crate) use arith::{Add, Div, Mul, Neg, Sub};
 pub use conv::{Conv, PerAxis};
 pub use interpolate::Interpolation;
-pub(crate) use movement::Detach;
+pub(crate) use matmul::Matmul;
+pub(crate) use movement::{Detach, Permute};
 pub use pool::Pool;
+pub(crate) use region::Place;
 
 /// The value, or a panic that names the operation at the caller's line.
 #[track_caller]

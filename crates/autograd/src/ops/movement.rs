@@ -65,7 +65,14 @@ impl Op for Expand {
 }
 
 #[derive(Clone)]
-struct Permute(SmallVec<[usize; 4]>);
+pub(crate) struct Permute(SmallVec<[usize; 4]>);
+
+impl Permute {
+    /// Whether it exchanges the axes of a matrix.
+    pub(crate) fn is_transpose(&self) -> bool {
+        self.0[..] == [1, 0]
+    }
+}
 
 impl Op for Permute {
     crate::op::compiled_here!(Permute);

@@ -65,10 +65,20 @@ impl Op for Cut {
 
 /// `fill` in `shape`, but the input in a region of it.
 #[derive(Clone)]
-struct Place {
+pub(crate) struct Place {
     region: Region,
     shape: Shape,
     fill: f64,
+}
+
+impl Place {
+    /// The axis and the first index, if the region is a run of indices of one axis among zeros.
+    pub(crate) fn run(&self) -> Option<(usize, usize)> {
+        let parts = self.region.0.iter().zip(&*self.shape).enumerate();
+        let mut cut = parts.filter(|(_, (part, size))| part.count != **size || part.step != 1);
+        let (axis, (part, _)) = cut.next()?;
+        (cut.next().is_none() && part.step == 1 && self.fill == 0.0).then_some((axis, part.start))
+    }
 }
 
 impl Op for Place {

@@ -8,14 +8,14 @@ use wengert_tensor::{Rng, Slice, Tensor};
 use crate::{Tape, Var, check};
 
 /// Numbers between −1 and 1, the same for the same shape.
-pub(super) fn numbers(shape: &[usize]) -> Tensor<f64> {
+pub(crate) fn numbers(shape: &[usize]) -> Tensor<f64> {
     Tensor::uniform(shape, -1.0..1.0, &mut Rng::seed(7))
 }
 
 /// Puts an operation through the checks of [`check::op`]: derivatives to second order, strided and
 /// repeated inputs.
 #[track_caller]
-pub(super) fn gradients<const N: usize>(f: impl for<'t> Fn([Var<'t, f64>; N]) -> Var<'t, f64>, at: [Tensor<f64>; N]) {
+pub(crate) fn gradients<const N: usize>(f: impl for<'t> Fn([Var<'t, f64>; N]) -> Var<'t, f64>, at: [Tensor<f64>; N]) {
     check::op(f, at).assert_ok();
 }
 

@@ -255,15 +255,11 @@ impl<C: RecurrentCell<S>, const S: usize, T: Float> Recurrent<C, S, T> {
             }
         }
 
-        // One variable a step: taking steps out of whole outputs would pad each cotangent to all.
-        let mut steps: Vec<Var<'t, T>> = Vec::with_capacity(length);
-        for t in 0..length {
-            steps.push(x.select(time as isize, t as isize));
-        }
+        let mut sequence = x;
         let mut last: [Vec<Var<'t, T>>; S] = std::array::from_fn(|_| Vec::new());
         for (layer, weights) in self.weights.chunks(self.directions()).enumerate() {
             if layer > 0 {
-                steps.iter_mut().for_each(|x| *x = dropped(*x, self.dropout));
+                sequence = dropped(sequence, self.dropout);
             }
             let mut directions = Vec::new();
             for (direction, weights) in weights.iter().enumerate() {
@@ -271,16 +267,13 @@ impl<C: RecurrentCell<S>, const S: usize, T: Float> Recurrent<C, S, T> {
                     Some(state) => state.map(|part| part.select(0, last[0].len() as isize)),
                     None => [tape.var(Tensor::zeros([batch, self.hidden])); S],
                 };
-                let (outputs, end) = self.run(&steps, weights, start, direction == 1);
+                let (outputs, end) = self.run(sequence, weights, start, time as isize, direction == 1);
                 last.iter_mut().zip(end).for_each(|(all, part)| all.push(part));
                 directions.push(outputs);
             }
-            steps = match &directions[..] {
-                [forward, backward] => forward.iter().zip(backward).map(|(&a, &b)| Var::concat(&[a, b], -1)).collect(),
-                _ => directions.swap_remove(0),
-            };
+            sequence = Var::concat(&directions, -1);
         }
-        let y = Summary::note_from(from, self, Var::stack(&steps, time as isize));
+        let y = Summary::note_from(from, self, sequence);
         (y, last.map(|parts| Var::stack(&parts, 0)))
     }
 
@@ -288,28 +281,31 @@ impl<C: RecurrentCell<S>, const S: usize, T: Float> Recurrent<C, S, T> {
     #[track_caller]
     fn run<'t>(
         &self,
-        steps: &[Var<'t, T>],
+        sequence: Var<'t, T>,
         weights: &Weights<T>,
         mut state: [Var<'t, T>; S],
+        time: isize,
         backward: bool,
-    ) -> (Vec<Var<'t, T>>, [Var<'t, T>; S]) {
+    ) -> (Var<'t, T>, [Var<'t, T>; S]) {
         let tape = state[0].tape();
         let [input, hidden] = [&weights.input, &weights.hidden].map(|weight| weight.on(tape).t());
-        let mut outputs = Vec::with_capacity(steps.len());
-        for i in 0..steps.len() {
-            let step = steps[if backward { steps.len() - 1 - i } else { i }];
-            let (x, h) = (step.matmul(input), state[0].matmul(hidden));
-            let (x, h) = match &weights.biases {
-                Some([b, c]) => (x + b, h + c),
-                None => (x, h),
-            };
-            state = self.cell.step(x, h, state);
-            outputs.push(state[0]);
+        let biased = |x: Var<'t, T>, i: usize| match &weights.biases {
+            Some(biases) => x + &biases[i],
+            None => x,
+        };
+        // The inputs are known beforehand: one product for all steps.
+        let mut steps = biased(sequence.matmul(input), 0).unbind(time);
+        if backward {
+            steps.reverse();
+        }
+        for step in &mut steps {
+            state = self.cell.step(*step, biased(state[0].matmul(hidden), 1), state);
+            *step = state[0];
         }
         if backward {
-            outputs.reverse();
+            steps.reverse();
         }
-        (outputs, state)
+        (Var::stack(&steps, time), state)
     }
 }
 
