@@ -139,12 +139,16 @@ pub(super) fn input<T: Float>(conv: &Convolution, g: &[T], w: &[T], x: &mut [T])
         let terms = conv.outputs * taps.len();
         let weights = |group: usize| {
             // Terms by input channels.
-            let mut by_terms = vec![T::ZERO; terms * conv.inputs];
+            let mut memory = Scratch::take(terms * conv.inputs * size_of::<T>());
+            // SAFETY: there is room for so many elements, of which every bit pattern is one.
+            let by_terms =
+                unsafe { std::slice::from_raw_parts_mut(memory.start().cast::<T>(), terms * conv.inputs) };
             let first = group * conv.outputs;
-            for_each_chunk(&mut by_terms, taps.len() * conv.inputs, taps.len() * conv.inputs, |o, by_terms| {
-                for (by_terms, &tap) in by_terms.chunks_exact_mut(conv.inputs).zip(&taps) {
-                    for (c, weight) in by_terms.iter_mut().enumerate() {
-                        *weight = w[((first + o) * conv.inputs + c) * conv.taps() + tap];
+            for_each_chunk(by_terms, taps.len() * conv.inputs, taps.len() * conv.inputs, |o, by_terms| {
+                let kernels = &w[(first + o) * conv.inputs * conv.taps()..][..conv.inputs * conv.taps()];
+                for (c, kernel) in kernels.chunks_exact(conv.taps()).enumerate() {
+                    for (to, &tap) in by_terms[c..].iter_mut().step_by(conv.inputs).zip(&taps) {
+                        *to = kernel[tap];
                     }
                 }
             });
