@@ -75,7 +75,7 @@ impl Convolution {
                 let [a, b] = [Mat::row_major(w, self.inputs), self.channels(x, self.inputs)];
                 matmul(self.batch, self.outputs, self.inputs, self.places(), a, b, y);
             }
-            _ if self.is_thin() => direct::forward(self, x, w, y),
+            _ if self.is_slim(self.outputs, self.output[1]) => direct::forward(self, x, w, y),
             _ => gather::forward(self, x, w, y),
         }
     }
@@ -92,7 +92,7 @@ impl Convolution {
                 let [a, b] = [Mat::row_major(w, self.inputs).transposed(), self.channels(g, self.outputs)];
                 matmul(self.batch, self.inputs, self.outputs, self.places(), a, b, x);
             }
-            _ if self.is_thin() => direct::input(self, g, w, x),
+            _ if self.is_slim(self.inputs, self.image[1] / self.stride[1]) => direct::input(self, g, w, x),
             _ => gather::input(self, g, w, x),
         }
     }
@@ -153,6 +153,13 @@ impl Convolution {
     /// Whether groups have so few channels that vectors had better go along the image.
     fn is_thin(&self) -> bool {
         self.inputs.max(self.outputs) <= 2
+    }
+
+    /// The same for a few more, if so many are written, in rows of so many elements, and there is a task for
+    /// every thread.
+    fn is_slim(&self, written: usize, row: usize) -> bool {
+        let few = self.inputs.max(self.outputs) <= 8 && written >= direct::TOGETHER;
+        self.is_thin() || few && row >= 12 && self.batch * self.groups >= 8
     }
 
     /// Images as matrices of channels and places.

@@ -1,15 +1,18 @@
-//! Convolutions of groups of one or two channels: vectors go along the rows of the image.
+//! Convolutions of groups of few channels: vectors go along the rows of the image.
 
 use super::Convolution;
 use super::along;
 use super::padded::{Frame, SLACK};
 use crate::Float;
 use crate::kernel::isa::{Isa, multiversion};
+use crate::kernel::matmul::tile::CHAIN;
 use crate::kernel::parallel::{SharedMut, for_each, for_each_chunk};
 use crate::kernel::scratch::Scratch;
 
 /// Elements of a row that are computed at a time.
 const LANES: usize = 16;
+/// Channels that are computed at a time.
+pub(super) const TOGETHER: usize = 4;
 
 /// See [`Convolution::forward`].
 pub(super) fn forward<T: Float>(conv: &Convolution, x: &[T], w: &[T], y: &mut [T]) {
@@ -26,10 +29,7 @@ pub(super) fn forward<T: Float>(conv: &Convolution, x: &[T], w: &[T], y: &mut [T
         let mut memory = frame.memory::<T>(conv.inputs);
         let padded = padded(&frame, conv.inputs, &x[i * read..][..read], &mut memory);
         let w = &w[i % conv.groups * conv.outputs * terms..];
-        for (o, y) in y.chunks_exact_mut(conv.places()).enumerate() {
-            // SAFETY: the instruction set is this machine's.
-            unsafe { rows(Isa::get(), &grid, &starts, &w[o * terms..][..terms], padded, y) };
-        }
+        planes(conv.outputs, &grid, &starts, w, padded, y, conv.places());
     });
 }
 
@@ -63,12 +63,9 @@ pub(super) fn input<T: Float>(conv: &Convolution, g: &[T], w: &[T], x: &mut [T])
     for_each_chunk(x, written, cost(conv), |i, x| {
         let mut memory = frame.memory::<T>(conv.outputs);
         let padded = padded(&frame, conv.outputs, &g[i * read..][..read], &mut memory);
-        for (c, x) in x.chunks_exact_mut(conv.pixels()).enumerate() {
-            for (grid, starts, weights, first) in &passes {
-                let w = &weights[(i % conv.groups * conv.inputs + c) * starts.len()..][..starts.len()];
-                // SAFETY: the instruction set is this machine's.
-                unsafe { rows(Isa::get(), grid, starts, w, padded, &mut x[*first..]) };
-            }
+        for (grid, starts, weights, first) in &passes {
+            let w = &weights[i % conv.groups * conv.inputs * starts.len()..];
+            planes(conv.inputs, grid, starts, w, padded, &mut x[*first..], conv.pixels());
         }
     });
 }
@@ -166,6 +163,27 @@ struct Grid {
     to: [usize; 2],
 }
 
+/// All channels that are written, `plane` apart from one to the next; their weights follow one another.
+#[rustfmt::skip]
+fn planes<T: Float>(
+    channels: usize, grid: &Grid, starts: &[usize], w: &[T], padded: &[T], y: &mut [T], plane: usize,
+) {
+    let isa = Isa::get();
+    let weights = |o: usize| &w[o * starts.len()..][..starts.len()];
+    // SAFETY: the instruction set is this machine's.
+    unsafe {
+        if channels < TOGETHER {
+            return (0..channels).for_each(|o| rows(isa, grid, starts, weights(o), padded, &mut y[o * plane..]));
+        }
+        for o in (0..channels).step_by(TOGETHER) {
+            // The last ones begin earlier, rather than being fewer.
+            let o = o.min(channels - TOGETHER);
+            let w = std::array::from_fn(|i| weights(o + i));
+            rows_together(isa, grid, starts, w, padded, &mut y[o * plane..], plane);
+        }
+    }
+}
+
 multiversion! {
     /// Sums over the elements that begin at these places, times `w`; `padded` has [`SLACK`].
     ///
@@ -187,6 +205,52 @@ multiversion! {
                 match grid.to[1] {
                     1 => y[..left].copy_from_slice(&sums[..left]),
                     step => y.iter_mut().step_by(step).zip(&sums[..left]).for_each(|(y, &sum)| *y = sum),
+                }
+            }
+        }
+    }
+}
+
+multiversion! {
+    /// As [`rows`] for several channels, so that each vector is loaded once for all. For one channel this
+    /// takes a fifth longer than the above.
+    ///
+    /// # Safety
+    /// None.
+    unsafe fn rows_together[T: Float](
+        grid: &Grid, starts: &[usize], w: [&[T]; TOGETHER], padded: &[T], y: &mut [T], plane: usize,
+    ) {
+        for i in 0..grid.rows {
+            let padded = &padded[i * grid.from..];
+            for j in (0..grid.cols).step_by(LANES) {
+                // Here, too, the last ones begin earlier.
+                let j = j.min(grid.cols.saturating_sub(LANES));
+                let mut sums = [[T::ZERO; LANES]; TOGETHER];
+                let mut left = w;
+                for starts in starts.chunks(CHAIN) {
+                    let mut chain = [[T::ZERO; LANES]; TOGETHER];
+                    for (t, start) in starts.iter().enumerate() {
+                        let from: &[T; LANES] = padded[start + j..].first_chunk().expect("there is slack");
+                        for o in 0..TOGETHER {
+                            for l in 0..LANES {
+                                chain[o][l] = left[o][t].mul_add(from[l], chain[o][l]);
+                            }
+                        }
+                    }
+                    for o in 0..TOGETHER {
+                        for l in 0..LANES {
+                            sums[o][l] += chain[o][l];
+                        }
+                        left[o] = &left[o][starts.len()..];
+                    }
+                }
+                for (o, sums) in sums.iter().enumerate() {
+                    let y = &mut y[o * plane + i * grid.to[0] + j * grid.to[1]..];
+                    let sums = &sums[..LANES.min(grid.cols)];
+                    match grid.to[1] {
+                        1 => y[..sums.len()].copy_from_slice(sums),
+                        step => y.iter_mut().step_by(step).zip(sums).for_each(|(y, &sum)| *y = sum),
+                    }
                 }
             }
         }

@@ -141,8 +141,7 @@ pub(super) fn input<T: Float>(conv: &Convolution, g: &[T], w: &[T], x: &mut [T])
             // Terms by input channels.
             let mut memory = Scratch::take(terms * conv.inputs * size_of::<T>());
             // SAFETY: there is room for so many elements, of which every bit pattern is one.
-            let by_terms =
-                unsafe { std::slice::from_raw_parts_mut(memory.start().cast::<T>(), terms * conv.inputs) };
+            let by_terms = unsafe { std::slice::from_raw_parts_mut(memory.start().cast::<T>(), terms * conv.inputs) };
             let first = group * conv.outputs;
             for_each_chunk(by_terms, taps.len() * conv.inputs, taps.len() * conv.inputs, |o, by_terms| {
                 let kernels = &w[(first + o) * conv.inputs * conv.taps()..][..conv.inputs * conv.taps()];

@@ -127,6 +127,14 @@ fn larger_ones() {
     agrees_with_the_definition::<f32>(&same(Convolution { inputs: 50, outputs: 70, image: [13, 31], ..PLAIN }));
     agrees_with_the_definition::<f32>(&same(Convolution { inputs: 3, outputs: 9, image: [40, 45], batch: 1, ..PLAIN }));
     agrees_with_the_definition::<f32>(&same(Convolution { batch: 37, stride: [2, 2], groups: 2, ..PLAIN }));
+    agrees_with_the_definition::<f32>(&same(Convolution { inputs: 6, outputs: 5, image: [5, 29], ..PLAIN }));
+    agrees_with_the_definition::<f32>(&same(Convolution {
+        inputs: 4,
+        outputs: 8,
+        image: [9, 27],
+        stride: [1, 2],
+        ..PLAIN
+    }));
     agrees_with_the_definition::<f32>(&same(Convolution {
         groups: 20,
         inputs: 1,
