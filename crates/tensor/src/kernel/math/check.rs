@@ -48,6 +48,36 @@ pub(super) fn within2(bound: f64, f: impl Fn(f32, f32) -> f32, reference: impl F
     }
 }
 
+/// As [`within`] for `f64`, against a reference that may itself be off by one unit.
+#[track_caller]
+pub(super) fn within64(bound: f64, f: impl Fn(f64) -> f64, reference: impl Fn(f64) -> f64) {
+    let special = [
+        0.0,
+        1e-320,
+        f64::MIN_POSITIVE,
+        1e-17,
+        0.3,
+        0.5,
+        1.0,
+        709.78,
+        709.79,
+        745.1,
+        745.2,
+        1e300,
+        f64::MAX,
+        f64::INFINITY,
+        f64::NAN,
+    ];
+    let sweep = (0..200_000u64).map(|i| f64::from_bits(i * 92_233_720_368_547)).filter(|x| !x.is_nan());
+    let usual = (0..200_000).map(|i| f64::from(i) * 1.037e-4 + 1e-9);
+    for x in sweep.chain(usual).chain(special).flat_map(|x| [x, -x]) {
+        let (got, want) = (f(x), reference(x));
+        let unit = if want.is_finite() { want.abs().next_up() - want.abs() } else { 0.0 };
+        let same = got == want && got.is_sign_negative() == want.is_sign_negative() || got.is_nan() && want.is_nan();
+        assert!(same || (got - want).abs() <= (bound + 1.0) * unit, "{x:e}: {got:e}, not {want:e}");
+    }
+}
+
 /// Fails where the two differ by more than 1e-14 of the second.
 #[track_caller]
 pub(super) fn close(got: f64, want: f64) {

@@ -2,9 +2,13 @@
 
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 
+mod exp;
 mod gamma;
+mod log;
 
+pub use exp::{exp, expm1, tanh};
 pub use gamma::{digamma, lgamma, polygamma, trigamma};
+pub use log::ln;
 
 super::plain::plain!(f64);
 
@@ -19,14 +23,8 @@ macro_rules! from_libm {
 }
 
 from_libm! {
-    /// eˣ.
-    exp(x) = exp;
     /// 2ˣ.
     exp2(x) = exp2;
-    /// eˣ − 1.
-    expm1(x) = expm1;
-    /// ln x.
-    ln(x) = log;
     /// ln(1 + x).
     ln1p(x) = log1p;
     /// log₂ x.
@@ -51,8 +49,6 @@ from_libm! {
     sinh(x) = sinh;
     /// Hyperbolic cosine.
     cosh(x) = cosh;
-    /// Hyperbolic tangent.
-    tanh(x) = tanh;
     /// Inverse hyperbolic sine.
     asinh(x) = asinh;
     /// Inverse hyperbolic cosine.
