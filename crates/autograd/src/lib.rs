@@ -10,6 +10,7 @@ mod arena;
 mod arrivals;
 mod backward;
 pub mod check;
+mod commit;
 mod gradients;
 mod listing;
 mod nodes;

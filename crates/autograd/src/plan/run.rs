@@ -15,7 +15,7 @@ use super::graph::{Entry, Graph, Multiply};
 use super::{Launch, Plan};
 use crate::Lowering;
 use crate::anomaly::Anomaly;
-use crate::tape::Lent;
+use crate::commit::Lent;
 
 /// The values in memory, by position.
 pub(super) type Values<T> = HashMap<u32, Tensor<T>, BuildHasherDefault<Multiply>>;
