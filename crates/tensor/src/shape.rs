@@ -213,11 +213,16 @@ impl Axes {
             Axes::Some(axes) if shape.is_empty() && matches!(axes[..], [0 | -1]) => return Ok(SmallVec::new()),
             Axes::Some(axes) => axes,
         };
-        let mut resolved = axes.iter().map(|&a| shape.axis(a)).collect::<Result<SmallVec<[usize; 4]>, _>>()?;
-        resolved.sort_unstable();
-        if let Some(pair) = resolved.windows(2).find(|pair| pair[0] == pair[1]) {
-            let (axis, named) = (pair[0], &axes[..]);
-            return Err(ShapeError::new(format!("axis {axis} is named twice in {named:?} (shape {shape})")));
+        let mut resolved = SmallVec::new();
+        for &axis in axes {
+            let axis = shape.axis(axis)?;
+            match resolved.binary_search(&axis) {
+                Ok(_) => {
+                    let named = &axes[..];
+                    return Err(ShapeError::new(format!("axis {axis} is named twice in {named:?} (shape {shape})")));
+                }
+                Err(place) => resolved.insert(place, axis),
+            }
         }
         Ok(resolved)
     }

@@ -19,6 +19,7 @@ mod checkpoint;
 mod data;
 mod history;
 mod metrics;
+mod order;
 mod prepare;
 mod progress;
 mod report;

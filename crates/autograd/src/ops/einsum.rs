@@ -60,9 +60,12 @@ fn parse(equation: &str, shapes: &[Shape]) -> Result<(Vec<Labels>, Labels), Stri
         // The axes of ellipses, then letters that occur once, in alphabetical order.
         None => {
             let all = inputs.concat();
-            let mut once: Labels = all.iter().filter(|l| all.iter().filter(|m| m == l).count() == 1).copied().collect();
-            once.retain(|label| matches!(label, Label::Letter(_)));
-            once.sort_unstable();
+            let mut once = Labels::new();
+            for label in &all {
+                if matches!(label, Label::Letter(_)) && all.iter().filter(|other| *other == label).count() == 1 {
+                    once.insert(once.partition_point(|before| before < label), *label);
+                }
+            }
             (0..most_hidden).rev().map(Label::Ellipsis).chain(once).collect()
         }
     };

@@ -46,8 +46,11 @@ impl Loops {
     /// For layouts of one shape that has elements.
     fn new(to: &Layout, from: &Layout) -> Self {
         // The axis with the smallest steps last, so that the inner loop runs along memory.
-        let mut order: Vec<usize> = (0..to.shape().len()).collect();
-        order.sort_by_key(|&axis| std::cmp::Reverse(to.strides()[axis].unsigned_abs()));
+        let step = |axis: usize| to.strides()[axis].unsigned_abs();
+        let mut order: Vec<usize> = Vec::new();
+        for axis in 0..to.shape().len() {
+            order.insert(order.partition_point(|&before| step(before) >= step(axis)), axis);
+        }
         let to = to.permute(&order).expect("each axis once");
         let from = from.permute(&order).expect("each axis once");
         let Some(last) = order.len().checked_sub(1) else {

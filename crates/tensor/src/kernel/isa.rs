@@ -61,9 +61,18 @@ impl Isa {
 
 /// Defines `unsafe fn $name(isa, arguments…)`, which runs the body as compiled for `isa`.
 ///
-/// The body is inlined into each version, and whatever it calls should be inlined into it.
+/// The body is inlined into each version, and whatever it calls should be inlined into it. A second
+/// body, of the same bits but less code, is the portable version where that is the last resort.
 macro_rules! multiversion {
     ($(#[$meta:meta])* unsafe fn $name:ident[$($generics:tt)*]($($arg:ident: $type:ty),* $(,)?) $body:block) => {
+        $crate::kernel::isa::multiversion! {
+            $(#[$meta])* unsafe fn $name[$($generics)*]($($arg: $type),*) $body portable $body
+        }
+    };
+    (
+        $(#[$meta:meta])* unsafe fn $name:ident[$($generics:tt)*]($($arg:ident: $type:ty),* $(,)?)
+        $body:block portable $portable:block
+    ) => {
         $(#[$meta])*
         /// It must be compiled for what this machine has: `isa` comes from [`Isa`].
         #[inline]
@@ -72,8 +81,12 @@ macro_rules! multiversion {
             unsafe fn body<$($generics)*>($($arg: $type),*) $body
             #[inline(never)]
             unsafe fn portable<$($generics)*>($($arg: $type),*) {
-                // SAFETY: the caller's promise.
-                unsafe { body($($arg),*) }
+                if cfg!(target_arch = "x86_64") {
+                    $portable
+                } else {
+                    // SAFETY: the caller's promise.
+                    unsafe { body($($arg),*) }
+                }
             }
             #[cfg(target_arch = "x86_64")]
             #[inline(never)]

@@ -193,40 +193,41 @@ multiversion! {
                 *y = f.apply(args);
                 return;
             }
-            // A row that does not consist of whole chunks starts with a chunk that overlaps the last
-            // whole one. It is written last: a source that is also `y` is to be as it was till then.
-            let is_whole = cols.is_multiple_of(CHUNK);
-            let first = if is_whole { 0 } else { cols - CHUNK };
-            let mut last = [T::ZERO; CHUNK];
-            let mut from = *x;
+            // If a row does not consist of whole chunks, its first one overlaps the last whole one. It
+            // is written last: a source that is also `y` is to be as it was till then.
+            let (first, second) = if cols % CHUNK == 0 { (0, CHUNK) } else { (cols - CHUNK, 0) };
+            let mut held = [T::ZERO; CHUNK];
             for row in 0..rows as isize {
                 let to = y.offset(row * step);
-                let mut target = if is_whole { to } else { last.as_mut_ptr().wrapping_sub(first) };
-                let (mut i, mut next) = (first, if is_whole { CHUNK } else { 0 });
+                let (mut i, mut next, mut target) = (first, second, held.as_mut_ptr().wrapping_sub(first));
                 loop {
-                    // Through local arrays: the compiler need not fear that `y` is one of the sources.
-                    let mut local = [[T::ZERO; CHUNK]; N];
-                    for k in 0..N {
-                        local[k] = from[k].ptr.add(i & from[k].mask).cast::<[T; CHUNK]>().read_unaligned();
-                    }
+                    // To a local array: the compiler need not fear that `y` is one of the sources.
                     let mut out = [T::ZERO; CHUNK];
                     for j in 0..CHUNK {
                         for k in 0..N {
-                            args[k] = local[k][j];
+                            args[k] = *x[k].ptr.offset(row * x[k].step).add((i & x[k].mask) + j);
                         }
                         out[j] = f.apply(args);
                     }
-                    target.wrapping_add(i).cast::<[T; CHUNK]>().write_unaligned(out);
-                    (target, i, next) = (to, next, next + CHUNK);
+                    *target.wrapping_add(i).cast() = out;
+                    (i, next, target) = (next, next + CHUNK, to);
                     if next > cols {
                         break;
                     }
                 }
-                if !is_whole {
-                    to.add(first).cast::<[T; CHUNK]>().write_unaligned(last);
-                }
-                for x in &mut from {
-                    x.ptr = x.ptr.wrapping_offset(x.step);
+                *to.add(first).cast() = held;
+            }
+        }
+    } portable {
+        let mut args = [T::ZERO; N];
+        for row in 0..size[0] as isize {
+            for i in 0..size[1] {
+                // SAFETY: as above, element by element.
+                unsafe {
+                    for k in 0..N {
+                        args[k] = *x[k].ptr.offset(row * x[k].step).add(i & x[k].mask);
+                    }
+                    *y.offset(row * step).add(i) = f.apply(args);
                 }
             }
         }

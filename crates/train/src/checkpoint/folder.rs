@@ -187,8 +187,12 @@ fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
 
 /// The checkpoints in a folder with their steps, the oldest first.
 pub(crate) fn list(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
-    let entries = entries(folder)?.into_iter();
-    let mut found: Vec<_> = entries.filter_map(|path| Some((steps_of(&path)?, path))).collect();
-    found.sort();
+    let mut found: Vec<(u64, PathBuf)> = Vec::new();
+    for path in entries(folder)? {
+        if let Some(steps) = steps_of(&path) {
+            let place = found.partition_point(|earlier| earlier.0 < steps);
+            found.insert(place, (steps, path));
+        }
+    }
     Ok(found)
 }

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 
 use wengert_tensor::{Rng, Tensor};
 
+use crate::order::descending;
+
 /// Parts of rows 0 … `rows − 1`, drawn at random, that hold these shares of them. The same seed
 /// gives the same parts; rows keep their order within a part.
 ///
@@ -128,13 +130,11 @@ fn parts_of(classes: Vec<Vec<usize>>, shares: &[f64]) -> Vec<Vec<usize>> {
         // A little more, for 0.29 · 100 is less than 29.
         let wanted: Vec<f64> = shares.iter().map(|share| share * rows.len() as f64 + 1e-9).collect();
         let mut counts: Vec<usize> = wanted.iter().map(|&count| count as usize).collect();
-        let mut order: Vec<usize> = (0..shares.len()).collect();
-        let lack = |&i: &usize| shares[i] * passed - (parts[i].len() + counts[i]) as f64;
-        let lacks: Vec<f64> = order.iter().map(lack).collect();
-        order.sort_by(|&a, &b| {
-            let whole = |i: usize| wanted[i].fract() < 1e-8;
-            whole(a).cmp(&whole(b)).then(lacks[b].total_cmp(&lacks[a]))
-        });
+        let lack = |i: usize| shares[i] * passed - (parts[i].len() + counts[i]) as f64;
+        let lacks: Vec<f64> = (0..shares.len()).map(lack).collect();
+        let (whole, mut order): (Vec<usize>, Vec<usize>) =
+            descending(&lacks).into_iter().partition(|&i| wanted[i].fract() < 1e-8);
+        order.extend(whole);
         let rest = rows.len().saturating_sub(counts.iter().sum());
         order.iter().cycle().take(rest).for_each(|&i| counts[i] += 1);
         let mut rows = rows.into_iter();

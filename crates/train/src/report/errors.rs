@@ -5,6 +5,7 @@ use wengert_tensor::{Float, Tensor};
 
 use super::pictures::Pictures;
 use crate::ConfusionMatrix;
+use crate::order::descending;
 
 /// So many of the worst examples are drawn.
 const WORST: usize = 24;
@@ -65,8 +66,8 @@ impl Errors {
 /// How well each class is told, the worst first.
 fn classes(matrix: &ConfusionMatrix, names: &[String]) -> Rows {
     // A class that occurs nowhere has no F1.
-    let mut order: Vec<usize> = (0..names.len()).filter(|&class| !matrix.f1(class).is_nan()).collect();
-    order.sort_by(|&a, &b| matrix.f1(a).total_cmp(&matrix.f1(b)));
+    let mut order = descending(&(0..names.len()).map(|class| -matrix.f1(class)).collect::<Vec<_>>());
+    order.retain(|&class| !matrix.f1(class).is_nan());
     let most =
         if order.len() > BARS { format!(" The worst {BARS} of {} classes.", order.len()) } else { String::new() };
     let rows = Rows::new("F1 by class").axis(Axis::new("F1").range(0.0, 1.0)).caption(format!(
@@ -80,16 +81,22 @@ fn classes(matrix: &ConfusionMatrix, names: &[String]) -> Rows {
 
 /// The pairs of classes that are confused most often.
 fn pairs(counts: &[Vec<u64>], names: &[String]) -> Rows {
-    let cells = counts.iter().enumerate().flat_map(|(i, row)| row.iter().enumerate().map(move |(j, &n)| (n, i, j)));
-    let mut wrong: Vec<_> = cells.filter(|&(n, label, said)| n > 0 && label != said).collect();
-    wrong.sort_by_key(|&(n, ..)| std::cmp::Reverse(n));
+    let mut wrong = Vec::new();
+    for (label, row) in counts.iter().enumerate() {
+        for (said, &n) in row.iter().enumerate() {
+            if n > 0 && label != said {
+                wrong.push((n as f64, label, said));
+            }
+        }
+    }
     let rows = Rows::new("Most confused")
         .axis(Axis::new("examples"))
         .caption("How often the label on the left was predicted as the class on the right.");
-    wrong
-        .into_iter()
-        .take(BARS)
-        .fold(rows, |rows, (n, label, said)| rows.bar(format!("{} → {}", names[label], names[said]), n as f64, None))
+    let order = descending(&wrong.iter().map(|pair| pair.0).collect::<Vec<_>>());
+    order.into_iter().take(BARS).fold(rows, |rows, i| {
+        let (n, label, said) = wrong[i];
+        rows.bar(format!("{} → {}", names[label], names[said]), n, None)
+    })
 }
 
 fn summary(matrix: &ConfusionMatrix) -> String {
@@ -113,11 +120,10 @@ fn worst<T: Float>(
             errors.push((probability(&scores.select(0, row as isize), said), row, label, said));
         }
     }
-    // Of equals, the first.
-    errors.sort_by(|a, b| b.0.total_cmp(&a.0));
-    errors.truncate(WORST);
-    let pictures = Pictures::of(examples, errors.iter().map(|error| error.1))?;
-    let labelled = pictures.grey().into_iter().zip(&errors);
+    let surest = descending(&errors.iter().map(|error| error.0).collect::<Vec<_>>());
+    let worst: Vec<_> = surest.into_iter().take(WORST).map(|i| errors[i]).collect();
+    let pictures = Pictures::of(examples, worst.iter().map(|error| error.1))?;
+    let labelled = pictures.grey().into_iter().zip(&worst);
     let images = Images::new("Worst confused").size(64.0).caption(if errors.is_empty() {
         "Every example was predicted as it is labelled."
     } else {

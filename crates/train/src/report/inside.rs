@@ -2,6 +2,7 @@
 
 use wengert_report::{Axis, Cell, Plot, Ridges, Table};
 
+use crate::order::descending;
 use crate::{Distribution, LayerStats, Snapshot};
 
 /// So many layers get figures of their own; the table has all.
@@ -20,8 +21,7 @@ struct Series {
 
 /// The lines of highest rank in colour, the others in grey.
 fn lines(plot: Plot, series: Vec<Series>) -> Plot {
-    let mut order: Vec<usize> = (0..series.len()).collect();
-    order.sort_by(|&a, &b| series[b].rank.total_cmp(&series[a].rank));
+    let mut order = descending(&series.iter().map(|line| line.rank).collect::<Vec<_>>());
     order.truncate(LINES);
     series.into_iter().enumerate().fold(plot, |plot, (i, series)| {
         if order.contains(&i) { plot.line(series.name, series.points) } else { plot.context("others", series.points) }

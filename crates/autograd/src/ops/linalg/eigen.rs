@@ -84,9 +84,9 @@ fn jacobi(a: &mut [f64], y: &mut [f64], n: usize) {
             break;
         }
     }
-    let mut order: Vec<usize> = (0..n).collect();
-    order.sort_by(|&i, &j| a[i * n + i].total_cmp(&a[j * n + j]));
-    for (to, &from) in order.iter().enumerate() {
+    let order = Tensor::from_vec((0..n).map(|i| a[i * n + i]).collect(), [n]).argsort(0);
+    for (to, from) in order.iter().enumerate() {
+        let from = from as usize;
         y[to] = a[from * n + from];
         let column = || (0..n).map(|i| v[i * n + from]);
         let largest = column().fold(0.0, |best: f64, x| if x.abs() > best.abs() + 1e-9 { x } else { best });

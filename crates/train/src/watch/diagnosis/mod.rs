@@ -110,11 +110,15 @@ impl Diagnosis {
     /// The diagnosis of a run, finished or not.
     pub fn of(history: &History) -> Self {
         let facts = Facts::of(history);
-        let mut findings: Vec<Finding> = by_checks::findings(&facts);
+        let mut found: Vec<Finding> = by_checks::findings(&facts);
         for rule in rate::RULES.iter().chain(units::RULES).chain(fit::RULES) {
-            findings.extend(rule(&facts));
+            found.extend(rule(&facts));
         }
-        findings.sort_by_key(|finding| std::cmp::Reverse(finding.rank));
+        let mut findings: Vec<Finding> = Vec::new();
+        for finding in found {
+            let place = findings.partition_point(|earlier| earlier.rank >= finding.rank);
+            findings.insert(place, finding);
+        }
         // What several rules found is named once, by the surest.
         let mut named = Vec::new();
         findings.retain(|finding| {
