@@ -92,9 +92,12 @@ macro_rules! floats {
 }
 floats!(f32, f64);
 
+// Ten types, of which a program adds one or two: what is marked `#[inline]` is not compiled before
+// it is used.
 macro_rules! integers {
     ($($t:ident),*) => {$(
         impl Number for $t {
+            #[inline]
             fn combine(operation: Binary, a: &Tensor<$t>, b: &Tensor<$t>) -> Result<Tensor<$t>, ShapeError> {
                 // A pointer: one loop for all, since nobody needs these to be fast.
                 let f: fn($t, $t) -> $t = match operation {
@@ -105,6 +108,7 @@ macro_rules! integers {
                 zip(a, b, f)
             }
 
+            #[inline]
             fn reduce(reduction: Reduction, x: &Tensor<$t>, axes: &[usize]) -> Result<Tensor<$t>, ShapeError> {
                 let (start, f): ($t, fn($t, $t) -> $t) = match reduction {
                     Reduction::Sum => (0, $t::wrapping_add),
@@ -245,11 +249,13 @@ macro_rules! scalar_operator {
         }
         $(impl $trait<&Tensor<$t>> for $t {
             type Output = Tensor<$t>;
+            #[inline]
             #[track_caller]
             fn $method(self, other: &Tensor<$t>) -> Tensor<$t> { Tensor::scalar(self).$method(other) }
         }
         impl $trait<Tensor<$t>> for $t {
             type Output = Tensor<$t>;
+            #[inline]
             #[track_caller]
             fn $method(self, other: Tensor<$t>) -> Tensor<$t> { Tensor::scalar(self).$method(other) }
         })*

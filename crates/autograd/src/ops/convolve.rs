@@ -61,8 +61,8 @@ impl Convolve {
             Part::Output => [a, b, &result],
         };
         let Steps { groups, stride, padding, dilation } = self.steps;
-        let [image, kernel, output] = [x, w, y].map(last);
         let (batch, inputs, outputs) = (x[0], w[1], w[0] / groups);
+        let (image, kernel, output) = (last(x), last(w), last(y));
         Convolution { batch, groups, inputs, outputs, image, kernel, output, stride, padding, dilation }
     }
 }
@@ -87,8 +87,8 @@ impl Op for Convolve {
     fn lower<T: Float>(&self) -> Lowering<'_, T> {
         Lowering::kernel(|x| {
             let (sizes, shape) = (self.sizes(x[0].shape(), x[1].shape()), self.result(x[0].shape(), x[1].shape()));
-            let [a, b] = [0, 1].map(|i| x[i].contiguous());
-            let [a, b] = [&a, &b].map(|x| x.as_slice().expect("it is contiguous"));
+            let (a, b) = (x[0].contiguous(), x[1].contiguous());
+            let (a, b) = (a.as_slice().expect("contiguous"), b.as_slice().expect("contiguous"));
             Tensor::build(shape, |out| match self.gives {
                 Part::Image => sizes.input(b, a, out),
                 Part::Kernel => sizes.weight(a, b, out),
@@ -103,12 +103,12 @@ impl Op for Convolve {
         2.0 * channels as f64 * elements as f64
     }
     fn vjp<'t, T: Float>(&self, x: &[Var<'t, T>], _: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
-        [0, 1]
-            .map(|i| {
-                let op = Convolve { gives: self.given()[i], size: last(&x[i].shape()), ..*self };
-                let from = op.given().map(|part| if part == self.gives { g } else { x[1 - i] });
-                g.tape().record(op, &from)
-            })
-            .into()
+        let cotangent = |i: usize| {
+            let op = Convolve { gives: self.given()[i], size: last(&x[i].shape()), ..*self };
+            let given = |part: Part| if part == self.gives { g } else { x[1 - i] };
+            let [a, b] = op.given();
+            g.tape().record(op, &[given(a), given(b)])
+        };
+        [cotangent(0), cotangent(1)].into()
     }
 }

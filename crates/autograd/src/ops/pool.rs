@@ -4,7 +4,6 @@
 //! over them, and what is taken from the place of a largest element and what is put there. The places
 //! are found again by each from the input itself, whose derivative at a fixed choice is nothing more.
 
-use smallvec::SmallVec;
 use wengert_tensor::kernel::pool::{Place, Spans, Windows};
 use wengert_tensor::{Float, Shape, ShapeError, Tensor};
 
@@ -70,12 +69,12 @@ fn with_last(shape: &Shape, last: [usize; 2]) -> Result<Shape, ShapeError> {
     shape.checked_count().map(|_| shape)
 }
 
-fn counts(Windows(axes): &Windows) -> [usize; 2] {
-    axes.map(|axis| axis.count)
+fn counts(Windows([rows, columns]): &Windows) -> [usize; 2] {
+    [rows.count, columns.count]
 }
 
-fn lengths(Windows(axes): &Windows) -> [usize; 2] {
-    axes.map(|axis| axis.length)
+fn lengths(Windows([rows, columns]): &Windows) -> [usize; 2] {
+    [rows.length, columns.length]
 }
 
 /// The first input where the largest element of each window of the second is.
@@ -115,7 +114,7 @@ macro_rules! pooling {
             }
             fn vjp<'t, T: Float>(&self, x: &[Var<'t, T>], _: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
                 // The choice of the largest element has no derivative.
-                let mut inputs: SmallVec<[Var<'t, T>; 2]> = x.into();
+                let mut inputs = x.to_vec();
                 inputs[0] = g;
                 let mut cotangents = Cotangents::none(x.len());
                 cotangents.0[0] = Some(g.tape().record($adjoint(self.0), &inputs));

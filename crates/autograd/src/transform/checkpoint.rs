@@ -129,9 +129,14 @@ impl<'t, T: Float> Recomputed<'t, T> {
 
 /// The checkpoints up to `root`, by their ends, the inner before the outer.
 fn ahead_of(checkpoints: &[Range<u32>], root: u32) -> Vec<Range<u32>> {
-    let mut ahead: Vec<Range<u32>> = checkpoints.iter().filter(|range| range.start <= root).cloned().collect();
-    ahead.sort_by_key(|range| (range.end, u32::MAX - range.start));
-    ahead
+    let ahead = checkpoints.iter().filter(|range| range.start <= root).cloned().collect();
+    sorted(ahead, |range| (range.end, u32::MAX - range.start))
+}
+
+/// Ranges by a key; one function for all keys, because a sort takes long to compile.
+fn sorted(mut ranges: Vec<Range<u32>>, key: fn(&Range<u32>) -> (u32, u32)) -> Vec<Range<u32>> {
+    ranges.sort_by_key(key);
+    ranges
 }
 
 /// What the operations in `range` read that they do not compute, apart from numbers.
@@ -158,8 +163,7 @@ impl<T: Float> Tape<T> {
 
 fn outermost(checkpoints: &[Range<u32>], ids: &[u32]) -> Vec<Option<u32>> {
     // Those that begin together lie in one another: the longest counts.
-    let mut ranges: Vec<&Range<u32>> = checkpoints.iter().collect();
-    ranges.sort_by_key(|range| (range.start, u32::MAX - range.end));
+    let ranges = sorted(checkpoints.to_vec(), |range| (range.start, u32::MAX - range.end));
     let (mut next, mut open): (usize, Option<&Range<u32>>) = (0, None);
     ids.iter()
         .map(|&id| {
