@@ -193,13 +193,15 @@ multiversion! {
                 *y = f.apply(args);
                 return;
             }
-            // If a row does not consist of whole chunks, its first one overlaps the last whole one. It
-            // is written last: a source that is also `y` is to be as it was till then.
-            let (first, second) = if cols % CHUNK == 0 { (0, CHUNK) } else { (cols - CHUNK, 0) };
-            let mut held = [T::ZERO; CHUNK];
+            // A row that does not consist of whole chunks starts with a chunk that overlaps the last
+            // whole one. It is written last: a source that is also `y` is to be as it was till then.
+            let is_whole = cols.is_multiple_of(CHUNK);
+            let first = if is_whole { 0 } else { cols - CHUNK };
+            let mut last = [T::ZERO; CHUNK];
             for row in 0..rows as isize {
                 let to = y.offset(row * step);
-                let (mut i, mut next, mut target) = (first, second, held.as_mut_ptr().wrapping_sub(first));
+                let mut target = if is_whole { to } else { last.as_mut_ptr().wrapping_sub(first) };
+                let (mut i, mut next) = (first, if is_whole { CHUNK } else { 0 });
                 loop {
                     // To a local array: the compiler need not fear that `y` is one of the sources.
                     let mut out = [T::ZERO; CHUNK];
@@ -210,12 +212,14 @@ multiversion! {
                         out[j] = f.apply(args);
                     }
                     *target.wrapping_add(i).cast() = out;
-                    (i, next, target) = (next, next + CHUNK, to);
+                    (target, i, next) = (to, next, next + CHUNK);
                     if next > cols {
                         break;
                     }
                 }
-                *to.add(first).cast() = held;
+                if !is_whole {
+                    *to.add(first).cast() = last;
+                }
             }
         }
     } portable {
