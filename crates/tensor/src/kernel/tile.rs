@@ -229,7 +229,7 @@ multiversion! {
                 // SAFETY: as above, element by element.
                 unsafe {
                     for k in 0..N {
-                        args[k] = *x[k].ptr.offset(row * x[k].step).add(i & x[k].mask);
+                        args[k] = *x[k].ptr.offset(row * x[k].step).add(i & (x[k].mask | (CHUNK - 1)));
                     }
                     *y.offset(row * step).add(i) = f.apply(args);
                 }
