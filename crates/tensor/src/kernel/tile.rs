@@ -173,11 +173,11 @@ impl<T: Float, F: ElementFn<N>, const N: usize> TileMap<T> for Tiled<F, N> {
 }
 
 multiversion! {
-    /// The function `f` of `rows` rows of `cols` elements of each of `x`, written to `y`. Plain
-    /// loops: it is compiled for every function, and what adapters expand to takes long to compile.
+    /// The function `f` of `rows` rows of `cols` elements of each of `x`, written to `y`.
     ///
     /// # Safety
     /// As for [`TileMap::chunks`].
+    #[expect(clippy::needless_range_loop, reason = "compiled for every function, where adapters take long")]
     unsafe fn apply[T: Float, F: ElementFn<N>, const N: usize](
         f: &F, x: &[Source<T>; N], y: *mut T, step: isize, size: [usize; 2],
     ) {
