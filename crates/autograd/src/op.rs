@@ -156,7 +156,7 @@ impl<T: Float> Cotangents<'_, T> {
 
 impl<'t, T: Float, const N: usize> From<[Var<'t, T>; N]> for Cotangents<'t, T> {
     fn from(vars: [Var<'t, T>; N]) -> Self {
-        vars.into_iter().collect()
+        vars.map(Some).into()
     }
 }
 
@@ -168,11 +168,7 @@ impl<'t, T: Float, const N: usize> From<[Option<Var<'t, T>>; N]> for Cotangents<
 
 impl<'t, T: Float> FromIterator<Var<'t, T>> for Cotangents<'t, T> {
     fn from_iter<I: IntoIterator<Item = Var<'t, T>>>(vars: I) -> Self {
-        let mut cotangents = Self::none(0);
-        for var in vars {
-            cotangents.0.push(Some(var));
-        }
-        cotangents
+        Self(vars.into_iter().map(Some).collect())
     }
 }
 
