@@ -1,5 +1,7 @@
 //! A run in checkpoints, and out of them.
 
+use std::io::Write;
+
 use wengert_nn::{LoadError, StateDict, Stateful};
 use wengert_tensor::Float;
 
@@ -25,7 +27,8 @@ impl<B, T: Float> Trainer<'_, B, T> {
         for error in damaged {
             let text = format!("{error}; resumed from {}", path.display());
             if !self.quiet {
-                eprintln!("{text}");
+                // `eprintln!` would panic where nobody listens any more.
+                let _ = writeln!(std::io::stderr(), "{text}");
             }
             run.state.history.note(text);
         }

@@ -1,6 +1,6 @@
 //! Events as a run goes on.
 
-use std::io;
+use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -37,7 +37,8 @@ impl TensorBoard {
             && let Err(error) = write(self)
         {
             self.failed = true;
-            eprintln!("TensorBoard: {error}; training goes on without it");
+            // `eprintln!` would panic where nobody listens any more.
+            let _ = writeln!(io::stderr(), "TensorBoard: {error}; training goes on without it");
         }
         ControlFlow::Continue(())
     }
