@@ -53,11 +53,12 @@ impl<'t, T: Float> Arrivals<'t, T> {
         Self { start, sums, waiting: HashMap::new() }
     }
 
+    /// A further cotangent, which `may_wait` unless what it is made of should not be kept for long.
     #[track_caller]
-    pub(crate) fn add(&mut self, entry: usize, cotangent: Var<'t, T>) {
+    pub(crate) fn add(&mut self, entry: usize, cotangent: Var<'t, T>, may_wait: bool) {
         // Of a map there is nothing to wait for; so much is quick to see.
         let is_map = cotangent.tape().nodes.borrow().is_map(cotangent.id);
-        if is_map || !self.waits(entry, cotangent) {
+        if is_map || !may_wait || !self.waits(entry, cotangent) {
             self.sum(entry, cotangent);
         }
     }
@@ -210,6 +211,7 @@ mod tests {
     use wengert_tensor::Tensor;
 
     use crate::ops::testing::{gradients, numbers};
+    use crate::transform::checkpoint;
     use crate::{Tape, Var};
 
     /// How often an operation runs when the gradient of `f` is computed.
@@ -258,6 +260,12 @@ mod tests {
         }
         assert_eq!(launches("matmul", straight, at()), 7);
         gradients(straight, at());
+        // Within checkpoints they are added, so that the states need not be there all at once: four products
+        // forward, three of them again, four for the state, four for the weight.
+        fn saving<'t>([x, w]: [Var<'t, f64>; 2]) -> Var<'t, f64> {
+            (0..4).fold(x, |h, _| checkpoint(|h| h.matmul(w.t()).tanh(), h))
+        }
+        assert_eq!(launches("matmul", saving, at()), 15);
         // Large ones are added.
         let large = || [numbers(&[20, 3]), numbers(&[3, 3])];
         assert_eq!(launches("matmul", straight, large()), 9);

@@ -141,7 +141,7 @@ impl<'t, T: Float> Var<'t, T> {
             for (&input, &cotangent) in inputs.iter().zip(&cotangents) {
                 let at = (input as usize).checked_sub(start).filter(|&j| depends[j]);
                 if let (Some(j), Some(cotangent)) = (at, cotangent) {
-                    arrivals.add(j + start, cotangent);
+                    arrivals.add(j + start, cotangent, !recomputed.is_open());
                 }
             }
         }

@@ -95,6 +95,11 @@ impl<'t, T: Float> Recomputed<'t, T> {
         }
     }
 
+    /// Whether the entries at hand are of a checkpoint, whose values are to go as soon as they can.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.open.is_empty()
+    }
+
     /// Closes what was entered, at the end of the pass.
     pub(crate) fn finish(mut self) {
         self.leave(|_| true);
