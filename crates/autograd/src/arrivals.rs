@@ -58,14 +58,14 @@ impl<'t, T: Float> Arrivals<'t, T> {
     pub(crate) fn add(&mut self, entry: usize, cotangent: Var<'t, T>, may_wait: bool) {
         // Of a map there is nothing to wait for; so much is quick to see.
         let is_map = cotangent.tape().nodes.borrow().is_map(cotangent.id);
-        if is_map || !may_wait || !self.waits(entry, cotangent) {
+        if is_map || !may_wait || !self.keep(entry, cotangent) {
             self.sum(entry, cotangent);
         }
     }
 
-    /// Keeps a piece or a product, if it is one, until all is there.
+    /// Keeps a piece or a product until all is there; whether it is one.
     #[inline(never)]
-    fn waits(&mut self, entry: usize, cotangent: Var<'t, T>) -> bool {
+    fn keep(&mut self, entry: usize, cotangent: Var<'t, T>) -> bool {
         let (piece, product) = (Piece::of(cotangent), Product::of(cotangent));
         let waits = piece.is_some() || product.is_some();
         if waits {
@@ -101,13 +101,13 @@ impl<'t, T: Float> Arrivals<'t, T> {
     fn sum_all(&mut self, entry: usize, Waiting { pieces, products }: &Waiting<'t, T>) {
         let wholes = pieces.iter().map(|piece| piece.whole).chain(products.iter().map(|product| product.whole));
         wholes.last().into_iter().for_each(record_for);
-        match side_by_side(pieces) {
-            Some(all) => self.sum(entry, all),
-            None => pieces.iter().for_each(|piece| self.sum(entry, piece.whole)),
-        }
-        match one_product(products) {
-            Some(all) => self.sum(entry, all),
-            None => products.iter().for_each(|product| self.sum(entry, product.whole)),
+        side_by_side(pieces).into_iter().for_each(|whole| self.sum(entry, whole));
+        for transposed in [false, true] {
+            let alike: Vec<_> = products.iter().copied().filter(|product| product.transposed == transposed).collect();
+            match one_product(&alike) {
+                Some(all) => self.sum(entry, all),
+                None => alike.iter().for_each(|product| self.sum(entry, product.whole)),
+            }
         }
     }
 }
@@ -155,23 +155,42 @@ fn record_for<T: Float>(like: Var<'_, T>) {
     nodes.set_origin(origin);
 }
 
-/// Pieces of one axis that do not overlap, with zeros between them.
+/// Whole cotangents whose sum that of the pieces is, as many as pieces overlap.
 #[track_caller]
-fn side_by_side<'t, T: Float>(pieces: &[Piece<'t, T>]) -> Option<Var<'t, T>> {
-    let [first, _, ..] = pieces else { return None };
-    let (axis, shape) = (first.axis, first.whole.shape());
-    let mut pieces = pieces.to_vec();
-    pieces.sort_by_key(|piece| piece.start);
+fn side_by_side<'t, T: Float>(pieces: &[Piece<'t, T>]) -> Vec<Var<'t, T>> {
+    let mut rest = pieces.to_vec();
+    rest.sort_by_key(|piece| (piece.axis, piece.start));
+    let mut wholes = Vec::new();
+    while let Some(&Piece { axis, .. }) = rest.first() {
+        let mut end = 0;
+        let (layer, others) = rest.into_iter().partition(|piece| {
+            let fits = piece.axis == axis && piece.start >= end;
+            end = if fits { piece.start + piece.size } else { end };
+            fits
+        });
+        rest = others;
+        wholes.push(joined(layer));
+    }
+    wholes
+}
+
+/// Pieces of one axis in order, with zeros between them.
+#[track_caller]
+fn joined<'t, T: Float>(layer: Vec<Piece<'t, T>>) -> Var<'t, T> {
+    let [Piece { axis, whole, .. }, ..] = layer[..] else { unreachable!("a layer has a piece") };
+    if layer.len() == 1 {
+        return whole;
+    }
+    let shape = whole.shape();
     let zeros = |size: usize| {
         let mut shape = shape.clone();
         shape.sizes_mut()[axis] = size;
-        first.values.tape().scalar(0.0).expand(shape)
+        whole.tape().scalar(0.0).expand(shape)
     };
-    let (mut all, mut end) = (Vec::with_capacity(pieces.len()), 0);
-    for piece in pieces {
-        let gap = piece.start.checked_sub(end).filter(|_| piece.axis == axis)?;
-        if gap > 0 {
-            all.push(zeros(gap));
+    let (mut all, mut end) = (Vec::with_capacity(layer.len()), 0);
+    for piece in layer {
+        if piece.start > end {
+            all.push(zeros(piece.start - end));
         }
         all.push(piece.values);
         end = piece.start + piece.size;
@@ -179,10 +198,10 @@ fn side_by_side<'t, T: Float>(pieces: &[Piece<'t, T>]) -> Option<Var<'t, T>> {
     if end < shape[axis] {
         all.push(zeros(shape[axis] - end));
     }
-    Some(Var::concat(&all, axis as isize))
+    Var::concat(&all, axis as isize)
 }
 
-/// The sum of several products as one, if bringing the factors together moves less than adding
+/// The sum of several products, all transposed or none, as one, if bringing the factors together moves less than adding
 /// the products would.
 #[track_caller]
 fn one_product<'t, T: Float>(products: &[Product<'t, T>]) -> Option<Var<'t, T>> {
@@ -190,7 +209,7 @@ fn one_product<'t, T: Float>(products: &[Product<'t, T>]) -> Option<Var<'t, T>> 
     let (rows, columns) = (first.left.shape()[0], first.right.shape()[1]);
     let terms: usize = products.iter().map(|product| product.left.shape()[1]).sum();
     let pays = (rows + columns).saturating_mul(terms) < rows.saturating_mul(columns).saturating_mul(products.len());
-    if !pays || products.iter().any(|product| product.transposed != first.transposed) {
+    if !pays {
         return None;
     }
     // Transposed factors lie one below the other before they are transposed.
@@ -244,6 +263,14 @@ mod tests {
         }
         assert_eq!(launches("place", few, [numbers(&[5, 2])]), 0);
         gradients(few, [numbers(&[5, 2])]);
+        // Each row twice, the first three times more, and a column: two layers, and four alone.
+        fn twice<'t>([x]: [Var<'t, f64>; 1]) -> Var<'t, f64> {
+            let rows =
+                (0..3).map(|i| x.select(0, i).sin() * x.select(0, i) + x.select(0, 0)).fold(x.sum(0), |a, b| a + b);
+            rows + x.slice(1, ..1).sum(..)
+        }
+        assert_eq!(launches("place", twice, [numbers(&[3, 2])]), 4);
+        gradients(twice, [numbers(&[3, 2])]);
     }
 
     #[test]

@@ -107,11 +107,13 @@ fn overwrites<T: Float>(
     values: &mut Values<T>,
 ) -> Vec<Overwrite<T>> {
     let mut over: Vec<Overwrite<T>> = Vec::new();
+    let once = |position: u32| operands.iter().filter(|&&other| other == position).count() == 1;
+    let is_free: SmallVec<[bool; 8]> =
+        operands.iter().map(|&position| dying.contains(&position) && once(position)).collect();
     for &pair in program.overwrites() {
         let position = operands[pair.0 as usize];
-        let is_free = over.iter().all(|other| other.pair.1 != pair.1)
-            && dying.contains(&position)
-            && operands.iter().filter(|&&other| other == position).count() == 1;
+        // The pairs of an output follow one another.
+        let is_free = is_free[pair.0 as usize] && over.last().is_none_or(|last| last.pair.1 != pair.1);
         if is_free && let Some(mut value) = values.remove(&position) {
             let mut lent = lent.iter_mut().find(|lent| lent.id == graph.id(position));
             let other = lent.as_mut().and_then(|lent| lent.value.take());

@@ -18,7 +18,7 @@ pub enum Instr<S = u32> {
     Map { map: u32, args: SmallVec<[S; 3]>, to: S },
     /// A step of the sequence that it makes with those beside it, and where what it makes is stored.
     Cheap { cheap: Cheap, args: [S; 2], to: Option<S> },
-    /// The stream's one element for this tile, as often as a chunk has elements.
+    /// The stream's one element for this tile, as often as [`REPEAT`](super::sequence::REPEAT) says.
     Splat { stream: u32, to: S },
     /// The stream's elements for this tile, made dense.
     Gather { stream: u32, to: S },

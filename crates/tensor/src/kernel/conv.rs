@@ -155,8 +155,8 @@ impl Convolution {
         self.inputs.max(self.outputs) <= 2
     }
 
-    /// The same for a few more, if so many are written, in rows of so many elements, and there is a task for
-    /// every thread.
+    /// The same for a few more, if so many are written, in rows of so many elements, and there are tasks enough
+    /// for any number of threads, which may not decide it.
     fn is_slim(&self, written: usize, row: usize) -> bool {
         let few = self.inputs.max(self.outputs) <= 8 && written >= direct::TOGETHER;
         self.is_thin() || few && row >= 12 && self.batch * self.groups >= 8

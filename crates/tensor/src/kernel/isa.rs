@@ -1,7 +1,8 @@
 //! Functions compiled for several instruction sets, and the choice between them at run time.
 //!
 //! Every version is the same source, with explicit fused multiply-adds and a fixed order of
-//! additions, so that the bits of a result do not depend on the machine.
+//! additions, so that the bits of a result do not depend on the machine. Only products and convolutions of
+//! the portable version on x86-64, where a fused multiply-add is a call, round twice instead.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 

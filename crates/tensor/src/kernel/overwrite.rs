@@ -4,38 +4,55 @@
 use super::code::{Code, Instr};
 use super::domain::{Domain, Home};
 
-/// All pairs of an operand and an output of which this is true.
+/// All pairs of an operand and an output of which this is true, those of the first output first.
 pub(super) fn overwrites(domain: &Domain, code: &Code) -> Vec<(u32, u32)> {
+    let uses = Uses::of(code, domain.streams.len());
     let mut pairs = Vec::new();
     for (to, output) in domain.streams.iter().enumerate() {
         for (from, operand) in domain.streams.iter().enumerate() {
             if let (Home::Output(o), Home::Operand(i)) = (output.home, operand.home)
                 && operand.full
                 && output.full
+                && uses.last_read[from] <= uses.first_write[to]
                 && domain.axes.iter().all(|axis| axis.strides[from] == axis.strides[to])
-                && is_read_before(code, from as u32, to as u32)
             {
                 pairs.push((i, o));
             }
         }
     }
+    debug_assert!(pairs.is_sorted_by_key(|&(i, o)| (o, i)));
     pairs
 }
 
-fn is_read_before(code: &Code, from: u32, to: u32) -> bool {
-    let mut written = false;
-    for instr in code.phases.iter().flat_map(|phase| &phase.code) {
-        let reads = instr.sources().contains(&from)
-            || matches!(instr, Instr::Splat { stream, .. } | Instr::Gather { stream, .. } if *stream == from);
-        if reads && written {
-            return false;
+/// When streams are used: the numbers of instructions, over all phases.
+struct Uses {
+    last_read: Vec<usize>,
+    first_write: Vec<usize>,
+}
+
+impl Uses {
+    fn of(code: &Code, streams: usize) -> Uses {
+        let mut uses = Uses { last_read: vec![0; streams], first_write: vec![usize::MAX; streams] };
+        for (number, instr) in code.phases.iter().flat_map(|phase| &phase.code).enumerate() {
+            let read = match instr {
+                Instr::Splat { stream, .. } | Instr::Gather { stream, .. } => std::slice::from_ref(stream),
+                _ => instr.sources(),
+            };
+            for &slot in read {
+                if let Some(last) = uses.last_read.get_mut(slot as usize) {
+                    *last = number;
+                }
+            }
+            let written = match instr {
+                Instr::Scatter { stream, .. } => Some(*stream),
+                Instr::Map { to, .. } | Instr::Copy { to, .. } => Some(*to),
+                Instr::Cheap { to, .. } => *to,
+                Instr::Splat { .. } | Instr::Gather { .. } | Instr::Fold { .. } => None,
+            };
+            if let Some(first) = written.and_then(|slot| uses.first_write.get_mut(slot as usize)) {
+                *first = number.min(*first);
+            }
         }
-        written |= match instr {
-            Instr::Map { to: slot, .. } | Instr::Copy { to: slot, .. } => *slot == to,
-            Instr::Cheap { to: slot, .. } => *slot == Some(to),
-            Instr::Scatter { stream, .. } => *stream == to,
-            Instr::Splat { .. } | Instr::Gather { .. } | Instr::Fold { .. } => false,
-        };
+        uses
     }
-    true
 }

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 const WORTH_SHARING_NS: usize = 10_000;
 /// Work that is worth waking one helper for.
 const WORTH_WAKING_NS: usize = 100_000;
-/// No thread takes less work than this at a time, so that the shared counter costs nothing.
+/// No thread takes less work than this at a time, so that taking it costs nothing.
 const LEAST_NS: usize = 4_000;
 /// How long a helper stays awake after a job.
 const AWAKE: Duration = Duration::from_micros(300);
@@ -87,7 +87,7 @@ pub fn for_each(tasks: usize, cost_ns: usize, f: impl Fn(usize) + Sync) {
     });
 }
 
-/// Every thread begins with a part of its own, which for jobs on the same tensor is the same one: what
+/// Runs `f` on runs of `0..tasks`, which together are all of them. Every thread begins with a part of its own, which for jobs on the same tensor is the same one: what
 /// it wrote is in its own cache, and it may take longer to fetch from another core than from memory.
 /// Of its part, and then of those of others, a thread takes a quarter of what is left: large runs
 /// first, small ones in the end, so that all threads end together.
@@ -288,8 +288,8 @@ impl Shared {
         }
     }
 
-    /// Enters the job as so many's thread, unless it has been closed, works until nothing is left, and leaves. Returns
-    /// the number of the job last seen.
+    /// Enters the job as thread number `thread`, unless it has been closed, works until nothing is left, and
+    /// leaves. Returns the number of the job last seen.
     fn join(&self, seen: u64, thread: usize) -> u64 {
         let entered = self.state.fetch_update(Ordering::Acquire, Ordering::Relaxed, |state| {
             (state & OPEN != 0 && state >> NUMBER != seen).then_some(state + 1)

@@ -187,7 +187,8 @@ impl<T: Float> Program<T> {
         for (o, (shape, fill)) in (0u32..).zip(self.shapes.iter().zip(&code.fills)) {
             if let Some(k) = over.iter().position(|over| over.pair.1 == o) {
                 let Overwrite { pair, value } = over.swap_remove(k);
-                assert!(self.plan.overwrites.contains(&pair), "operand {} cannot be overwritten by output {o}", pair.0);
+                let found = self.plan.overwrites.binary_search_by_key(&(pair.1, pair.0), |&(i, o)| (o, i));
+                assert!(found.is_ok(), "operand {} cannot be overwritten by output {o}", pair.0);
                 let mut output = value.whole_buffer(shape);
                 written.push(output.make_mut().as_mut_ptr());
                 overwritten.extend(written.last().map(|&first| (pair.0, first)));

@@ -202,14 +202,18 @@ pub(super) fn gather(code: &mut Vec<Instr<Place>>, ariths: &[Option<Arith>], mem
     *code = fetch(gathered, memory);
 }
 
-/// Asks for what the next tile reads and writes of memory at the start of the first sequence that does, as
-/// a few vectors at a time are too little for the machine to look ahead by itself.
+/// From so many steps on a sequence asks for memory: in shorter ones the machine looks ahead by itself, and
+/// asking takes longer than it saves.
+const LONG: usize = 12;
+
+/// Asks for what the next tile reads and writes of memory at the start of the first long sequence that does.
 fn fetch(code: Vec<Instr<Place>>, memory: u32) -> Vec<Instr<Place>> {
     let mut fetching = Vec::with_capacity(code.len());
     let mut known: Vec<Place> = Vec::new();
     for (i, instr) in code.iter().enumerate() {
         let starts = i == 0 || sequence_len(&code[i - 1..=i]) == 0;
-        for instr in code[i..].iter().take(if starts { sequence_len(&code[i..]) } else { 0 }) {
+        let steps = if starts { sequence_len(&code[i..]) } else { 0 };
+        for instr in code[i..].iter().take(if steps >= LONG { steps } else { 0 }) {
             for place in instr.sources().iter().copied().chain(instr.made()) {
                 if matches!(place, Place::Stream(s) if s < memory) && !known.contains(&place) {
                     known.push(place);

@@ -136,7 +136,7 @@ impl<T: Float> Run<'_, T> {
         while let [instr, ..] = code {
             let (here, rest) = code.split_at(sequence_len(code).max(1));
             code = rest;
-            // SAFETY: registers have room for a tile and splats for a chunk, and the streams are
+            // SAFETY: registers have room for a tile and splats for what repeats, and the streams are
             // readable or writable under the tile by the promise of `Run::new`; what is written is
             // a register, a splat, a kept value or an output, never an operand.
             unsafe {
