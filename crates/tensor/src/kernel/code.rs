@@ -182,11 +182,9 @@ impl<S: Copy> Instr<S> {
             Instr::Splat { .. } | Instr::Gather { .. } => &[],
         }
     }
-}
 
-impl Instr<Place> {
-    /// The place that it fills for others to read.
-    pub(super) fn made(&self) -> Option<Place> {
+    /// What it fills for others to read.
+    pub(super) fn made(&self) -> Option<S> {
         match self {
             Instr::Map { to, .. } | Instr::Splat { to, .. } | Instr::Gather { to, .. } | Instr::Copy { to, .. } => {
                 Some(*to)

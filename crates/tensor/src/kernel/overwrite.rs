@@ -45,9 +45,7 @@ impl Uses {
             }
             let written = match instr {
                 Instr::Scatter { stream, .. } => Some(*stream),
-                Instr::Map { to, .. } | Instr::Copy { to, .. } => Some(*to),
-                Instr::Cheap { to, .. } => *to,
-                Instr::Splat { .. } | Instr::Gather { .. } | Instr::Fold { .. } => None,
+                _ => instr.made(),
             };
             if let Some(first) = written.and_then(|slot| uses.first_write.get_mut(slot as usize)) {
                 *first = number.min(*first);
