@@ -78,8 +78,9 @@ pub fn matmul<T: Float>(
         _ => (batch, m),
     };
     let isa = Isa::get();
-    let product = Product { batch, m, n, a, b, isa, micro: T::micro(isa), kernel: Kernel::of(m, k, n, &a, &b) };
-    product.sum(0..k, c);
+    let (kernel, turned) = Kernel::of(m, k, n, &a, &b);
+    let (m, n, a, b) = if turned { (n, m, b.transposed(), a.transposed()) } else { (m, n, a, b) };
+    Product { batch, m, n, a, b, isa, micro: T::micro(isa), kernel, turned }.sum(0..k, c);
 }
 
 /// The inner loop, chosen for the whole product so that no part of it is summed in another order.
@@ -89,35 +90,32 @@ enum Kernel {
     Tiny,
     /// `C` is one column.
     Column,
-    /// `C` is one row.
-    Row,
-    Tiles {
-        /// Computes the transpose of `C`, so that the smaller operand is packed.
-        turned: bool,
-    },
+    Tiles,
 }
 
 impl Kernel {
-    fn of<T>(m: usize, k: usize, n: usize, a: &Mat<'_, T>, b: &Mat<'_, T>) -> Kernel {
+    /// Which one, and whether it had better compute the transpose of `C`.
+    fn of<T>(m: usize, k: usize, n: usize, a: &Mat<'_, T>, b: &Mat<'_, T>) -> (Kernel, bool) {
         let dense = |mat: &Mat<'_, T>| mat.row_stride == 1 || mat.col_stride == 1;
         match () {
-            _ if k <= 16 && m.saturating_mul(n).saturating_mul(k) <= 64 => Kernel::Tiny,
-            _ if n == 1 && dense(a) && matvec::pays() => Kernel::Column,
-            _ if m == 1 && dense(b) && matvec::pays() => Kernel::Row,
+            _ if k <= 16 && m.saturating_mul(n).saturating_mul(k) <= 64 => (Kernel::Tiny, false),
+            _ if n == 1 && dense(a) && matvec::pays() => (Kernel::Column, false),
+            _ if m == 1 && dense(b) && matvec::pays() => (Kernel::Column, true),
             // What is packed and what is transposed, one way and the other.
-            _ => Kernel::Tiles { turned: b.col_stride != 1 && m.saturating_mul(k + n) < n.saturating_mul(k) },
+            _ => (Kernel::Tiles, b.col_stride != 1 && m.saturating_mul(k + n) < n.saturating_mul(k)),
         }
     }
 
     /// The most terms that are summed by anything but pairs of pairs.
     fn terms(self) -> usize {
         match self {
-            Kernel::Tiles { .. } => 16 * tile::TERMS,
+            Kernel::Tiles => 16 * tile::TERMS,
             _ => 16 * matvec::CHAIN,
         }
     }
 }
 
+/// `C ← A B`, or with `Cᵀ` in the place of `C` if it is `turned`.
 struct Product<'a, T> {
     batch: usize,
     m: usize,
@@ -127,6 +125,7 @@ struct Product<'a, T> {
     isa: Isa,
     micro: Micro<T>,
     kernel: Kernel,
+    turned: bool,
 }
 
 impl<T: Float> Product<'_, T> {
@@ -182,43 +181,33 @@ impl<T: Float> Product<'_, T> {
         // Enough matrices for every thread, or too small ones to cut.
         if wanted == 1 || threads == 1 || self.batch >= 2 * threads && m * n * k < 16 * PIECE {
             return for_each(self.batch, self.cost_ns(m * n * k), |s| {
-                // SAFETY: `check` has seen all of A and B; this matrix of C is no other task's.
-                unsafe { self.block(s, 0..m, 0..n, terms.clone(), None, &out, s * m * n) };
+                for cols in self.columns(k) {
+                    // SAFETY: `check` has seen all of A and B; this matrix of C is no other task's.
+                    unsafe { self.block(s, 0..m, cols, terms.clone(), None, &out, s * m * n) };
+                }
             });
         }
         let cut = |size: usize, pieces: usize| size.div_ceil(pieces).next_multiple_of(GRAIN).min(size);
-        // Rows first, because a task packs those that it needs; but not so few that it is in vain.
-        let height = cut(m, wanted.min(m.div_ceil(GRAIN)).max(1));
-        let width = cut(n, wanted.div_ceil(m.div_ceil(height)));
-        // A thread's tasks follow one another: they go along the shorter side first, so that of the larger
-        // operand each thread reads, and packs, a part of its own.
-        let place = |i: usize, down: usize, across: usize| {
-            let (i, j) = if n > m { (i % down, i / down) } else { (i / across, i % across) };
-            (i * height, j * width)
-        };
+        // Rows first, of which a task packs those that it needs, if there are more of them than go together.
+        let [first, second] = if m > block::ROWS { [m, n] } else { [n, m] };
+        let first_cut = cut(first, wanted.min(first.div_ceil(GRAIN)));
+        let second_cut = cut(second, wanted.div_ceil(first.div_ceil(first_cut)));
+        let [height, width] = if m > block::ROWS { [first_cut, second_cut] } else { [second_cut, first_cut] };
+        let panel = if width == n { self.micro.width(n) } else { self.micro.cols };
         for s in 0..self.batch {
-            let Kernel::Tiles { turned: false } = self.kernel else {
-                let (across, down) = (n.div_ceil(width), m.div_ceil(height));
-                for_each(across * down, self.cost_ns(width * height * k), |i| {
-                    let (i, j) = place(i, down, across);
-                    let (rows, cols) = (i..(i + height).min(m), j..(j + width).min(n));
-                    // SAFETY: as above; this part of C is no other task's.
-                    unsafe { self.block(s, rows, cols, terms.clone(), None, &out, s * m * n) };
-                });
-                continue;
-            };
-            let panel = if width == n { self.micro.width(n) } else { self.micro.cols };
-            let columns = (PACKED / k).next_multiple_of(GRAIN);
-            for left in (0..n).step_by(columns) {
-                let right = (left + columns).min(n);
-                let b = self.b.matrix(s).from(terms.start, left);
+            for cols in self.columns(k) {
+                let b = self.b.matrix(s).from(terms.start, cols.start);
                 // SAFETY: `check` has seen all of B.
-                let rights = unsafe { Rights::new(self.isa, panel, b, k, right - left, m, true) };
-                let (across, down) = ((right - left).div_ceil(width), m.div_ceil(height));
+                let rights = (self.kernel == Kernel::Tiles)
+                    .then(|| unsafe { Rights::new(self.isa, panel, b, k, cols.len(), m, true) });
+                let (across, down) = (cols.len().div_ceil(width), m.div_ceil(height));
                 for_each(across * down, self.cost_ns(width * height * k), |i| {
-                    let (i, j) = place(i, down, across);
-                    let (rows, cols) = (i..(i + height).min(m), left + j..(left + j + width).min(right));
-                    let shared = Some((&rights, left));
+                    // A thread's tasks follow one another: they go along the shorter side first, so that of
+                    // the larger operand each thread reads, and packs, a part of its own.
+                    let (i, j) = if n > m { (i % down, i / down) } else { (i / across, i % across) };
+                    let (i, j) = (i * height, cols.start + j * width);
+                    let shared = rights.as_ref().map(|rights| (rights, cols.start));
+                    let (rows, cols) = (i..(i + height).min(m), j..(j + width).min(cols.end));
                     // SAFETY: as above; this part of C is no other task's.
                     unsafe { self.block(s, rows, cols, terms.clone(), shared, &out, s * m * n) };
                 });
@@ -226,9 +215,15 @@ impl<T: Float> Product<'_, T> {
         }
     }
 
+    /// The columns of `B`, those together that are packed at once.
+    fn columns(&self, k: usize) -> impl Iterator<Item = Range<usize>> {
+        let step = if self.m <= block::ROWS { self.n } else { (PACKED / k).next_multiple_of(GRAIN) };
+        (0..self.n).step_by(step).map(move |from| from..(from + step).min(self.n))
+    }
+
     /// The estimated time of so many multiplications.
     fn cost_ns(&self, multiplications: usize) -> usize {
-        let per_ns = if let Kernel::Tiles { .. } = self.kernel { 160 / size_of::<T>() } else { 10 };
+        let per_ns = if self.kernel == Kernel::Tiles { 160 / size_of::<T>() } else { 10 };
         multiplications / per_ns + 50
     }
 
@@ -246,23 +241,32 @@ impl<T: Float> Product<'_, T> {
         let (m, k, n) = (rows.len(), terms.len(), cols.len());
         let a = self.a.matrix(s).from(rows.start, terms.start);
         let b = self.b.matrix(s).from(terms.start, cols.start);
-        // SAFETY: `check` has seen all elements that these sizes and strides reach. `c` has `m` rows
-        // of `n` elements; where it is a vector, it has no gaps: there is one row or one column.
+        let (first, step) = match self.turned {
+            false => (rows.start * self.n + cols.start, self.n),
+            true => (cols.start * self.m + rows.start, self.m),
+        };
+        // SAFETY: `check` has seen all elements that these sizes and strides reach. `c` has the rows and columns
+        // of this block; where it is a column, it has no gaps.
         unsafe {
-            let c = out.as_mut_ptr().add(at + rows.start * self.n + cols.start);
-            let block = Block { isa: self.isa, micro: self.micro, m, k, n };
+            let c = out.as_mut_ptr().add(at + first);
             match self.kernel {
-                Kernel::Tiles { turned: false } => match rights {
-                    Some((rights, from)) => block.product(a, rights, cols.start - from, c, self.n),
-                    None => {
-                        let rights = Rights::new(self.isa, self.micro.width(n), b, k, n, m, false);
-                        block.product(a, &rights, 0, c, self.n);
-                    }
-                },
-                Kernel::Tiles { turned: true } => block.turned().product_turned(b.transposed(), a.transposed(), c, self.n),
-                Kernel::Column => matvec::matvec(k, a, b.first, b.row, std::slice::from_raw_parts_mut(c, m)),
-                Kernel::Row => matvec::matvec(k, b.transposed(), a.first, a.col, std::slice::from_raw_parts_mut(c, n)),
                 Kernel::Tiny => tiny(m, k, n, a, b, c),
+                Kernel::Column => matvec::matvec(k, a, b.first, b.row, std::slice::from_raw_parts_mut(c, m)),
+                Kernel::Tiles => {
+                    let block = Block { isa: self.isa, micro: self.micro, m, k, n };
+                    let own;
+                    let (rights, from) = match rights {
+                        Some((rights, from)) => (rights, cols.start - from),
+                        None => {
+                            own = Rights::new(self.isa, self.micro.width(n), b, k, n, m, false);
+                            (&own, 0)
+                        }
+                    };
+                    match self.turned {
+                        false => block.product(a, rights, from, c, step),
+                        true => block.product_turned(a, rights, from, c, step),
+                    }
+                }
             }
         }
     }

@@ -1,7 +1,7 @@
 //! A block of a product on one thread: operands packed where they are read often enough, one panel
 //! of the right one at a time in the first-level cache.
 
-use super::pack::{View, pack, pack_left};
+use super::pack::{View, pack_left, pack_panels};
 use super::tile::{CHAIN, Left, Micro, Out, Right, TERMS};
 use crate::Float;
 use crate::kernel::isa::Isa;
@@ -11,14 +11,15 @@ use crate::kernel::transpose::{SIDE, transpose};
 
 /// How many sums of [`TERMS`] are added one after another; groups of them are added up apart.
 const IN_ORDER: usize = 4;
-/// Rows of the left operand that stay in the second-level cache.
-const ROWS: usize = 192;
-/// Rows of `C` from which on the right operand is packed.
-const PACK_RIGHT: usize = 160;
-/// The same where its rows lie further apart than [`NEAR`], each in another page.
-const FEW_ROWS: usize = 32;
-/// Elements from one row to the next that the processor foresees.
-const NEAR: usize = 1024;
+/// Rows of the left operand that stay in the second-level cache. With no more of them, the right operand is not
+/// packed as a whole.
+pub(super) const ROWS: usize = 192;
+/// Bytes of a right operand that is read where it is, if there are few rows: others are not in the caches.
+const CACHED: usize = 16 << 20;
+/// Rows that it is asked for ahead there, whose steps the processor may not foresee.
+const AHEAD: isize = 16;
+/// Panels that are packed at once, from rows that are longer than one's.
+const GROUP: usize = 4;
 /// Columns of `C` from which on the left operand is packed.
 const PACK_LEFT: usize = 640;
 
@@ -38,9 +39,10 @@ pub(in crate::kernel) struct Rights<T> {
     memory: Memory<T>,
 }
 
-/// Where the panels are: in the matrix itself, or one after the other.
+/// Where the panels are: in the matrix itself, there but to be packed a few at a time, or one after the other.
 enum Memory<T> {
     Direct(View<T>),
+    Far(View<T>),
     Packed { memory: Scratch, k: usize, n: usize },
 }
 
@@ -60,23 +62,34 @@ impl<T: Float> Rights<T> {
         m: usize,
         shared: bool,
     ) -> Self {
-        if view.col == 1 && (m < FEW_ROWS || m < PACK_RIGHT && view.row.unsigned_abs() <= NEAR) {
-            return Rights { cols, memory: Memory::Direct(view) };
+        if view.col == 1 && m <= ROWS {
+            let memory = if k * n * size_of::<T>() <= CACHED { Memory::Direct(view) } else { Memory::Far(view) };
+            return Rights { cols, memory };
         }
+        // SAFETY: the caller's promise.
+        unsafe { Self::packed(isa, cols, view, k, n, shared) }
+    }
+
+    /// The same, packed in any case.
+    ///
+    /// # Safety
+    /// All of it must be readable.
+    unsafe fn packed(isa: Isa, cols: usize, view: View<T>, k: usize, n: usize, shared: bool) -> Self {
         let mut memory = Scratch::take(k * n * size_of::<T>());
         // SAFETY: there is room for so many elements, of which every bit pattern is one.
         let packed = SharedMut::new(unsafe { std::slice::from_raw_parts_mut(memory.start().cast::<T>(), k * n) });
+        let group = GROUP * cols;
         let task = |i: usize| {
-            let j = i * cols;
-            // SAFETY: a panel of its own; the caller's promise for what it is made of.
-            unsafe { pack(isa, view.from(0, j), k, cols.min(n - j), packed.as_mut_ptr().add(j * k), cols.min(n - j)) };
+            let j = i * group;
+            // SAFETY: panels of its own; the caller's promise for what they are made of.
+            unsafe { pack_panels(isa, cols, view.from(0, j), k, group.min(n - j), packed.as_mut_ptr().add(j * k)) };
         };
-        let panels = n.div_ceil(cols);
+        let groups = n.div_ceil(group);
         if shared {
             // About a third of a nanosecond an element.
-            for_each(panels, k * cols / 3, task);
+            for_each(groups, k * group / 3, task);
         } else {
-            (0..panels).for_each(task);
+            (0..groups).for_each(task);
         }
         Rights { cols, memory: Memory::Packed { memory, k, n } }
     }
@@ -85,22 +98,19 @@ impl<T: Float> Rights<T> {
     #[inline(always)]
     pub(in crate::kernel) fn panel(&self, j: usize, p: usize) -> Right<T> {
         match &self.memory {
-            Memory::Direct(view) => Right { first: view.from(p, j).first, step: view.row },
+            Memory::Direct(view) | Memory::Far(view) => {
+                Right { first: view.from(p, j).first, step: view.row, ahead: AHEAD * view.row }
+            }
             Memory::Packed { memory, k, n } => {
                 let width = self.cols.min(n - j);
                 let first = memory.as_ptr().cast::<T>().wrapping_add(j * k + p * width);
-                Right { first, step: width as isize }
+                Right { first, step: width as isize, ahead: 0 }
             }
         }
     }
 }
 
 impl<T: Float> Block<T> {
-    /// The sizes of the transposed block.
-    pub(super) fn turned(self) -> Self {
-        Block { m: self.n, n: self.m, ..self }
-    }
-
     /// `c ← A B` for the columns of `B` from `from` on, rows of `c` being `step` apart.
     ///
     /// # Safety
@@ -135,12 +145,25 @@ impl<T: Float> Block<T> {
                 };
                 let part = p / most % IN_ORDER;
                 let (to, step_to) = if p < IN_ORDER * most { (c, step) } else { (sums.start().cast(), n) };
-                for j in (0..n).step_by(rights.cols) {
-                    let cols = rights.cols.min(n - j);
-                    // SAFETY: the caller's promise.
-                    unsafe {
-                        let out = Out { first: to.add(j), step: step_to, add: part > 0 };
-                        micro.panel(rows, terms, cols, left, rights.panel(from + j, p), out);
+                let group = if let Memory::Far(_) = rights.memory { GROUP * rights.cols } else { n };
+                for first in (0..n).step_by(group) {
+                    let width = group.min(n - first);
+                    let near;
+                    let (rights, from, p) = if let Memory::Far(view) = rights.memory {
+                        let view = view.from(p, from + first);
+                        // SAFETY: the caller's promise.
+                        near = unsafe { Rights::packed(isa, rights.cols, view, terms, width, false) };
+                        (&near, 0, 0)
+                    } else {
+                        (rights, from + first, p)
+                    };
+                    for j in (0..width).step_by(rights.cols) {
+                        let cols = rights.cols.min(width - j);
+                        // SAFETY: the caller's promise.
+                        unsafe {
+                            let out = Out { first: to.add(first + j), step: step_to, add: part > 0 };
+                            micro.panel(rows, terms, cols, left, rights.panel(from + j, p), out);
+                        }
                     }
                 }
                 if to != c && (part == IN_ORDER - 1 || p + terms == k) {
@@ -159,24 +182,24 @@ impl<T: Float> Block<T> {
         }
     }
 
-    /// `cᵀ ← A B`, columns of `cᵀ` being `step` apart.
+    /// `cᵀ ← A B` for the columns of `B` from `from` on, columns of `cᵀ` being `step` apart.
     ///
     /// # Safety
-    /// All of `a` and `b` must be readable, and of `c` writable.
-    pub(super) unsafe fn product_turned(&self, a: View<T>, b: View<T>, c: *mut T, step: usize) {
-        let Block { isa, micro, m, k, n } = *self;
-        // SAFETY: the caller's promise, and there is room for the block.
-        unsafe {
-            let rights = Rights::new(isa, micro.width(n), b, k, n, m, false);
-            let height = ROWS.min(m);
-            let mut memory = Scratch::take(height * n * size_of::<T>());
-            let block = memory.start().cast::<T>();
-            for i in (0..m).step_by(height) {
-                let rows = height.min(m - i);
-                Block { m: rows, ..*self }.product(a.from(i, 0), &rights, 0, block, n);
-                for r in (0..rows).step_by(SIDE) {
-                    for j in (0..n).step_by(SIDE) {
-                        let (rows, cols) = (SIDE.min(rows - r), SIDE.min(n - j));
+    /// All of `a` must be readable, and of `c` writable.
+    pub(super) unsafe fn product_turned(&self, a: View<T>, rights: &Rights<T>, from: usize, c: *mut T, step: usize) {
+        let Block { isa, m, n, .. } = *self;
+        let height = ROWS.min(m);
+        let mut memory = Scratch::take(height * n * size_of::<T>());
+        let block = memory.start().cast::<T>();
+        for i in (0..m).step_by(height) {
+            let rows = height.min(m - i);
+            // SAFETY: the caller's promise, and there is room for the block.
+            unsafe { Block { m: rows, ..*self }.product(a.from(i, 0), rights, from, block, n) };
+            for r in (0..rows).step_by(SIDE) {
+                for j in (0..n).step_by(SIDE) {
+                    let (rows, cols) = (SIDE.min(rows - r), SIDE.min(n - j));
+                    // SAFETY: as above.
+                    unsafe {
                         let to = c.add(j * step + i + r);
                         transpose(isa, block.add(r * n + j), n as isize, to, step as isize, cols, rows);
                     }

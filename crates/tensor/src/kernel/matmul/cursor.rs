@@ -11,6 +11,8 @@ pub(super) trait Cursor<T> {
     unsafe fn row(&self, r: usize) -> *const T;
     /// The right operand's row of the present term.
     unsafe fn right(&self) -> *const T;
+    /// From the right operand's row to that to ask for.
+    fn ahead(&self) -> isize;
     /// The row of `C` that row `r` belongs to, if it is not there a second time.
     fn out(&self, r: usize) -> Option<isize>;
 }
@@ -50,6 +52,10 @@ impl<T> Cursor<T> for Strided<T> {
         self.right.first
     }
     #[inline(always)]
+    fn ahead(&self) -> isize {
+        self.right.ahead
+    }
+    #[inline(always)]
     fn out(&self, r: usize) -> Option<isize> {
         Some(r as isize)
     }
@@ -80,6 +86,10 @@ impl<T, const R: usize> Cursor<T> for Listed<T, R> {
     unsafe fn right(&self) -> *const T {
         // SAFETY: as above.
         self.right.first.wrapping_offset(unsafe { (*self.steps)[1] } * self.right.step)
+    }
+    #[inline(always)]
+    fn ahead(&self) -> isize {
+        self.right.ahead
     }
     #[inline(always)]
     fn out(&self, r: usize) -> Option<isize> {

@@ -59,6 +59,38 @@ pub(in crate::kernel) unsafe fn pack<T: Float>(isa: Isa, from: View<T>, k: usize
     }
 }
 
+/// `k` rows of `n` elements of `from` in panels of `cols`, one after the other.
+///
+/// # Safety
+/// All of them must be readable, and writable from `to` on.
+pub(in crate::kernel) unsafe fn pack_panels<T: Float>(
+    isa: Isa,
+    cols: usize,
+    from: View<T>,
+    k: usize,
+    n: usize,
+    to: *mut T,
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if from.col != 1 {
+            for j in (0..n).step_by(cols) {
+                let width = cols.min(n - j);
+                pack(isa, from.from(0, j), k, width, to.add(j * k), width);
+            }
+            return;
+        }
+        for p in 0..k {
+            // The next row may be in another page, where the processor does not look ahead.
+            prefetch(from.from(p + 8, 0).first, n);
+            for j in (0..n).step_by(cols) {
+                let width = cols.min(n - j);
+                copy(from.from(p, j).first, to.add(j * k + p * width), width);
+            }
+        }
+    }
+}
+
 /// A few elements; calling `memcpy` would cost more than copying them.
 ///
 /// # Safety

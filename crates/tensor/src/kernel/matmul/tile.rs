@@ -4,6 +4,7 @@ use std::mem::MaybeUninit;
 
 use super::cursor::{Cursor, Listed, Strided};
 use crate::kernel::isa::Isa;
+use crate::kernel::transpose::prefetch;
 use crate::kernel::vector::{Lanes, Vector};
 
 /// Terms that are added one after another; the sums of these chains are added in pairs, then these
@@ -26,11 +27,13 @@ pub(in crate::kernel) enum Left<T> {
     Gathered { first: *const T, rows: *const [isize; 2], steps: *const [isize; 2] },
 }
 
-/// Where the right operand is: rows without gaps, `step` apart from one term to the next.
+/// Where the right operand is: rows without gaps, `step` apart from one term to the next. Of a term the row
+/// that is `ahead` of it is asked for; of operands in the cache, the row itself.
 #[derive(Clone, Copy)]
 pub(in crate::kernel) struct Right<T> {
     pub(in crate::kernel) first: *const T,
     pub(in crate::kernel) step: isize,
+    pub(in crate::kernel) ahead: isize,
 }
 
 /// A part of `C`: rows `step` apart, without gaps, that are written or added to.
@@ -93,6 +96,7 @@ unsafe fn tile<V: Vector, const R: usize, const N: usize, const WHOLE: bool>(
     let load = |p: *const V::Element, at: usize| unsafe {
         if WHOLE || at < last { V::load(p.add(at)) } else { V::load_masked(p.add(at), mask) }
     };
+    let ahead = operands.ahead();
     let mut saved = [MaybeUninit::<[[V; N]; R]>::uninit(); LEVELS];
     let mut block = 0usize;
     let mut left = k;
@@ -106,6 +110,7 @@ unsafe fn tile<V: Vector, const R: usize, const N: usize, const WHOLE: bool>(
                 operands.advance();
                 // Not by `from_fn`, which is a call unless units of code are optimised together.
                 let p = operands.right();
+                prefetch(p.wrapping_offset(ahead), N * V::LANES);
                 let mut right = [V::zero(); N];
                 for (j, right) in right.iter_mut().enumerate() {
                     *right = load(p, j * V::LANES);
