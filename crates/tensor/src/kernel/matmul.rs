@@ -95,14 +95,23 @@ enum Kernel {
 
 impl Kernel {
     /// Which one, and whether it had better compute the transpose of `C`.
-    fn of<T>(m: usize, k: usize, n: usize, a: &Mat<'_, T>, b: &Mat<'_, T>) -> (Kernel, bool) {
-        let dense = |mat: &Mat<'_, T>| mat.row_stride == 1 || mat.col_stride == 1;
-        match () {
-            _ if k <= 16 && m.saturating_mul(n).saturating_mul(k) <= 64 => (Kernel::Tiny, false),
-            _ if n == 1 && dense(a) && matvec::pays() => (Kernel::Column, false),
-            _ if m == 1 && dense(b) && matvec::pays() => (Kernel::Column, true),
-            // What is packed and what is transposed, one way and the other.
-            _ => (Kernel::Tiles, b.col_stride != 1 && m.saturating_mul(k + n) < n.saturating_mul(k)),
+    fn of<T: Float>(m: usize, k: usize, n: usize, a: &Mat<'_, T>, b: &Mat<'_, T>) -> (Kernel, bool) {
+        // What is packed and what is transposed, one way and the other.
+        let tiles = (Kernel::Tiles, b.col_stride != 1 && m.saturating_mul(k + n) < n.saturating_mul(k));
+        if k <= 16 && m.saturating_mul(n).saturating_mul(k) <= 64 {
+            return (Kernel::Tiny, false);
+        }
+        if m > 1 && n > 1 || !matvec::pays() {
+            return tiles;
+        }
+        let (mat, rows) = if n == 1 { (*a, m) } else { (b.transposed(), n) };
+        match [mat.row_stride, mat.col_stride] {
+            // A tile makes few columns of many terms sooner, and rows of few.
+            [1, _] if k >= 64 && (8..=64).contains(&rows) => (Kernel::Tiles, n == 1),
+            [1, _] => (Kernel::Column, n > 1),
+            [_, 1] if k <= 8 => (Kernel::Tiles, n > 1),
+            [_, 1] => (Kernel::Column, n > 1),
+            _ => tiles,
         }
     }
 

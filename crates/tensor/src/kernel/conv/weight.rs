@@ -95,7 +95,8 @@ pub(super) fn weight<T: Float>(conv: &Convolution, x: &[T], g: &[T], w: &mut [T]
                     // columns of this part's sums are no other task's.
                     unsafe {
                         let from = images.as_mut_ptr().add(at * conv.inputs * frame.len());
-                        let right = Right { first: packs.as_mut_ptr().add((at * n + j) * k), step: cols as isize, ahead: 0 };
+                        let right =
+                            Right { first: packs.as_mut_ptr().add((at * n + j) * k), step: cols as isize, ahead: 0 };
                         let to = out.as_mut_ptr().add((part * groups + group) * m * n + j);
                         gathered(&micro, from, rows, places, right, to, n, cols, add);
                     }

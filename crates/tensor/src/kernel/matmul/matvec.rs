@@ -4,6 +4,7 @@
 use super::pack::View;
 use crate::Float;
 use crate::kernel::isa::{Isa, multiversion};
+use crate::kernel::vector::Vector;
 
 /// Terms that are added up (in lanes of a vector, or groups of columns, of at most 16) before their
 /// sum is added on.
@@ -34,47 +35,109 @@ pub(super) unsafe fn matvec<T: Float>(k: usize, m: View<T>, x: *const T, step: i
             gathered = Vec::from_iter((0..k as isize).map(|p| *x.offset(p * step)));
             &gathered
         };
-        if m.col == 1 { rows(Isa::get(), m.first, m.row, x, y) } else { columns(Isa::get(), m.first, m.col, x, y) }
+        if m.col == 1 && m.row != 1 {
+            (T::micro(Isa::get()).dots)(m.first, m.row, x, y)
+        } else {
+            columns(Isa::get(), m.first, m.col, x, y)
+        }
     }
 }
 
-multiversion! {
-    /// Rows without gaps: a dot product each.
-    ///
-    /// # Safety
-    /// As for [`matvec`].
-    unsafe fn rows[T: Float](m: *const T, rs: isize, x: &[T], y: &mut [T]) {
-        for (i, y) in y.iter_mut().enumerate() {
-            // SAFETY: the caller's promise.
-            let row = unsafe { std::slice::from_raw_parts(m.offset(i as isize * rs), x.len()) };
-            *y = T::ZERO;
-            for (a, b) in row.chunks(4 * CHAIN).zip(x.chunks(4 * CHAIN)) {
-                *y += dot(a, b);
+/// Rows without gaps, `step` apart: a dot product each.
+///
+/// # Safety
+/// As for [`matvec`].
+#[inline(always)]
+pub(super) unsafe fn rows<V: Vector>(m: *const V::Element, step: isize, x: &[V::Element], y: &mut [V::Element])
+where
+    V::Element: Float,
+{
+    let row = |i: usize| m.wrapping_offset(i as isize * step);
+    // SAFETY: the caller's promise; a vector of any instruction set has one of these numbers of lanes.
+    unsafe {
+        macro_rules! all {
+            ($vectors:literal, $rows:literal) => {{
+                let mut i = 0;
+                while y.len() - i >= $rows {
+                    let sums = dots::<V, $vectors, $rows>(row(i), step, x);
+                    y[i..i + $rows].copy_from_slice(&sums);
+                    i += $rows;
+                }
+                for i in i..y.len() {
+                    [y[i]] = dots::<V, $vectors, 1>(row(i), step, x);
+                }
+            }};
+        }
+        match const { LANES / V::LANES } {
+            2 => all!(2, 4),
+            4 => all!(4, 2),
+            8 => all!(8, 1),
+            _ => all!(16, 1),
+        }
+    }
+}
+
+/// Some rows, each in `N` vectors, [`LANES`] lanes, which are added in halves of halves.
+///
+/// # Safety
+/// As for [`matvec`].
+#[inline(always)]
+unsafe fn dots<V: Vector, const N: usize, const R: usize>(
+    m: *const V::Element,
+    step: isize,
+    x: &[V::Element],
+) -> [V::Element; R]
+where
+    V::Element: Float,
+{
+    let mut y = [V::Element::ZERO; R];
+    for (part, x) in x.chunks(4 * CHAIN).enumerate() {
+        let (m, x, k) = (m.wrapping_add(part * 4 * CHAIN), x.as_ptr(), x.len());
+        let (whole, rest) = (k / LANES * LANES, k % LANES);
+        // SAFETY: the caller's promise; of the vectors at the end only those lanes are touched that there are.
+        unsafe {
+            let mut sums = [[V::zero(); N]; R];
+            for p in (0..whole).step_by(LANES) {
+                for j in 0..N {
+                    let at = p + j * V::LANES;
+                    let x = V::load(x.add(at));
+                    for (r, sums) in sums.iter_mut().enumerate() {
+                        sums[j] = V::load(m.offset(r as isize * step).add(at)).mul_add(x, sums[j]);
+                    }
+                }
+            }
+            if rest > 0 {
+                for j in 0..N {
+                    let (at, mask) = (whole + j * V::LANES, V::mask(rest.saturating_sub(j * V::LANES)));
+                    let x = V::load_masked(x.wrapping_add(at), mask);
+                    for (r, sums) in sums.iter_mut().enumerate() {
+                        let row = V::load_masked(m.wrapping_offset(r as isize * step).wrapping_add(at), mask);
+                        sums[j] = row.mul_add(x, sums[j]);
+                    }
+                }
+            }
+            for (y, sums) in y.iter_mut().zip(&mut sums) {
+                let mut half = N / 2;
+                while half > 0 {
+                    for j in 0..half {
+                        sums[j] = sums[j].add(sums[j + half]);
+                    }
+                    half /= 2;
+                }
+                let mut last = [V::Element::ZERO; LANES];
+                sums[0].store(last.as_mut_ptr());
+                let mut half = V::LANES / 2;
+                while half > 0 {
+                    for l in 0..half {
+                        last[l] += last[l + half];
+                    }
+                    half /= 2;
+                }
+                *y += last[0];
             }
         }
     }
-}
-
-#[inline(always)]
-fn dot<T: Float>(a: &[T], b: &[T]) -> T {
-    let mut sums = [T::ZERO; LANES];
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-    for (a, b) in a.iter().zip(b) {
-        for l in 0..LANES {
-            sums[l] = a[l].mul_add(b[l], sums[l]);
-        }
-    }
-    for (sum, (&a, &b)) in sums.iter_mut().zip(a_rest.iter().zip(b_rest)) {
-        *sum = a.mul_add(b, *sum);
-    }
-    let mut width = LANES / 2;
-    while width > 0 {
-        for l in 0..width {
-            sums[l] += sums[l + width];
-        }
-        width /= 2;
-    }
-    sums[0]
+    y
 }
 
 multiversion! {

@@ -162,6 +162,51 @@ fn every_instruction_set() {
     }
 }
 
+/// The same of rows times a vector.
+#[test]
+fn every_instruction_set_times_a_vector() {
+    fn check<T: Float + Into<f64>>(rng: &mut Random, cast: fn(f64) -> T) {
+        for [m, k] in [[1, 1], [3, 31], [9, 47], [6, 700]] {
+            let (a, x) = (rng.values(m * k, cast), rng.values(k, cast));
+            let all: Vec<Vec<T>> = Isa::all()
+                .map(|isa| {
+                    let mut y = vec![T::NAN; m];
+                    // SAFETY: everything has the size that is said.
+                    unsafe { (T::micro(isa).dots)(a.as_ptr(), k as isize, &x, &mut y) };
+                    y
+                })
+                .collect();
+            for (i, row) in a.chunks(k).enumerate() {
+                let exact: f64 = row.iter().zip(&x).map(|(&a, &x)| a.into() * x.into()).sum();
+                assert!(all.iter().all(|y| (y[i].into() - exact).abs() <= T::EPSILON.into() * k as f64));
+            }
+            assert!(all[1..].iter().all(|y| y == &all[1]));
+        }
+    }
+    let mut rng = Random(9);
+    check(&mut rng, |x| x as f32);
+    check(&mut rng, |x| x);
+}
+
+/// A right operand that the caches do not hold.
+#[test]
+fn few_rows_and_a_large_matrix() {
+    let (m, k, n) = (3, 1030, 4099);
+    let mut rng = Random(13);
+    let (a, b) = (rng.values(m * k, |x| x as f32), rng.values(k * n, |x| x as f32));
+    let mut sums = vec![0.0; m * n];
+    for (p, b) in b.chunks(n).enumerate() {
+        for (i, sums) in sums.chunks_mut(n).enumerate() {
+            sums.iter_mut().zip(b).for_each(|(sum, &b)| *sum += f64::from(a[i * k + p]) * f64::from(b));
+        }
+    }
+    let mut c = vec![f32::NAN; m * n];
+    for threads in [1, 3] {
+        with_threads(threads, || matmul(1, m, k, n, Mat::row_major(&a, k), Mat::row_major(&b, n), &mut c));
+        assert!(c.iter().zip(&sums).all(|(&c, &sum)| (f64::from(c) - sum).abs() < 1e-4));
+    }
+}
+
 #[test]
 fn the_same_bits_at_any_number_of_threads() {
     let mut rng = Random(3);
@@ -169,7 +214,7 @@ fn the_same_bits_at_any_number_of_threads() {
     let shapes = [
         (1, 257, 70, 130), (1, 130, 784, 65), (1, 65, 300, 641), (1, 16, 50_001, 25), (3, 7, 9000, 3),
         (1, 300, 5000, 200), (1, 1, 3000, 2100), (1, 2100, 3000, 1), (48, 64, 32, 64), (5, 200, 300, 190),
-        (2000, 3, 3, 3),
+        (2000, 3, 3, 3), (1, 1, 3000, 40), (1, 40, 3000, 1), (1, 40_000, 40, 1), (1, 40_000, 5, 1),
     ];
     for (batch, m, k, n) in shapes {
         let (a, b) = (rng.values(batch * m * k, |x| x as f32), rng.values(batch * k * n, |x| x as f32));

@@ -3,6 +3,7 @@
 use std::mem::MaybeUninit;
 
 use super::cursor::{Cursor, Listed, Strided};
+use super::matvec;
 use crate::kernel::isa::Isa;
 use crate::kernel::transpose::prefetch;
 use crate::kernel::vector::{Lanes, Vector};
@@ -44,6 +45,7 @@ pub(in crate::kernel) struct Out<T> {
     pub(in crate::kernel) add: bool,
 }
 
+type Dots<T> = unsafe fn(m: *const T, step: isize, x: &[T], y: &mut [T]);
 type Panel<T> = unsafe fn(m: usize, k: usize, n: usize, a: Left<T>, b: Right<T>, c: Out<T>);
 
 /// The inner kernel for one element type and instruction set.
@@ -56,6 +58,8 @@ pub struct Micro<T> {
     pub(in crate::kernel) cols: usize,
     lanes: usize,
     panel: Panel<T>,
+    /// See [`matvec::rows`].
+    pub(super) dots: Dots<T>,
 }
 
 impl<T> Micro<T> {
@@ -315,29 +319,34 @@ macro_rules! gemm {
             fn micro(isa: Isa) -> Micro<$element> {
                 // An x86-64 machine without AVX2 has few registers, and is rare.
                 const ROWS: usize = if cfg!(target_arch = "x86_64") { 2 } else { 4 };
-                gemm!(@ portable, $element, Lanes<$element, $lanes>, ROWS, 2, false);
+                gemm!(@ portable, portable_dots, $element, Lanes<$element, $lanes>, ROWS, 2, false);
                 #[cfg(target_arch = "x86_64")]
-                gemm!(@ #[target_feature(enable = "avx2,fma")] avx2, $element, $avx2, 4, 3, true);
+                gemm!(@ #[target_feature(enable = "avx2,fma")] avx2, avx2_dots, $element, $avx2, 4, 3, true);
                 #[cfg(target_arch = "x86_64")]
-                gemm!(@ #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")] avx512, $element, $avx512, 8, 3, false);
-                let make = |panel: Panel<$element>, lanes: usize, rows, vectors: usize| {
-                    Micro { rows, cols: vectors * lanes, lanes, panel }
+                gemm!(@ #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")] avx512, avx512_dots, $element, $avx512, 8, 3, false);
+                let make = |panel: Panel<$element>, dots: Dots<$element>, lanes: usize, rows, vectors: usize| {
+                    Micro { rows, cols: vectors * lanes, lanes, panel, dots }
                 };
                 match isa {
                     #[cfg(target_arch = "x86_64")]
-                    Isa::Avx512 => make(avx512, 64 / size_of::<$element>(), 8, 3),
+                    Isa::Avx512 => make(avx512, avx512_dots, 64 / size_of::<$element>(), 8, 3),
                     #[cfg(target_arch = "x86_64")]
-                    Isa::Avx2 => make(avx2, 32 / size_of::<$element>(), 4, 3),
-                    Isa::Portable => make(portable, $lanes, ROWS, 2),
+                    Isa::Avx2 => make(avx2, avx2_dots, 32 / size_of::<$element>(), 4, 3),
+                    Isa::Portable => make(portable, portable_dots, $lanes, ROWS, 2),
                 }
             }
         }
     };
-    (@ $(#[$meta:meta])? $name:ident, $element:ty, $vector:ty, $rows:expr, $cols:literal, $whole:literal) => {
+    (@ $(#[$meta:meta])? $name:ident, $dots:ident, $element:ty, $vector:ty, $rows:expr, $cols:literal, $whole:literal) => {
         $(#[$meta])?
         unsafe fn $name(m: usize, k: usize, n: usize, a: Left<$element>, b: Right<$element>, c: Out<$element>) {
             // SAFETY: the caller's promise.
             unsafe { columns::<$vector, { $rows }, $cols, $whole>(m, k, n, a, b, c) }
+        }
+        $(#[$meta])?
+        unsafe fn $dots(m: *const $element, step: isize, x: &[$element], y: &mut [$element]) {
+            // SAFETY: the caller's promise.
+            unsafe { matvec::rows::<$vector>(m, step, x, y) }
         }
     };
 }
