@@ -213,6 +213,8 @@ impl Layout {
             index: SmallVec::from_elem(0, self.shape.len()),
             next: self.offset as isize,
             left: self.shape.count(),
+            run: self.shape.last().copied().unwrap_or(1),
+            step: self.strides.last().copied().unwrap_or(0),
         }
     }
 }
@@ -234,15 +236,19 @@ pub struct Offsets<'a> {
     index: SmallVec<[usize; 4]>,
     next: isize,
     left: usize,
+    /// What is left along the last axis, and its step.
+    run: usize,
+    step: isize,
 }
 
-impl Iterator for Offsets<'_> {
-    type Item = usize;
-
-    fn next(&mut self) -> Option<usize> {
-        self.left = self.left.checked_sub(1)?;
-        let offset = self.next;
-        for axis in (0..self.index.len()).rev() {
+impl Offsets<'_> {
+    /// Goes from the end of the last axis to where it begins again.
+    #[inline(never)]
+    fn turn(&mut self) {
+        let Some(last) = self.index.len().checked_sub(1) else { return };
+        self.run = self.layout.shape[last];
+        self.next -= self.step * self.run as isize;
+        for axis in (0..last).rev() {
             self.index[axis] += 1;
             self.next += self.layout.strides[axis];
             if self.index[axis] < self.layout.shape[axis] {
@@ -250,6 +256,20 @@ impl Iterator for Offsets<'_> {
             }
             self.next -= self.layout.strides[axis] * self.index[axis] as isize;
             self.index[axis] = 0;
+        }
+    }
+}
+
+impl Iterator for Offsets<'_> {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        self.left = self.left.checked_sub(1)?;
+        let offset = self.next;
+        (self.next, self.run) = (offset + self.step, self.run - 1);
+        if self.run == 0 {
+            self.turn();
         }
         Some(offset as usize)
     }

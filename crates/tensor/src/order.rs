@@ -1,10 +1,9 @@
 //! What depends on the order of elements along one axis: positions of extrema, sorting, running
 //! sums.
 
-use std::cmp::Ordering;
-
 use crate::compare::is_nan;
 use crate::error::checked;
+use crate::kernel::parallel::for_each_chunk;
 use crate::{Axes, Element, Float, ShapeError, Tensor};
 
 /// `f` of every line of elements along `axis`, which writes a line of `length` elements or, for
@@ -13,7 +12,7 @@ fn lines<T: Element, U: Element>(
     x: &Tensor<T>,
     axis: isize,
     length: Option<usize>,
-    mut f: impl FnMut(&[T], &mut [U]),
+    f: impl Fn(&[T], &mut [U]) + Sync,
 ) -> Result<Tensor<U>, ShapeError> {
     if x.rank() == 0 && matches!(axis, 0 | -1) {
         return Ok(lines(&x.unsqueeze(0), axis, length, f)?.reshape(()));
@@ -27,21 +26,36 @@ fn lines<T: Element, U: Element>(
     shape.sizes_mut()[x.rank() - 1] = length;
     let values = last.as_slice().unwrap_or(&[]);
     let y = Tensor::try_build(shape, |out| {
-        if length > 0 {
-            for (line, to) in out.chunks_exact_mut(length).enumerate() {
-                f(&values[line * size..][..size], to);
-            }
-        }
+        // Sorting takes longest: some nanoseconds an element.
+        for_each_chunk(out, length, 4 * size, |line, to| f(&values[line * size..][..size], to));
     })?;
     Ok(y.transpose(at, -1))
 }
 
-/// Numbers in ascending order, NaN after all of them.
-fn nan_last<T: Element>(a: &T, b: &T) -> Ordering {
-    a.partial_cmp(b).unwrap_or_else(|| is_nan(*a).cmp(&is_nan(*b)))
+/// A number below 2⁶⁵ that is in the order of the elements: the same for equal ones, the largest for NaN.
+fn rank<T: Element>(v: T) -> u128 {
+    const SIGN: u64 = 1 << 63;
+    if T::WHOLE {
+        return (v.to_i128() + i128::from(SIGN)) as u128;
+    }
+    // Of a zero the sign does not count.
+    let bits = (v.to_f64() + 0.0).to_bits();
+    u128::from(match () {
+        _ if is_nan(v) => u64::MAX,
+        _ if bits & SIGN == 0 => bits | SIGN,
+        _ => !bits,
+    })
 }
 
-fn arg<T: Element>(x: &Tensor<T>, axis: isize, better: impl Fn(T, T) -> bool) -> Result<Tensor<i64>, ShapeError> {
+/// The order that sorts a line, written to `to`.
+fn order<T: Element>(line: &[T], to: &mut [i64]) {
+    // With their places no two are equal, and what is compared lies side by side.
+    let mut keys: Vec<u128> = line.iter().zip(0u128..).map(|(&v, i)| rank(v) << 63 | i).collect();
+    keys.sort_unstable();
+    to.iter_mut().zip(keys).for_each(|(to, key)| *to = (key & (1 << 63) - 1) as i64);
+}
+
+fn arg<T: Element>(x: &Tensor<T>, axis: isize, better: impl Fn(T, T) -> bool + Sync) -> Result<Tensor<i64>, ShapeError> {
     let without = Axes::from(axis).resolve(x.shape())?;
     let shape = x.shape().reduced(&without, false);
     if x.count() == 0 && shape.count() > 0 {
@@ -103,7 +117,7 @@ impl<T: Element> Tensor<T> {
     pub fn sort(&self, axis: isize) -> Self {
         let sorted = |line: &[T], to: &mut [T]| {
             to.copy_from_slice(line);
-            to.sort_by(nan_last);
+            to.sort_by_key(|&v| rank(v));
         };
         checked!("sort", lines(self, axis, None, sorted))
     }
@@ -118,10 +132,6 @@ impl<T: Element> Tensor<T> {
     /// If the axis is out of range.
     #[track_caller]
     pub fn argsort(&self, axis: isize) -> Tensor<i64> {
-        let order = |line: &[T], to: &mut [i64]| {
-            to.iter_mut().enumerate().for_each(|(i, v)| *v = i as i64);
-            to.sort_by(|&i, &j| nan_last(&line[i as usize], &line[j as usize]));
-        };
         checked!("argsort", lines(self, axis, None, order))
     }
 }
@@ -166,6 +176,10 @@ mod tests {
         assert_eq!(tensor![2.0, 5.0, 5.0, 2.0].argmin(0).item(), 0);
         assert!(x.sort(0).bits_eq(&tensor![1.0, 5.0, 5.0, NAN, NAN]));
         assert_eq!(x.argsort(0), tensor![0, 2, 4, 1, 3]);
+        let extremes = tensor![f64::INFINITY, -0.0, 0.0, f64::MIN, -1e-310, f64::NEG_INFINITY, -NAN];
+        assert_eq!(extremes.argsort(0), tensor![5, 3, 4, 1, 2, 0, 6]);
+        assert_eq!(tensor![u64::MAX, 0, 1 << 63, 1].argsort(0), tensor![1, 3, 2, 0]);
+        assert_eq!(tensor![i64::MAX, 0, i64::MIN, -1].sort(0), tensor![i64::MIN, -1, 0, i64::MAX]);
         assert_eq!(tensor![false, true].argmax(0).item(), 1);
         let none: Tensor = Tensor::zeros([2, 0]);
         assert_eq!(none.argmax(0).shape(), &[0]);

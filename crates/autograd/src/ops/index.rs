@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wengert_tensor::{Float, Shape, Tensor, broadcast};
+use wengert_tensor::{Float, Layout, Shape, Tensor, broadcast};
 
 use super::take::{Collect, Rows, Take};
 use super::{checked, room};
@@ -57,15 +57,18 @@ impl<'t, T: Float> Var<'t, T> {
         let fits = index.len() == shape.len() && (0..shape.len()).all(|a| a == axis || index[a] <= shape[a]);
         assert!(fits, "{name}: indices of shape {index} along axis {axis} of {shape}");
         let mut at = resolved(name, indices, axis, &shape);
-        for (i, at) in at.iter_mut().enumerate() {
-            let (mut left, mut step, mut position) = (i, 1, 0);
-            for a in (0..shape.len()).rev() {
-                position += step * if a == axis { *at } else { left % index[a] };
-                left /= index[a];
-                step *= shape[a];
-            }
-            *at = position;
+        if at.is_empty() {
+            return at;
         }
+        // The elements at index 0 of the axis.
+        let mut first = Layout::contiguous(shape.clone());
+        let step = first.strides()[axis] as usize;
+        for a in 0..shape.len() {
+            let count = if a == axis { 1 } else { index[a] };
+            first = first.slice(a, 0, count as isize, 1).expect("within the axis");
+        }
+        let first = first.expand(index).expect("of the other axes they have no more");
+        at.iter_mut().zip(first.offsets()).for_each(|(at, first)| *at = first + *at * step);
         at
     }
 

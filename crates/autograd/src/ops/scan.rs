@@ -27,14 +27,14 @@ impl Op for Scan {
         Lowering::kernel(|x: &[Tensor<T>]| {
             // Lines along the axis, each contiguous.
             let lines: Vec<Tensor<T>> = x.iter().map(|x| x.transpose(self.axis as isize, -1).contiguous()).collect();
-            let values = |k: usize| lines[k].as_slice().expect("contiguous");
+            let values: Vec<&[T]> = lines.iter().map(|line| line.as_slice().expect("contiguous")).collect();
             let n = x[0].shape()[self.axis];
             let scanned = Tensor::build(lines[0].shape(), |out| {
                 for_each_chunk(out, n, 2 * n, |line, to| {
-                    let line = |k: usize| &values(k)[line * n..][..n];
+                    let line = |k: usize| values[k][line * n..][..n].iter().map(|v| v.to_f64());
                     match x.len() {
-                        1 => self.run(to, |y, i| y + line(0)[i].to_f64()),
-                        _ => self.run(to, |y, i| line(0)[i].to_f64() * y + line(1)[i].to_f64()),
+                        1 => self.run(to, line(0), |y, b| y + b),
+                        _ => self.run(to, line(0).zip(line(1)), |y, (a, b)| a * y + b),
                     }
                 });
             });
@@ -56,14 +56,18 @@ impl Op for Scan {
 }
 
 impl Scan {
-    /// `next(y, i)` is the value at index `i` after the value `y`.
-    fn run<T: Float>(&self, to: &mut [T], next: impl Fn(f64, usize) -> f64) {
-        let (n, mut y) = (to.len(), self.start);
-        let step = |i: usize| {
-            y = next(y, i);
-            to[i] = T::from_f64(y);
+    /// `next(y, x)` is the value after the value `y`, where the inputs are `x`.
+    fn run<T: Float, I>(&self, to: &mut [T], inputs: I, next: impl Fn(f64, I::Item) -> f64)
+    where
+        I: DoubleEndedIterator + ExactSizeIterator,
+    {
+        let mut y = self.start;
+        let step = |(to, x): (&mut T, I::Item)| {
+            y = next(y, x);
+            *to = T::from_f64(y);
         };
-        if self.reverse { (0..n).rev().for_each(step) } else { (0..n).for_each(step) }
+        let all = to.iter_mut().zip(inputs);
+        if self.reverse { all.rev().for_each(step) } else { all.for_each(step) }
     }
 }
 

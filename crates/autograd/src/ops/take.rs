@@ -54,9 +54,14 @@ impl Op for Take {
             let (inner, dense) = (after.iter().product::<usize>(), x[0].contiguous());
             let values = dense.as_slice().expect("contiguous");
             Tensor::build(self.shape(&[x[0].shape()]).expect("checked when recorded"), |out| {
-                each_row(out, inner, |row, to| {
-                    let from = (row / at.len() * size + at[row % at.len()]) * inner;
-                    to.copy_from_slice(&values[from..from + inner]);
+                each_piece(out, at.len(), inner, |line, first, to| {
+                    let (line, at) = (&values[line * size * inner..][..size * inner], &at[first..]);
+                    match inner {
+                        1 => to.iter_mut().zip(at).for_each(|(to, &from)| *to = line[from]),
+                        _ => to.chunks_exact_mut(inner).zip(at).for_each(|(to, &from)| {
+                            to.copy_from_slice(&line[from * inner..][..inner]);
+                        }),
+                    }
                 });
             })
         })
@@ -85,14 +90,20 @@ impl Op for Collect {
             let (inner, dense) = (after.iter().product::<usize>(), x[0].contiguous());
             let values = dense.as_slice().expect("contiguous");
             Tensor::build(self.shape(&[x[0].shape()]).expect("checked when recorded"), |out| {
+                if inner == 1 {
+                    return for_each_chunk(out, *size, 2 * at.len() + size, |line, to| {
+                        add_elements(to, &values[line * at.len()..], at);
+                    });
+                }
                 let (starts, sources) = by_target(at, *size);
-                each_row(out, inner, |row, to| {
-                    let (outer, target) = (row / size, row % size);
-                    let from = |source: usize| &values[(outer * at.len() + source) * inner..][..inner];
-                    match sources[starts[target]..starts[target + 1]] {
-                        [] => to.fill(T::ZERO),
-                        [one] => to.copy_from_slice(from(one)),
-                        ref several => add_rows(to, several.iter().map(|&source| from(source))),
+                each_piece(out, *size, inner, |line, first, to| {
+                    for (target, to) in (first..).zip(to.chunks_exact_mut(inner)) {
+                        let from = |source: usize| &values[(line * at.len() + source) * inner..][..inner];
+                        match sources[starts[target]..starts[target + 1]] {
+                            [] => to.fill(T::ZERO),
+                            [one] => to.copy_from_slice(from(one)),
+                            ref several => add_rows(to, several.iter().map(|&source| from(source))),
+                        }
                     }
                 });
             })
@@ -103,19 +114,32 @@ impl Op for Collect {
     }
 }
 
-/// Calls `f` with the number and the elements of each row of `inner` elements.
-fn each_row<T: Float>(out: &mut [T], inner: usize, f: impl Fn(usize, &mut [T]) + Sync) {
+/// Calls `f` with every piece of `out`, which has lines of `rows` rows of `inner` elements: the line that it
+/// is of, the number of its first row there, and its elements.
+fn each_piece<T: Float>(out: &mut [T], rows: usize, inner: usize, f: impl Fn(usize, usize, &mut [T]) + Sync) {
+    let inner = inner.max(1);
     // Enough rows at a time to be worth handing out.
-    let rows = (TASK / inner.max(1)).max(1);
-    for_each_chunk(out, rows * inner.max(1), TASK, |task, chunk| {
-        for (row, to) in chunk.chunks_exact_mut(inner.max(1)).enumerate() {
-            f(task * rows + row, to);
+    let most = (TASK / inner).max(1);
+    for_each_chunk(out, most * inner, TASK, |task, mut left| {
+        let mut row = task * most;
+        while !left.is_empty() {
+            let count = (rows - row % rows).min(left.len() / inner);
+            let (piece, rest) = left.split_at_mut(count * inner);
+            f(row / rows, row % rows, piece);
+            (left, row) = (rest, row + count);
         }
     });
 }
 
 /// Elements, and roughly nanoseconds, of a task.
 const TASK: usize = 4096;
+
+/// Writes to each element the sum of those values that are `at` it, added up in `f64`.
+fn add_elements<T: Float>(to: &mut [T], values: &[T], at: &[usize]) {
+    let mut sums = vec![0.0; to.len()];
+    at.iter().zip(values).for_each(|(&at, v)| sums[at] += v.to_f64());
+    to.iter_mut().zip(sums).for_each(|(to, sum)| *to = T::from_f64(sum));
+}
 
 /// Writes the sum of rows, added up in `f64`: a million of them lose nothing.
 fn add_rows<'a, T: Float>(to: &mut [T], rows: impl Iterator<Item = &'a [T]> + Clone) {

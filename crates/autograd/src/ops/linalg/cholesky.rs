@@ -2,7 +2,7 @@
 
 use wengert_tensor::{Float, Shape, ShapeError, Tensor};
 
-use super::lu::substitute_back;
+use super::blocks::{factor, substitute};
 use super::{each, each_system, solution, square};
 use crate::{Cotangents, Lowering, Op, Operand, Var};
 
@@ -22,15 +22,8 @@ impl Op for Cholesky {
         Lowering::kernel(|x: &[Tensor<T>]| {
             let (_, n) = square(x[0].shape()).expect("checked when recorded");
             each(&x[0], x[0].shape().clone(), n * n, &mut |a, l| {
-                l.fill(0.0);
-                for row in 0..n {
-                    for column in 0..=row {
-                        let known: f64 = (0..column).map(|i| l[row * n + i] * l[column * n + i]).sum();
-                        let rest = a[row * n + column] - known;
-                        // The root of what is not positive is NaN, or 0 and divides to ∞.
-                        l[row * n + column] = if row == column { rest.sqrt() } else { rest / l[column * n + column] };
-                    }
-                }
+                l.copy_from_slice(a);
+                factor(l, n);
             })
         })
     }
@@ -61,9 +54,7 @@ impl Op for SolveTriangular {
     fn lower<T: Float>(&self) -> Lowering<'_, T> {
         Lowering::kernel(|x: &[Tensor<T>]| {
             let n = x[0].shape()[x[0].rank() - 1];
-            each_system(&x[0], &x[1], &mut |a, b| {
-                if self.upper { substitute_back(a, b, n) } else { substitute(a, b, n) }
-            })
+            each_system(&x[0], &x[1], &mut |a, b| substitute(a, b, n, self.upper))
         })
     }
     /// As of a general system, in the triangle.
@@ -71,17 +62,6 @@ impl Op for SolveTriangular {
         let db = g.tape().record(SolveTriangular { upper: !self.upper }, &[x[0].t(), g]);
         let da = (-db.matmul(y.t())).sum_to_shape(x[0].shape());
         [if self.upper { da.triu(0) } else { da.tril(0) }, db.sum_to_shape(x[1].shape())].into()
-    }
-}
-
-/// Overwrites `b` with the solution of `a·x = b` for a lower triangular `a`.
-fn substitute(a: &[f64], b: &mut [f64], n: usize) {
-    let k = b.len() / n.max(1);
-    for row in 0..n {
-        for j in 0..k {
-            let known: f64 = (0..row).map(|i| a[row * n + i] * b[i * k + j]).sum();
-            b[row * k + j] = (b[row * k + j] - known) / a[row * n + row];
-        }
     }
 }
 

@@ -2,51 +2,11 @@
 
 use wengert_tensor::{Float, Shape, ShapeError, Tensor};
 
+use super::blocks::{eliminate, substitute};
 use super::cofactor::Cofactors;
 use super::{each, each_system, solution, square};
 use crate::ops::checked;
 use crate::{Cotangents, Lowering, Op, Operand, Var};
-
-/// Overwrites the `n × n` matrix `a` with its factors, L below the diagonal and U from it on, and
-/// applies the same row operations to the `n × k` matrix `b`. The sign of the row permutation.
-fn eliminate(a: &mut [f64], b: &mut [f64], n: usize) -> f64 {
-    let k = b.len() / n.max(1);
-    let mut sign = 1.0;
-    for column in 0..n {
-        let size = |row: usize| a[row * n + column].abs();
-        let pivot = (column + 1..n).fold(column, |best, row| if size(row) > size(best) { row } else { best });
-        if pivot != column {
-            (0..n).for_each(|j| a.swap(pivot * n + j, column * n + j));
-            (0..k).for_each(|j| b.swap(pivot * k + j, column * k + j));
-            sign = -sign;
-        }
-        if a[column * n + column] == 0.0 {
-            continue;
-        }
-        for row in column + 1..n {
-            let factor = a[row * n + column] / a[column * n + column];
-            a[row * n + column] = factor;
-            for j in column + 1..n {
-                a[row * n + j] -= factor * a[column * n + j];
-            }
-            for j in 0..k {
-                b[row * k + j] -= factor * b[column * k + j];
-            }
-        }
-    }
-    sign
-}
-
-/// Overwrites `b` with the solution of `a·x = b` for an upper triangular `a`.
-pub(super) fn substitute_back(a: &[f64], b: &mut [f64], n: usize) {
-    let k = b.len() / n.max(1);
-    for row in (0..n).rev() {
-        for j in 0..k {
-            let known: f64 = (row + 1..n).map(|i| a[row * n + i] * b[i * k + j]).sum();
-            b[row * k + j] = (b[row * k + j] - known) / a[row * n + row];
-        }
-    }
-}
 
 /// A⁻¹B.
 #[derive(Clone)]
@@ -65,7 +25,7 @@ impl Op for Solve {
             let n = x[0].shape()[x[0].rank() - 1];
             each_system(&x[0], &x[1], &mut |a, b| {
                 eliminate(a, b, n);
-                substitute_back(a, b, n);
+                substitute(a, b, n, true);
             })
         })
     }

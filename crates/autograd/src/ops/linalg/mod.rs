@@ -1,6 +1,7 @@
 //! Factorisations of matrices and what follows from them. The last two axes are a matrix, those
 //! before them batches. Every kernel computes in `f64`.
 
+mod blocks;
 mod cholesky;
 mod cofactor;
 mod eigen;
