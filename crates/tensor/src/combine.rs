@@ -1,6 +1,7 @@
 //! New tensors out of the elements of others: joined, repeated, picked by index or mask.
 
 use crate::error::checked;
+use crate::kernel::parallel::for_each_chunk;
 use crate::{Element, Shape, ShapeError, Tensor};
 
 impl<T: Element> Tensor<T> {
@@ -152,6 +153,9 @@ impl<T: Element> Tensor<T> {
     }
 }
 
+/// Elements that one task joins.
+const TASK: usize = 16 << 10;
+
 #[inline(never)]
 fn join<T: Element>(tensors: &[&Tensor<T>], axis: isize) -> Result<Tensor<T>, ShapeError> {
     let first = tensors.first().ok_or_else(|| ShapeError::new("there are no tensors"))?;
@@ -166,21 +170,26 @@ fn join<T: Element>(tensors: &[&Tensor<T>], axis: isize) -> Result<Tensor<T>, Sh
         }
         shape.sizes_mut()[axis] = shape[axis].saturating_add(t.shape()[axis]);
     }
-    let mut joined = Tensor::try_build(shape, |_| {})?;
-    let shape = joined.shape();
-    let (outer, inner): (usize, usize) = (shape[..axis].iter().product(), shape[axis + 1..].iter().product());
-    let (width, out) = (shape[axis] * inner, joined.make_mut());
-    let mut start = 0;
-    for t in tensors {
-        let dense = t.try_contiguous()?;
-        let piece = t.shape()[axis] * inner;
-        let values = dense.as_slice().unwrap_or(&[]);
-        for o in 0..outer {
-            out[o * width + start..][..piece].copy_from_slice(&values[o * piece..][..piece]);
-        }
-        start += piece;
-    }
-    Ok(joined)
+    let inner: usize = shape[axis + 1..].iter().product();
+    let dense: Vec<Tensor<T>> = tensors.iter().map(|t| t.try_contiguous()).collect::<Result<_, _>>()?;
+    let pieces = dense.iter().map(|t| (t.as_slice().unwrap_or(&[]), t.shape()[axis] * inner));
+    let pieces: Vec<(&[T], usize)> = pieces.filter(|(_, len)| *len > 0).collect();
+    let width = shape[axis] * inner;
+    Tensor::try_build(shape, |out| {
+        // Enough elements at a time to be worth handing out, of one row or of several.
+        for_each_chunk(out, TASK, TASK / 8, |task, mut left| {
+            let (mut row, mut column) = (task * TASK / width, task * TASK % width);
+            while !left.is_empty() {
+                for &(values, len) in &pieces {
+                    let count = len.saturating_sub(column).min(left.len());
+                    let (to, rest) = left.split_at_mut(count);
+                    to.copy_from_slice(&values[row * len + column.min(len)..][..count]);
+                    (left, column) = (rest, column.saturating_sub(len));
+                }
+                row += 1;
+            }
+        });
+    })
 }
 
 #[cfg(test)]

@@ -52,10 +52,14 @@ fn order<T: Element>(line: &[T], to: &mut [i64]) {
     // With their places no two are equal, and what is compared lies side by side.
     let mut keys: Vec<u128> = line.iter().zip(0u128..).map(|(&v, i)| rank(v) << 63 | i).collect();
     keys.sort_unstable();
-    to.iter_mut().zip(keys).for_each(|(to, key)| *to = (key & (1 << 63) - 1) as i64);
+    to.iter_mut().zip(keys).for_each(|(to, key)| *to = (key & ((1 << 63) - 1)) as i64);
 }
 
-fn arg<T: Element>(x: &Tensor<T>, axis: isize, better: impl Fn(T, T) -> bool + Sync) -> Result<Tensor<i64>, ShapeError> {
+fn arg<T: Element>(
+    x: &Tensor<T>,
+    axis: isize,
+    better: impl Fn(T, T) -> bool + Sync,
+) -> Result<Tensor<i64>, ShapeError> {
     let without = Axes::from(axis).resolve(x.shape())?;
     let shape = x.shape().reduced(&without, false);
     if x.count() == 0 && shape.count() > 0 {
