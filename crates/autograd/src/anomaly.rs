@@ -169,7 +169,7 @@ impl<T: Float> Tape<T> {
             let needed = needed(nodes, &roots);
             let is_op = |&id: &usize| needed[id] && matches!(nodes.list[id].kind, Kind::Op(..));
             let ops = (0..nodes.list.len()).filter(is_op);
-            ops.filter_map(|id| Some((id, nodes.values[id].take()?))).collect()
+            ops.filter_map(|id| Some((id, nodes.values.get_mut(id)?.take()?))).collect()
         };
         let anomaly = crate::plan::run(self, &roots, true);
         let mut nodes = self.nodes.borrow_mut();

@@ -53,7 +53,8 @@ pub(crate) struct Nodes<T: Float> {
     /// The inputs of all entries, one after the other, and where each entry's end.
     inputs: Vec<u32>,
     ends: Vec<u32>,
-    /// For each entry, once it is computed, the index of its value in [`Nodes::tensors`].
+    /// For each entry, once it is computed, the index of its value in [`Nodes::tensors`]; shorter than
+    /// the list where nothing is.
     pub(crate) values: Vec<Option<NonZeroU32>>,
     pub(crate) shapes: Vec<Shape>,
     /// Values, addressed from 1; none where one was taken.
@@ -118,22 +119,28 @@ impl<T: Float> Nodes<T> {
         matches!(self.list[id as usize].kind, Kind::Op(kind) if kind.is_map)
     }
 
+    /// The index of a value.
+    #[inline]
+    fn held(&self, id: u32) -> Option<NonZeroU32> {
+        self.values.get(id as usize).copied().flatten()
+    }
+
     pub(crate) fn is_computed(&self, id: u32) -> bool {
-        self.values[id as usize].is_some()
+        self.held(id).is_some()
     }
 
     pub(crate) fn value(&self, id: u32) -> Option<&Tensor<T>> {
-        self.values[id as usize].and_then(|i| self.tensors[i.get() as usize - 1].as_ref())
+        self.held(id).and_then(|i| self.tensors[i.get() as usize - 1].as_ref())
     }
 
     /// Takes a value for a run that may write over it; the entry still counts as computed.
     pub(crate) fn lend(&mut self, id: u32) -> Option<Tensor<T>> {
-        self.values[id as usize].and_then(|i| self.tensors[i.get() as usize - 1].take())
+        self.held(id).and_then(|i| self.tensors[i.get() as usize - 1].take())
     }
 
     /// From now on the entry has no value.
     pub(crate) fn forget(&mut self, id: u32) {
-        self.values[id as usize] = None;
+        self.values.get_mut(id as usize).map(Option::take);
     }
 
     /// The position of an entry in the graph of the latest run, if that needed it.
@@ -143,6 +150,7 @@ impl<T: Float> Nodes<T> {
 
     pub(crate) fn set_value(&mut self, id: u32, value: Tensor<T>) {
         self.tensors.push(Some(value));
+        self.values.resize(self.values.len().max(id as usize + 1), None);
         self.values[id as usize] = NonZeroU32::new(self.tensors.len() as u32);
     }
 
@@ -184,13 +192,10 @@ impl<T: Float> Nodes<T> {
         at: &'static Location<'static>,
     ) -> u32 {
         let id = self.list.len();
-        for input in inputs {
-            self.inputs.push(input);
-        }
+        self.inputs.extend(inputs);
         let end = self.inputs.len();
         assert!(id.max(end) < u32::MAX as usize, "a tape holds at most 2^32 - 1 operations and inputs");
         self.ends.push(end as u32);
-        self.values.push(None);
         self.list.push(Node { kind, at, shape });
         self.ops.push(op);
         id as u32

@@ -196,15 +196,18 @@ impl<T: Float> Tape<T> {
     #[inline(never)]
     fn map_boxed<'t>(&'t self, op: Box<dyn Recorded<T>>, kind: OpKind, x: &[Var<'t, T>]) -> Var<'t, T> {
         let at = self.location();
-        self.check_tape(&*op, x, at);
         // Inputs of one shape need no broadcasting: the shortest way for the commonest case.
-        let [first, others @ ..] = x else { panic!("{}: an elementwise function of no inputs at {at}", op.name()) };
         let mut nodes = self.nodes.borrow_mut();
-        let shape = nodes.list[first.id as usize].shape;
-        if others.iter().any(|other| nodes.list[other.id as usize].shape != shape) {
+        let shape_of = |v: &Var<'t, T>| {
+            let here = std::ptr::eq(v.tape(), self);
+            here.then(|| nodes.list[v.id as usize].shape)
+        };
+        let [first, others @ ..] = x else { panic!("{}: an elementwise function of no inputs at {at}", op.name()) };
+        let shape = shape_of(first).filter(|&shape| others.iter().all(|other| shape_of(other) == Some(shape)));
+        let Some(shape) = shape else {
             drop(nodes);
             return self.record_boxed(op, kind, x);
-        }
+        };
         Var::new(self, nodes.push_op(op, kind, x.iter().map(|v| v.id), shape, at))
     }
 

@@ -5,6 +5,7 @@ use std::any::TypeId;
 use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
+use std::mem::{Discriminant, discriminant};
 
 use smallvec::SmallVec;
 use wengert_tensor::kernel::{Program, Spec, Step};
@@ -12,14 +13,14 @@ use wengert_tensor::{Float, Layout, Shape, Strides};
 
 use super::axes::{AxisMap, identity};
 use super::fuse::{Group, Partition, Place, partition};
-use super::graph::{Entry, Graph, Multiply, Signature};
+use super::graph::{Entry, Graph, Multiply};
 use super::{Function, Launch, Plan};
 use crate::Lowering;
 
 /// The most maps that a later loop computes again to save storing and reading a value.
 const MAX_RECOMPUTED: usize = 12;
 
-pub(super) fn plan<T: Float>(graph: &Graph<'_, T>, signature: Signature, fuse: bool) -> Plan<T> {
+pub(super) fn plan<T: Float>(graph: &Graph<'_, T>, fuse: bool) -> Plan<T> {
     let partition = partition(graph, fuse);
     let mut build = Build {
         layouts: vec![OnceCell::new(); graph.len()],
@@ -29,7 +30,7 @@ pub(super) fn plan<T: Float>(graph: &Graph<'_, T>, signature: Signature, fuse: b
         partition: &partition,
         fuse,
     };
-    for &root in &graph.roots {
+    for &root in graph.roots() {
         build.in_memory[root as usize] = true;
     }
     let mut views: Vec<Vec<u32>> = vec![Vec::new(); partition.groups.len()];
@@ -55,7 +56,7 @@ pub(super) fn plan<T: Float>(graph: &Graph<'_, T>, signature: Signature, fuse: b
     }
     let launches = build.launches(loops, views);
     let dead_after = dead_after(&launches, graph);
-    Plan { signature, launches, dead_after }
+    Plan { signature: graph.signature.clone(), launches, dead_after }
 }
 
 /// How a member lies in a program's output, which is row-major over `written`; the axes that
@@ -99,8 +100,8 @@ struct Loop {
     operands: Vec<(u32, Strides)>,
     scalars: Vec<u32>,
     maps: Vec<Function>,
-    /// The number of each function that holds no data: one for all its entries.
-    map_of: Map<TypeId, u32>,
+    /// The number of each function that holds no data, and of pieces of such: one for all entries.
+    map_of: Map<(TypeId, Discriminant<Function>), u32>,
     /// The parts, each of a position, that members are split into: by how many, and the step once
     /// there is one.
     parts: Map<(TypeId, u32), (u32, Option<u32>)>,
@@ -217,30 +218,35 @@ impl<'a, T: Float> Build<'a, T> {
                 self.read(body, group, input, &axes, domain)
             })
             .collect();
-        let mut new = body.maps.len() as u32;
+        let number = |maps: &mut Vec<Function>, map_of: &mut Map<_, u32>, function| {
+            let new = maps.len() as u32;
+            let number = match graph.entry(map) {
+                Entry::Op(op, kind) if size_of_val(op) == 0 => {
+                    *map_of.entry((kind.id, discriminant(&function))).or_insert(new)
+                }
+                _ => new,
+            };
+            if number == new {
+                maps.push(function);
+            }
+            number
+        };
         // What several members have in common is computed once.
         let split = if keep { graph.split(map) } else { None };
         let part = split.map(|split| (split.part_id, graph.inputs(map)[0]));
         if let Some((2.., step)) = part.and_then(|part| body.parts.get_mut(&part)) {
             let common = *step.get_or_insert_with(|| {
-                body.maps.push(Function::Part(map));
-                body.steps.push(Step::Map { map: new, args: args.clone(), keep, arith: None });
-                new += 1;
+                let part = number(&mut body.maps, &mut body.map_of, Function::Part(map));
+                body.steps.push(Step::Map { map: part, args: args.clone(), keep, arith: None });
                 body.steps.len() as u32 - 1
             });
             args.push(common);
-            body.maps.push(Function::Rest(map));
-            return Step::Map { map: new, args, keep: false, arith: None };
-        }
-        let number = match graph.entry(map) {
-            Entry::Op(op, kind) if size_of_val(op) == 0 => *body.map_of.entry(kind.id).or_insert(new),
-            _ => new,
-        };
-        if number == new {
-            body.maps.push(Function::Whole(map));
+            let rest = number(&mut body.maps, &mut body.map_of, Function::Rest(map));
+            return Step::Map { map: rest, args, keep: false, arith: None };
         }
         let Some(Lowering::Map { f, .. }) = graph.lowering(map) else { unreachable!("a map") };
-        Step::Map { map: number, args, keep, arith: f.arith() }
+        let whole = number(&mut body.maps, &mut body.map_of, Function::Whole(map));
+        Step::Map { map: whole, args, keep, arith: f.arith() }
     }
 
     /// The step that gives the value of `position`, whose axes run along `axes` of the domain.
@@ -369,7 +375,7 @@ fn dead_after<T: Float>(launches: &[Launch<T>], graph: &Graph<'_, T>) -> Vec<Vec
             last_reader[read as usize] = Some(number);
         }
     }
-    for &root in &graph.roots {
+    for &root in graph.roots() {
         last_reader[root as usize] = None;
     }
     let mut dead = vec![Vec::new(); launches.len()];

@@ -17,14 +17,9 @@ pub(super) struct Graph<'a, T: Float> {
     pub(super) nodes: &'a Nodes<T>,
     /// The tape's number of each position.
     pub(super) ids: Vec<u32>,
-    /// The positions of all inputs, one entry's after the other's; what is already there has none.
-    inputs: Vec<u32>,
-    /// Where each entry's inputs end.
-    ends: Vec<u32>,
     /// The positions of what is already there.
     pub(super) given: Vec<u32>,
-    /// The positions of the asked-for values.
-    pub(super) roots: Vec<u32>,
+    pub(super) signature: Signature,
 }
 
 /// What a needed entry is.
@@ -39,6 +34,10 @@ pub(super) enum Entry<'a, T: Float> {
 
 impl<'a, T: Float> Graph<'a, T> {
     /// Walks from `roots` to what has a value.
+    ///
+    /// # Panics
+    /// If a value is gone, or a lowering does not fit the shape rule of its operation.
+    #[track_caller]
     pub(super) fn of(nodes: &'a mut Nodes<T>, roots: &[u32]) -> Self {
         let mut marks = std::mem::take(&mut nodes.marks);
         marks.resize(nodes.list.len(), (0, 0));
@@ -55,18 +54,17 @@ impl<'a, T: Float> Graph<'a, T> {
             if nodes.is_computed(id) {
                 given.push(position);
             } else {
-                for &input in nodes.inputs(id) {
-                    inputs.push(input);
-                }
+                // They come earlier and have their positions.
+                inputs.extend(nodes.inputs(id).iter().map(|&input| marks[input as usize].1));
             }
             ends.push(inputs.len() as u32);
         }
-        for input in &mut inputs {
-            *input = marks[*input as usize].1;
-        }
         let roots = roots.iter().map(|&root| marks[root as usize].1).collect();
         nodes.marks = marks;
-        Self { nodes, ids, inputs, ends, given, roots }
+        let signature = Signature { inputs, ends, roots, kinds: Vec::with_capacity(count), words: Vec::new() };
+        let mut graph = Self { nodes, ids, given, signature };
+        graph.sign();
+        graph
     }
 
     /// The number of entries.
@@ -122,8 +120,8 @@ impl<'a, T: Float> Graph<'a, T> {
 
     /// The positions of an entry's inputs; none for what is already there.
     pub(super) fn inputs(&self, position: u32) -> &[u32] {
-        let start = (position as usize).checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.inputs[start as usize..self.ends[position as usize] as usize]
+        let start = (position as usize).checked_sub(1).map_or(0, |before| self.signature.ends[before]);
+        &self.signature.inputs[start as usize..self.signature.ends[position as usize] as usize]
     }
 
     /// The layout of what is already there.
@@ -142,26 +140,29 @@ impl<'a, T: Float> Graph<'a, T> {
         }
     }
 
-    /// Everything that a plan depends on: operations, inputs, shapes, layouts, roots; not the
-    /// numbers themselves.
-    ///
-    /// # Panics
-    /// If a value is gone, or a lowering does not fit the shape rule of its operation.
+    /// The positions of the asked-for values.
+    pub(super) fn roots(&self) -> &[u32] {
+        &self.signature.roots
+    }
+
+    /// Completes the signature: kinds of operations, and in words, each group of which begins with a
+    /// position, what else a plan depends on.
     #[track_caller]
-    pub(super) fn signature(&self) -> Signature {
-        let (mut kinds, mut words) = (Vec::with_capacity(self.len()), Vec::with_capacity(self.len() * 2));
-        let mut last_shape = None;
+    fn sign(&mut self) {
+        let mut kinds = std::mem::take(&mut self.signature.kinds);
+        let (mut words, mut last_shape) = (Vec::new(), None);
         for (position, &id) in (0..).zip(&self.ids) {
+            let Node { kind, at, shape } = self.nodes.list[id as usize];
+            let begin = |what: u64| what + ((position as u64) << 32);
             if self.nodes.is_computed(id) {
-                words.push(1);
+                words.push(begin(1));
                 layout_words(&mut words, &self.given_layout(position));
                 continue;
             }
-            let Node { kind, at, shape } = self.nodes.list[id as usize];
             let kind = match kind {
                 Kind::Op(kind) => kind,
                 Kind::Scalar(_) => {
-                    words.push(2);
+                    words.push(begin(2));
                     continue;
                 }
                 Kind::Leaf => panic!(
@@ -170,21 +171,22 @@ impl<'a, T: Float> Graph<'a, T> {
                     self.shape(position)
                 ),
             };
-            if last_shape == Some(shape) {
-                words.push(3);
-            } else {
+            // Of one shape there are many in a row.
+            if last_shape != Some(shape) {
                 let sizes: &[usize] = self.shape(position);
-                words.push(4 + ((sizes.len() as u64) << 8));
+                words.push(begin(3));
+                words.push(sizes.len() as u64);
                 words.extend(sizes.iter().map(|&size| size as u64));
                 last_shape = Some(shape);
             }
             kinds.push(kind.id);
             // Of a map that is all.
             if !kind.is_map {
+                words.push(begin(4));
                 self.lowering_words(&mut words, position);
             }
         }
-        Signature { inputs: self.inputs.clone(), ends: self.ends.clone(), roots: self.roots.clone(), kinds, words }
+        (self.signature.kinds, self.signature.words) = (kinds, words);
     }
 
     /// What a plan depends on in the lowering of an operation.
@@ -218,20 +220,11 @@ impl<'a, T: Float> Graph<'a, T> {
 /// quickest as long as most of the entries on the way are needed; `None` if they are not.
 fn closely<T: Float>(nodes: &Nodes<T>, marks: &mut [(u32, u32)], roots: &[u32]) -> Option<Vec<u32>> {
     let run = nodes.runs;
-    let mut awaited = 0usize;
-    let mark = |marks: &mut [(u32, u32)], id: u32| {
-        let mark = &mut marks[id as usize].0;
-        let is_new = *mark != run;
-        *mark = run;
-        is_new as usize
-    };
-    let mut next = 0;
-    for &root in roots {
-        awaited += mark(marks, root);
-        next = next.max(root + 1);
-    }
+    roots.iter().for_each(|&root| marks[root as usize].0 = run);
+    let mut next = roots.iter().max().map_or(0, |&root| root + 1);
+    let mut lowest = roots.iter().min().copied().unwrap_or(next);
     let (mut ids, mut others) = (Vec::new(), 0);
-    while awaited > 0 {
+    while next > lowest {
         next -= 1;
         if marks[next as usize].0 != run {
             others += 1;
@@ -240,11 +233,11 @@ fn closely<T: Float>(nodes: &Nodes<T>, marks: &mut [(u32, u32)], roots: &[u32]) 
             }
             continue;
         }
-        awaited -= 1;
         ids.push(next);
         if !nodes.is_computed(next) {
             for &input in nodes.inputs(next) {
-                awaited += mark(marks, input);
+                marks[input as usize].0 = run;
+                lowest = lowest.min(input);
             }
         }
     }
@@ -275,36 +268,39 @@ fn widely<T: Float>(nodes: &Nodes<T>, marks: &mut [(u32, u32)], roots: &[u32]) -
 }
 
 fn layout_words(words: &mut Vec<u64>, layout: &Layout) {
+    words.push(layout.shape().len() as u64);
     words.extend(layout.shape().iter().map(|&size| size as u64));
     words.extend(layout.strides().iter().map(|&stride| stride as u64));
 }
 
-/// Two graphs of equal signature have the same plan.
-#[derive(PartialEq, Eq)]
+/// Everything that a plan depends on, and not the numbers themselves: two graphs of equal signature
+/// have the same plan.
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Signature {
+    /// The positions of all inputs, one entry's after the other's; what is already there has none.
     inputs: Vec<u32>,
+    /// Where each entry's inputs end.
     ends: Vec<u32>,
+    /// The positions of the asked-for values.
     roots: Vec<u32>,
+    /// The operations.
     kinds: Vec<TypeId>,
     /// Shapes, layouts, and what lowerings say.
     words: Vec<u64>,
 }
 
 impl Signature {
+    /// A hash of a part of it: looking at all takes longer than comparing it with a few others.
     pub(super) fn digest(&self) -> u64 {
-        // Four side by side: one chain of multiplications takes longer than all the rest.
-        let mut lanes = [0; 4].map(|_| Multiply(self.ends.len() as u64));
-        for words in self.words.chunks(4) {
-            words.iter().zip(&mut lanes).for_each(|(&word, lane)| lane.write_u64(word));
+        fn some<T: Hash>(list: &[T], hasher: &mut Multiply) {
+            hasher.write_u64(list.len() as u64);
+            list.iter().step_by(list.len() / 64 + 1).for_each(|item| item.hash(hasher));
         }
-        for inputs in [&self.inputs, &self.roots].into_iter().flat_map(|inputs| inputs.chunks(4)) {
-            inputs.iter().zip(&mut lanes).for_each(|(&input, lane)| lane.write_u32(input));
-        }
-        for kinds in self.kinds.chunks(4) {
-            kinds.iter().zip(&mut lanes).for_each(|(kind, lane)| kind.hash(lane));
-        }
-        let [mut hasher, others @ ..] = lanes;
-        others.iter().for_each(|lane| hasher.write_u64(lane.finish()));
+        let mut hasher = Multiply::default();
+        some(&self.inputs, &mut hasher);
+        some(&self.roots, &mut hasher);
+        some(&self.kinds, &mut hasher);
+        some(&self.words, &mut hasher);
         hasher.finish()
     }
 }

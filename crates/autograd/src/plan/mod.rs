@@ -73,7 +73,7 @@ type Key = (TypeId, bool, u64);
 
 thread_local! {
     /// The plans of this thread.
-    static PLANS: RefCell<HashMap<Key, Rc<dyn Any>>> = RefCell::default();
+    static PLANS: RefCell<HashMap<Key, Vec<Rc<dyn Any>>>> = RefCell::default();
     static FUSION: Cell<bool> = Cell::new(std::env::var_os("WENGERT_FUSION").is_none_or(|set| set != "off"));
 }
 
@@ -165,19 +165,19 @@ fn kept<T: Float>(tape: &Tape<T>, graph: &Graph<'_, T>) -> Option<Vec<bool>> {
 }
 
 /// The plan of an earlier graph of the same structure, or a new one.
-#[track_caller]
 fn plan_for<T: Float>(graph: &Graph<'_, T>, fuse: bool) -> Rc<Plan<T>> {
-    let signature = graph.signature();
-    let key: Key = (TypeId::of::<T>(), fuse, signature.digest());
-    let cached = PLANS.with_borrow(|plans| plans.get(&key).cloned());
-    let cached = cached.and_then(|plan| plan.downcast::<Plan<T>>().ok()).filter(|plan| plan.signature == signature);
-    cached.unwrap_or_else(|| {
-        let plan = Rc::new(build::plan(graph, signature, fuse));
+    let key: Key = (TypeId::of::<T>(), fuse, graph.signature.digest());
+    let earlier = PLANS.with_borrow(|plans| {
+        let alike = plans.get(&key)?.iter().filter_map(|plan| plan.clone().downcast::<Plan<T>>().ok());
+        alike.into_iter().find(|plan| plan.signature == graph.signature)
+    });
+    earlier.unwrap_or_else(|| {
+        let plan = Rc::new(build::plan(graph, fuse));
         PLANS.with_borrow_mut(|plans| {
-            if plans.len() >= MAX_PLANS {
+            if plans.values().map(Vec::len).sum::<usize>() >= MAX_PLANS {
                 plans.clear();
             }
-            plans.insert(key, plan.clone());
+            plans.entry(key).or_default().push(plan.clone());
         });
         plan
     })

@@ -65,8 +65,8 @@ pub(super) fn run<T: Float>(
     for position in &graph.given {
         values.remove(position);
     }
-    let mut result = Vec::with_capacity(graph.roots.len());
-    for &root in &graph.roots {
+    let mut result = Vec::with_capacity(graph.roots().len());
+    for &root in graph.roots() {
         match values.remove(&root) {
             Some(value) => result.push((graph.id(root), value)),
             None if matches!(graph.entry(root), Entry::Number(_)) => result.push((graph.id(root), scalar(graph, root))),
