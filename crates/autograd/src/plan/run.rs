@@ -107,6 +107,9 @@ fn overwrites<T: Float>(
     values: &mut Values<T>,
 ) -> Vec<Overwrite<T>> {
     let mut over: Vec<Overwrite<T>> = Vec::new();
+    if program.overwrites().is_empty() {
+        return over;
+    }
     let once = |position: u32| operands.iter().filter(|&&other| other == position).count() == 1;
     let is_free: SmallVec<[bool; 8]> =
         operands.iter().map(|&position| dying.contains(&position) && once(position)).collect();

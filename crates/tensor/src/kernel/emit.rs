@@ -73,8 +73,12 @@ struct Emitter<'a> {
     keep: Vec<Option<u32>>,
     /// For each uniform value, its number among those that tiles read.
     splat: Vec<Option<u32>>,
-    /// For each output, its stream.
-    output: Vec<Option<u32>>,
+    /// The values that are outputs with the streams of these, in order.
+    outputs: Vec<(u32, u32)>,
+    /// For each value, whether it is an output.
+    is_output: Vec<bool>,
+    /// For each operand, its stream.
+    operands: Vec<u32>,
     /// For each value, where it is in the phase at hand.
     place: Vec<Option<Place>>,
     registers: u32,
@@ -83,7 +87,19 @@ struct Emitter<'a> {
 impl<'a> Emitter<'a> {
     fn new(graph: &'a Graph, domain: &'a Domain, choice: &'a Choice) -> Self {
         let n = graph.values.len();
-        let stream = |home| domain.streams.iter().position(|s| s.home == home).map(|s| s as u32);
+        let (mut outputs, mut operands) = (Vec::new(), Vec::new());
+        for (stream, home) in (0..).zip(domain.streams.iter().map(|stream| stream.home)) {
+            match home {
+                Home::Output(o) => outputs.push((graph.outputs[o as usize], stream)),
+                Home::Operand(operand) => {
+                    operands.resize(operands.len().max(operand as usize + 1), u32::MAX);
+                    operands[operand as usize] = stream;
+                }
+            }
+        }
+        outputs.sort_unstable();
+        let mut is_output = vec![false; n];
+        graph.outputs.iter().for_each(|&v| is_output[v as usize] = true);
         Emitter {
             graph,
             domain,
@@ -92,17 +108,19 @@ impl<'a> Emitter<'a> {
             number: vec![0; n],
             keep: vec![None; n],
             splat: vec![None; n],
-            output: (0..graph.outputs.len()).map(|o| stream(Home::Output(o as u32))).collect(),
+            outputs,
+            is_output,
+            operands,
             place: vec![None; n],
             registers: 0,
         }
     }
 
     /// The streams of the outputs that want value `v`.
-    fn outputs_of(&self, v: u32) -> impl Iterator<Item = u32> + use<'a> {
-        let streams: SmallVec<[u32; 2]> =
-            self.graph.outputs.iter().zip(&self.output).filter(|(o, _)| **o == v).filter_map(|(_, s)| *s).collect();
-        streams.into_iter()
+    fn outputs_of(&self, v: u32) -> impl Iterator<Item = u32> + use<> {
+        let first = self.outputs.partition_point(|&(value, _)| value < v);
+        let streams = self.outputs[first..].iter().take_while(|&&(value, _)| value == v);
+        streams.map(|&(_, stream)| stream).collect::<SmallVec<[u32; 2]>>().into_iter()
     }
 
     /// Everything that varies along nothing.
@@ -156,7 +174,7 @@ impl<'a> Emitter<'a> {
                         needed[v] = false;
                         continue;
                     }
-                    let is_output = graph.outputs.contains(&(v as u32));
+                    let is_output = self.is_output[v];
                     if is_output && value.level < p {
                         needed[v] = false;
                     } else if !is_output && home[v].is_some() && self.is_kept(v as u32, keep) {
@@ -188,7 +206,7 @@ impl<'a> Emitter<'a> {
                 let value = self.graph.value(arg);
                 let is_made = value.class == Class::Full && matches!(value.step, Step::Map { .. });
                 let is_there = is_dear(self.graph, arg) || self.keep[arg as usize].is_some();
-                if is_made && !is_there && !self.graph.outputs.contains(&arg) && !again.contains(&arg) {
+                if is_made && !is_there && !self.is_output[arg as usize] && !again.contains(&arg) {
                     again.push(arg);
                 }
             }
@@ -249,9 +267,7 @@ impl<'a> Emitter<'a> {
             let to = self.number[v as usize];
             match &value.step {
                 Step::Load(operand) => {
-                    let home = Home::Operand(*operand);
-                    let stream = self.domain.streams.iter().position(|s| s.home == home);
-                    code.push(KeptInstr::Load { stream: stream.expect("a used operand has a stream") as u32, to });
+                    code.push(KeptInstr::Load { stream: self.operands[*operand as usize], to });
                 }
                 Step::Map { map, args, .. } => {
                     let args = args.iter().map(|&a| match graph.value(a).class {
@@ -294,11 +310,7 @@ impl<'a> Emitter<'a> {
         let place = match (value.class, &value.step) {
             (Class::Uniform, _) => self.splatted(v),
             (Class::Kept, _) => self.load(phase, self.number[v as usize]),
-            (Class::Full, Step::Load(operand)) => {
-                let home = Home::Operand(*operand);
-                let stream = self.domain.streams.iter().position(|s| s.home == home);
-                self.load(phase, stream.expect("a used operand has a stream") as u32)
-            }
+            (Class::Full, Step::Load(operand)) => self.load(phase, self.operands[*operand as usize]),
             (Class::Full, _) => match (self.outputs_of(v).next(), self.keep[v as usize]) {
                 (Some(stream), _) => self.load(phase, stream),
                 (None, Some(keep)) => self.kept_full(phase, keep),

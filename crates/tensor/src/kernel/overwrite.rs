@@ -4,8 +4,15 @@
 use super::code::{Code, Instr};
 use super::domain::{Domain, Home};
 
+/// Loops of more streams are of small values, over which nothing is gained, and have as many pairs as
+/// the square of their number.
+const MOST_STREAMS: usize = 128;
+
 /// All pairs of an operand and an output of which this is true, those of the first output first.
 pub(super) fn overwrites(domain: &Domain, code: &Code) -> Vec<(u32, u32)> {
+    if domain.streams.len() > MOST_STREAMS {
+        return Vec::new();
+    }
     let uses = Uses::of(code, domain.streams.len());
     let mut pairs = Vec::new();
     for (to, output) in domain.streams.iter().enumerate() {
