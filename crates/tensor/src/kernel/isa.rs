@@ -65,19 +65,19 @@ impl Isa {
 /// The body is inlined into each version, and whatever it calls should be inlined into it. A second
 /// body, of the same bits but less code, is the portable version where that is the last resort.
 macro_rules! multiversion {
-    ($(#[$meta:meta])* unsafe fn $name:ident[$($generics:tt)*]($($arg:ident: $type:ty),* $(,)?) $body:block) => {
+    ($(#[$meta:meta])* $vis:vis unsafe fn $name:ident[$($generics:tt)*]($($arg:ident: $type:ty),* $(,)?) $body:block) => {
         $crate::kernel::isa::multiversion! {
-            $(#[$meta])* unsafe fn $name[$($generics)*]($($arg: $type),*) $body portable $body
+            $(#[$meta])* $vis unsafe fn $name[$($generics)*]($($arg: $type),*) $body portable $body
         }
     };
     (
-        $(#[$meta:meta])* unsafe fn $name:ident[$($generics:tt)*]($($arg:ident: $type:ty),* $(,)?)
+        $(#[$meta:meta])* $vis:vis unsafe fn $name:ident[$($generics:tt)*]($($arg:ident: $type:ty),* $(,)?)
         $body:block portable $portable:block
     ) => {
         $(#[$meta])*
         /// It must be compiled for what this machine has: `isa` comes from [`Isa`].
         #[inline]
-        unsafe fn $name<$($generics)*>(isa: $crate::kernel::isa::Isa, $($arg: $type),*) {
+        $vis unsafe fn $name<$($generics)*>(isa: $crate::kernel::isa::Isa, $($arg: $type),*) {
             #[inline(always)]
             unsafe fn body<$($generics)*>($($arg: $type),*) $body
             #[inline(never)]

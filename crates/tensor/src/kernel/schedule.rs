@@ -123,7 +123,7 @@ impl Choice {
         let tile = (cols * rows) as f32;
         let mut cost = (4.0 * (maps + folds + 3) as f32 + 1.5 * domain.streams.len() as f32) / tile;
         if self.form == Form::Wide {
-            cost += (maps + folds) as f32 / cols as f32;
+            cost += (maps + folds + if cols < 256 { 8 } else { 0 }) as f32 / cols as f32;
         }
         for (s, _) in domain.streams.iter().enumerate().filter(|(_, stream)| stream.full) {
             let step = col_axis.strides[s];
@@ -131,7 +131,9 @@ impl Choice {
             cost += match self.lie(row_step, step, width) {
                 Lie::InPlace => 0.0,
                 Lie::Splat => 0.02,
-                Lie::Strided if matches!(step, 0 | 1) => 0.06 + 2.0 / cols as f32,
+                Lie::Strided if step == 0 => 0.06 + 0.6 / cols as f32,
+                Lie::Strided if step == 1 && row_step == 0 && self.form == Form::Tall => 0.1,
+                Lie::Strided if step == 1 => 0.06 + 2.0 / cols as f32,
                 Lie::Strided if row_step == 1 && rows > 1 => 0.4 + 4.0 / rows.min(cols) as f32,
                 Lie::Strided if step.unsigned_abs() < 16 => 0.7,
                 Lie::Strided => 1.7,
@@ -304,6 +306,8 @@ impl Schedule {
                 rows.cut((kept / cols.block).max(rows.tile), rows.tile);
             }
         } else if rows.kept {
+            // As long as there are outer axes to cut into chunks, whole tiles.
+            let kept = if demand.phases == 1 && !outer.is_empty() { kept.max(rows.tile) } else { kept };
             rows.cut(kept, if kept >= rows.tile { rows.tile } else { 1 });
         }
         rows.tile = rows.tile.min(rows.block);

@@ -70,6 +70,8 @@ pub enum Cheap {
     Mul,
     /// h · h.
     Square,
+    /// h + h.
+    Double,
     /// h − x, and x − h.
     Sub,
     SubFrom,
@@ -103,7 +105,7 @@ impl Cheap {
     /// How many numbers it takes from memory.
     pub(super) fn operands(self) -> usize {
         match self {
-            Cheap::Fetch | Cheap::Square | Cheap::Neg | Cheap::Abs | Cheap::Sqrt => 0,
+            Cheap::Fetch | Cheap::Square | Cheap::Double | Cheap::Neg | Cheap::Abs | Cheap::Sqrt => 0,
             Cheap::Where | Cheap::WhereElse | Cheap::WhereThen => 2,
             _ => 1,
         }
@@ -256,12 +258,17 @@ fn push(code: &mut Vec<Instr<Place>>, arith: Arith, map: &Instr<Place>, held: Op
     let is_held = |&at: &usize| held.is_some_and(|(place, _)| args[at] == place) && arith.cheap(at).is_some();
     let at = match (held, (0..args.len()).find(is_held)) {
         (Some((place, is_last)), Some(at)) => {
-            let is_read = args.iter().filter(|&&arg| arg == place).count() > 1 && arith != Arith::Mul;
+            let alone = match arith {
+                Arith::Mul => Some(Cheap::Square),
+                Arith::Add => Some(Cheap::Double),
+                _ => None,
+            };
+            let is_read = args.iter().filter(|&&arg| arg == place).count() > 1 && alone.is_none();
             if let (Some(Instr::Cheap { to, .. }), true, false) = (code.last_mut(), is_last, is_read) {
                 *to = to.filter(|to| !matches!(to, Place::Register(_)));
             }
-            if arith == Arith::Mul && args == [place; 2] {
-                return code.push(Instr::Cheap { cheap: Cheap::Square, args: [NOTHING; 2], to });
+            if let (Some(cheap), true) = (alone, args == [place; 2]) {
+                return code.push(Instr::Cheap { cheap, args: [NOTHING; 2], to });
             }
             at
         }
@@ -334,14 +341,16 @@ mod tests {
             step(Cheap::SubFrom, &[11], true),
         ];
         assert_eq!(gathered(code), steps);
-        // Twice by one that is no square; as an argument that cannot be in hand.
-        let code = vec![map(ADD, &[0, 1], 10), map(ADD, &[10, 10], 11), map(MAX, &[0, 11], 12)];
+        // Twice by others; as an argument that cannot be in hand.
+        let code =
+            vec![map(ADD, &[0, 1], 10), map(ADD, &[10, 10], 11), map(SUB, &[11, 11], 13), map(MAX, &[0, 13], 12)];
         let steps = [
             step(Cheap::Load, &[0], false),
-            step(Cheap::Add, &[1], true),
-            step(Cheap::Add, &[10], true),
+            step(Cheap::Add, &[1], false),
+            step(Cheap::Double, &[], true),
+            step(Cheap::Sub, &[11], true),
             step(Cheap::Load, &[0], false),
-            step(Cheap::Max, &[11], true),
+            step(Cheap::Max, &[13], true),
         ];
         assert_eq!(gathered(code), steps);
     }

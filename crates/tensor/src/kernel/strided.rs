@@ -114,6 +114,8 @@ multiversion! {
     /// # Safety
     /// As for [`copy_grid`].
     unsafe fn fill_rows[T: Copy](from: Grid<*const T>, to: Grid<*mut T>, rows: usize, cols: usize) {
+        // Short rows are filled beyond their end, where the next ones are still to be written.
+        let beyond = if to.rows == cols as isize { rows.saturating_sub(RUN.div_ceil(cols.max(1))) } else { 0 };
         for i in 0..rows as isize {
             // SAFETY: elements of row `i`, which the caller promises.
             unsafe {
@@ -123,6 +125,10 @@ multiversion! {
                         to.add(j).cast::<[T; RUN]>().write_unaligned([v; RUN]);
                     }
                     to.add(cols - RUN).cast::<[T; RUN]>().write_unaligned([v; RUN]);
+                } else if (i as usize) < beyond && cols <= RUN / 2 {
+                    to.cast::<[T; RUN / 2]>().write_unaligned([v; RUN / 2]);
+                } else if (i as usize) < beyond {
+                    to.cast::<[T; RUN]>().write_unaligned([v; RUN]);
                 } else {
                     for j in 0..cols {
                         *to.add(j) = v;

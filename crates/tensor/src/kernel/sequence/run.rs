@@ -98,6 +98,7 @@ unsafe fn piece<V: Vector, const N: usize, const WHOLE: bool>(
                 Cheap::Add => each!(|h, k| h.add(load(x, k))),
                 Cheap::Mul => each!(|h, k| h.mul(load(x, k))),
                 Cheap::Square => each!(|h, k| h.mul(h)),
+                Cheap::Double => each!(|h, k| h.add(h)),
                 Cheap::Sub => each!(|h, k| h.sub(load(x, k))),
                 Cheap::SubFrom => each!(|h, k| load(x, k).sub(h)),
                 Cheap::Div => each!(|h, k| h.div(load(x, k))),
@@ -213,6 +214,7 @@ mod tests {
             Cheap::Add => h + x,
             Cheap::Mul => h * x,
             Cheap::Square => h * h,
+            Cheap::Double => h + h,
             Cheap::Sub => h - x,
             Cheap::SubFrom => x - h,
             Cheap::Div => h / x,
@@ -239,11 +241,11 @@ mod tests {
         }
     }
 
-    const ALL: [Cheap; 26] = {
+    const ALL: [Cheap; 27] = {
         use Cheap::*;
         [
-            Fetch, Load, Add, Mul, Square, Sub, SubFrom, Div, DivInto, Chain, ChainBy, Per, Neg, Abs, Sqrt, Eq, Ne, Lt,
-            Le, Gt, Ge, Max, Min, Where, WhereElse, WhereThen,
+            Fetch, Load, Add, Mul, Square, Double, Sub, SubFrom, Div, DivInto, Chain, ChainBy, Per, Neg, Abs, Sqrt, Eq,
+            Ne, Lt, Le, Gt, Ge, Max, Min, Where, WhereElse, WhereThen,
         ]
     };
 
