@@ -47,13 +47,11 @@ impl Domain {
     /// The domain of `spec`, without axes of size 1 and with as few others as there can be;
     /// elements are of `bytes` bytes.
     pub(super) fn of(spec: &Spec, graph: &Graph, bytes: usize) -> Domain {
+        // An operand is loaded once: a graph has no value twice.
         let mut streams: Vec<Stream> = Vec::new();
         for (_, value) in graph.used() {
             if let (Step::Load(o), true) = (&value.step, value.class != Class::Uniform) {
-                let stream = Stream { home: Home::Operand(*o), full: value.class == Class::Full, past_caches: false };
-                if !streams.iter().any(|s| s.home == stream.home) {
-                    streams.push(stream);
-                }
+                streams.push(Stream { home: Home::Operand(*o), full: value.class == Class::Full, past_caches: false });
             }
         }
         let mut full_output = false;

@@ -81,6 +81,8 @@ struct Emitter<'a> {
     operands: Vec<u32>,
     /// For each value, where it is in the phase at hand.
     place: Vec<Option<Place>>,
+    /// For each stream, whether the phase at hand uses it.
+    in_phase: Vec<bool>,
     registers: u32,
 }
 
@@ -112,6 +114,7 @@ impl<'a> Emitter<'a> {
             is_output,
             operands,
             place: vec![None; n],
+            in_phase: Vec::new(),
             registers: 0,
         }
     }
@@ -218,6 +221,7 @@ impl<'a> Emitter<'a> {
     fn phase(&mut self, p: u32, needed: &[bool]) -> Phase<Place> {
         let graph = self.graph;
         self.place.fill(None);
+        self.in_phase = vec![false; self.code.streams()];
         self.registers = 0;
         let mut phase = Phase {
             kept: self.kept_code(p),
@@ -379,7 +383,7 @@ impl<'a> Emitter<'a> {
     }
 
     fn stream(&mut self, phase: &mut Phase<Place>, stream: u32) -> Place {
-        if !phase.streams.contains(&stream) {
+        if !std::mem::replace(&mut self.in_phase[stream as usize], true) {
             phase.streams.push(stream);
         }
         Place::Stream(stream)

@@ -10,6 +10,7 @@ mod system {
     use std::ops::Range;
     use std::ptr::{NonNull, null_mut, with_exposed_provenance_mut};
     use std::sync::{Mutex, PoisonError};
+    use std::time::{Duration, Instant};
 
     use crate::kernel::parallel::for_each;
 
@@ -20,6 +21,10 @@ mod system {
     const PROT_READ_WRITE: c_int = 3;
     const MAP_PRIVATE_ANONYMOUS: c_int = 0x22;
     const MADV_HUGEPAGE: c_int = 14;
+    const MADV_NOHUGEPAGE: c_int = 15;
+    /// As long as small pages would take. Where a large one takes longer, a virtual machine's host has to
+    /// find its memory first, and the mapping goes on with small ones, which are more often there.
+    const SLOW: Duration = Duration::from_millis(1);
 
     unsafe extern "C" {
         fn mmap(at: *mut c_void, bytes: usize, access: c_int, flags: c_int, file: c_int, offset: i64) -> *mut c_void;
@@ -36,24 +41,29 @@ mod system {
             touch(block.expose_provenance().get(), used / LARGE);
             return Some(block);
         }
-        let block = {
-            // Nothing panics while it is locked.
-            let mut rest = REST.lock().unwrap_or_else(PoisonError::into_inner);
-            if rest.len() < bytes {
-                let start = map_large(SHARED)?.expose_provenance().get();
-                let old = std::mem::replace(&mut *rest, start..start + SHARED);
-                if !old.is_empty() {
-                    // SAFETY: nobody was given this part of the old mapping.
-                    unsafe { munmap(with_exposed_provenance_mut(old.start), old.len()) };
-                }
+        // Nothing panics while it is locked.
+        let mut rest = REST.lock().unwrap_or_else(PoisonError::into_inner);
+        if rest.len() < bytes {
+            let start = map_large(SHARED)?.expose_provenance().get();
+            let old = std::mem::replace(&mut *rest, start..start + SHARED);
+            if !old.is_empty() {
+                // SAFETY: nobody was given this part of the old mapping.
+                unsafe { munmap(with_exposed_provenance_mut(old.start), old.len()) };
             }
-            let start = rest.start;
-            rest.start += bytes;
-            start
-        };
+        }
+        let block = rest.start;
+        rest.start += bytes;
         // Those that begin within the block; the one before them was made for another block.
-        let first = block.next_multiple_of(LARGE);
-        touch(first, (block + bytes).saturating_sub(first).div_ceil(LARGE));
+        for page in (block.next_multiple_of(LARGE)..rest.start).step_by(LARGE) {
+            let begin = Instant::now();
+            touch(page, 1);
+            let after = page + LARGE;
+            if begin.elapsed() > SLOW && after < rest.end {
+                // SAFETY: this is of the mapping, and advice changes no contents.
+                unsafe { madvise(with_exposed_provenance_mut(after), rest.end - after, MADV_NOHUGEPAGE) };
+                break;
+            }
+        }
         NonNull::new(with_exposed_provenance_mut(block))
     }
 
