@@ -20,8 +20,8 @@ pub enum Instr<S = u32> {
     Cheap { cheap: Cheap, args: [S; 2], to: Option<S> },
     /// The stream's one element for this tile, as often as [`REPEAT`](super::sequence::REPEAT) says.
     Splat { stream: u32, to: S },
-    /// The stream's elements for this tile, made dense.
-    Gather { stream: u32, to: S },
+    /// The stream's elements for this tile, made dense; or once for all tiles of a walk.
+    Gather { stream: u32, to: S, once: bool },
     /// A slot's elements as a dense tile, also when the slot is a splat.
     Copy { from: S, to: S },
     /// A dense tile to where the stream lies.
@@ -164,7 +164,7 @@ impl<S: Copy> Instr<S> {
                 Instr::Cheap { cheap: *cheap, args: args.map(source), to: to.map(to_slot) }
             }
             Instr::Splat { stream, to } => Instr::Splat { stream: *stream, to: to_slot(*to) },
-            Instr::Gather { stream, to } => Instr::Gather { stream: *stream, to: to_slot(*to) },
+            Instr::Gather { stream, to, once } => Instr::Gather { stream: *stream, to: to_slot(*to), once: *once },
             Instr::Copy { from, to } => Instr::Copy { from: source(*from), to: to_slot(*to) },
             Instr::Scatter { from, stream } => Instr::Scatter { from: source(*from), stream: *stream },
             Instr::Fold { from, fold } => Instr::Fold { from: source(*from), fold: *fold },

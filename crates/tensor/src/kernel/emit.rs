@@ -11,7 +11,7 @@ use super::domain::{Domain, Home};
 use super::graph::{Class, Graph};
 use super::program::Step;
 use super::registers::allocate;
-use super::schedule::{Choice, Lie};
+use super::schedule::{Choice, Form, Lie};
 use super::sequence::gather;
 
 /// Which of the full values that a later phase needs again a block keeps.
@@ -338,7 +338,7 @@ impl<'a> Emitter<'a> {
             }
             Lie::Strided => {
                 let to = self.register();
-                phase.code.push(Instr::Gather { stream, to });
+                phase.code.push(Instr::Gather { stream, to, once: self.repeats(stream) });
                 to
             }
         }
@@ -380,6 +380,13 @@ impl<'a> Emitter<'a> {
         let (rows, cols) = (rows.is_some_and(|axis| axis.kept), cols.is_some_and(|axis| axis.kept));
         let row_step = if cols { width } else { 1 };
         self.choice.lie(if rows { row_step as isize } else { 0 }, cols as isize, width)
+    }
+
+    /// Whether a stream has the same elements under all tiles of a block.
+    fn repeats(&self, stream: u32) -> bool {
+        let axes = self.domain.axes.iter().enumerate().filter(|(axis, _)| Some(*axis) != self.choice.cols);
+        let mut steps = axes.map(|(_, axis)| axis.strides.get(stream as usize).map_or(axis.kept, |step| *step != 0));
+        self.choice.form == Form::Tall && !steps.any(|steps| steps)
     }
 
     fn stream(&mut self, phase: &mut Phase<Place>, stream: u32) -> Place {

@@ -31,7 +31,12 @@ pub(super) fn allocate(code: &mut [Instr<Place>]) -> u32 {
             }
         }
         if let Some(v) = made(instr) {
-            register[v as usize] = free.pop().unwrap_or_else(|| {
+            // What is made once for all tiles has a register of its own.
+            let lasts = matches!(instr, Instr::Gather { once: true, .. });
+            if lasts {
+                last_use[v as usize] = usize::MAX;
+            }
+            register[v as usize] = free.pop_if(|_| !lasts).unwrap_or_else(|| {
                 count += 1;
                 count - 1
             });
@@ -70,10 +75,15 @@ mod tests {
             args: args.iter().map(|&a| Place::Register(a)).collect(),
             to: Place::Register(to),
         };
-        let mut chain = vec![Instr::Gather { stream: 0, to: Place::Register(0) }, map(&[0], 1), map(&[1, 1], 2)];
+        let mut chain =
+            vec![Instr::Gather { stream: 0, to: Place::Register(0), once: false }, map(&[0], 1), map(&[1, 1], 2)];
         assert_eq!(allocate(&mut chain), 1);
-        let mut long =
-            vec![Instr::Gather { stream: 0, to: Place::Register(0) }, map(&[0], 1), map(&[1], 2), map(&[0, 2], 3)];
+        let mut long = vec![
+            Instr::Gather { stream: 0, to: Place::Register(0), once: false },
+            map(&[0], 1),
+            map(&[1], 2),
+            map(&[0, 2], 3),
+        ];
         assert_eq!(allocate(&mut long), 2);
         assert!(matches!(long[2], Instr::Map { to: Place::Register(1), .. }));
     }

@@ -132,7 +132,7 @@ impl Choice {
                 Lie::InPlace => 0.0,
                 Lie::Splat => 0.02,
                 Lie::Strided if step == 0 => 0.06 + 0.6 / cols as f32,
-                Lie::Strided if step == 1 && row_step == 0 && self.form == Form::Tall => 0.1,
+                Lie::Strided if step == 1 && row_step == 0 && self.form == Form::Tall => 0.02,
                 Lie::Strided if step == 1 => 0.06 + 2.0 / cols as f32,
                 Lie::Strided if row_step == 1 && rows > 1 => 0.4 + 4.0 / rows.min(cols) as f32,
                 Lie::Strided if step.unsigned_abs() < 16 => 0.7,

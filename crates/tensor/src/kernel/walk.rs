@@ -149,8 +149,10 @@ impl<T: Float> Run<'_, T> {
                     Instr::Splat { stream, to } => {
                         target(*to).cast::<[T; REPEAT]>().write([*target(*stream); REPEAT]);
                     }
-                    Instr::Gather { stream, to } => {
-                        copy_grid(self.isa, grid(*stream).read(), rows(*to), tile.rows, tile.cols);
+                    Instr::Gather { once: true, .. } if done > 0 => {}
+                    Instr::Gather { stream, to, once } => {
+                        let n = if *once { plan.schedule.rows.tile } else { tile.rows };
+                        copy_grid(self.isa, grid(*stream).read(), rows(*to), n, tile.cols);
                     }
                     Instr::Copy { from, to } => {
                         let (from, to) = (source(*from), source(*to));
