@@ -17,6 +17,7 @@ mod padded;
 mod terms;
 mod weight;
 
+use super::isa::{Isa, multiversion};
 use super::matmul::{BatchOffsets, Mat, matmul};
 use crate::Float;
 
@@ -25,8 +26,8 @@ use crate::Float;
 ///
 /// `y[n, o, i, j] = Σ w[o, c, a, b] · x[n, c, i·stride + a·dilation − padding, j·… + b·… − …]`
 ///
-/// over the input channels `c` of the group of `o` and the elements `a, b` of the kernel, where `x`
-/// is 0 outside of the image.
+/// over the input channels `c` of the group of `o` and the elements `a, b` of the kernel that meet the
+/// image: what lies outside of it is no part of a sum, even of infinite weights.
 ///
 /// ```
 /// use wengert_tensor::kernel::conv::Convolution;
@@ -75,8 +76,9 @@ impl Convolution {
                 let [a, b] = [Mat::row_major(w, self.inputs), self.channels(x, self.inputs)];
                 matmul(self.batch, self.outputs, self.inputs, self.places(), a, b, y);
             }
+            _ if !all_finite(w) => gather::forward(self, x, w, y, true),
             _ if self.is_slim(self.outputs, self.output[1]) => direct::forward(self, x, w, y),
-            _ => gather::forward(self, x, w, y),
+            _ => gather::forward(self, x, w, y, false),
         }
     }
 
@@ -92,8 +94,9 @@ impl Convolution {
                 let [a, b] = [Mat::row_major(w, self.inputs).transposed(), self.channels(g, self.outputs)];
                 matmul(self.batch, self.inputs, self.outputs, self.places(), a, b, x);
             }
+            _ if !all_finite(w) => gather::input(self, g, w, x, true),
             _ if self.is_slim(self.inputs, self.image[1] / self.stride[1]) => direct::input(self, g, w, x),
-            _ => gather::input(self, g, w, x),
+            _ => gather::input(self, g, w, x, false),
         }
     }
 
@@ -107,7 +110,10 @@ impl Convolution {
             _ if w.is_empty() => {}
             _ if g.is_empty() => w.fill(T::ZERO),
             _ if self.is_thin() => direct::weight(self, x, g, w),
-            _ => weight::weight(self, x, g, w),
+            _ => weight::weight(self, x, g, w, false),
+        }
+        if w.iter().any(|w| w.is_nan()) && !(all_finite(x) && all_finite(g)) {
+            weight::weight(self, x, g, w, true);
         }
     }
 
@@ -155,17 +161,33 @@ impl Convolution {
         self.inputs.max(self.outputs) <= 2
     }
 
-    /// The same for a few more, if so many are written, in rows of so many elements, and there are tasks enough
-    /// for any number of threads, which may not decide it.
+    /// The same if so many are written, in rows of so many elements: for very few, or for a few more if there are
+    /// tasks enough for any number of threads, which may not decide it.
     fn is_slim(&self, written: usize, row: usize) -> bool {
         let few = self.inputs.max(self.outputs) <= 8 && written >= direct::TOGETHER;
-        self.is_thin() || few && row >= 12 && self.batch * self.groups >= 8
+        self.is_thin() || row >= 12 && (written <= 2 || few && self.batch * self.groups >= 8)
     }
 
     /// Images as matrices of channels and places.
     fn channels<'a, T>(&self, images: &'a [T], channels: usize) -> Mat<'a, T> {
         let rows = Mat::row_major(images, self.pixels());
         Mat { batch: BatchOffsets::Stride((channels * self.pixels()) as isize), ..rows }
+    }
+}
+
+/// Whether the products of all elements with zero are zero.
+fn all_finite<T: Float>(x: &[T]) -> bool {
+    let mut finite = true;
+    // SAFETY: the instruction set is this machine's.
+    unsafe { and_finite(Isa::get(), x, &mut finite) };
+    finite
+}
+
+multiversion! {
+    /// # Safety
+    /// None.
+    unsafe fn and_finite[T: Float](x: &[T], finite: &mut bool) {
+        *finite &= x.chunks(1024).all(|x| x.iter().fold(true, |all, x| all & x.is_finite()));
     }
 }
 

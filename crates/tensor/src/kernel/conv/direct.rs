@@ -11,6 +11,12 @@ use crate::kernel::scratch::Scratch;
 
 /// Elements of a row that are computed at a time.
 const LANES: usize = 16;
+/// Elements of a task that is small.
+const TASK: usize = 1 << 11;
+/// Vectors of these that are computed at a time, of one channel: enough to hide the latency of an addition.
+const VECTORS: usize = 4;
+/// Elements of kernels whose gradients are summed at a time: two fifths, or five, are the usual kernels.
+const TAPS: usize = 5;
 /// Channels that are computed at a time.
 pub(super) const TOGETHER: usize = 4;
 
@@ -25,19 +31,19 @@ pub(super) fn forward<T: Float>(conv: &Convolution, x: &[T], w: &[T], y: &mut [T
         from: conv.stride[0] * frame.width(),
         to: [conv.output[1], 1],
     };
-    for_each_chunk(y, written, cost(conv), |i, y| {
+    let many = (TASK / written).max(1);
+    for_each_chunk(y, many * written, many * cost(conv), |task, y| {
         let mut memory = frame.memory::<T>(conv.inputs);
-        let padded = padded(&frame, conv.inputs, &x[i * read..][..read], &mut memory);
-        let w = &w[i % conv.groups * conv.outputs * terms..];
-        planes(conv.outputs, &grid, &starts, w, padded, y, conv.places());
+        for (i, y) in (task * many..).zip(y.chunks_mut(written)) {
+            let padded = padded(&frame, conv.inputs, &x[i * read..][..read], &mut memory);
+            let w = &w[i % conv.groups * conv.outputs * terms..];
+            planes(conv.outputs, &grid, &starts, w, padded, y, conv.places());
+        }
     });
 }
 
 /// See [`Convolution::input`]: one sum for each position within a stride.
 pub(super) fn input<T: Float>(conv: &Convolution, g: &[T], w: &[T], x: &mut [T]) {
-    if w.iter().any(|w| !w.is_finite()) {
-        return input_one_by_one(conv, g, w, x);
-    }
     let (frame, parts) = along::parts(conv);
     let mut passes = Vec::new();
     for [down, across] in parts {
@@ -60,43 +66,23 @@ pub(super) fn input<T: Float>(conv: &Convolution, g: &[T], w: &[T], x: &mut [T])
         passes.push((grid, starts, weights, down.pixel * conv.image[1] + across.pixel));
     }
     let (read, written) = (conv.outputs * conv.places(), conv.inputs * conv.pixels());
-    for_each_chunk(x, written, cost(conv), |i, x| {
+    let many = (TASK / written).max(1);
+    for_each_chunk(x, many * written, many * cost(conv), |task, x| {
         let mut memory = frame.memory::<T>(conv.outputs);
-        let padded = padded(&frame, conv.outputs, &g[i * read..][..read], &mut memory);
-        for (grid, starts, weights, first) in &passes {
-            let w = &weights[i % conv.groups * conv.inputs * starts.len()..];
-            planes(conv.inputs, grid, starts, w, padded, &mut x[*first..], conv.pixels());
-        }
-    });
-}
-
-/// As [`input`], for weights that are infinite or NaN, which must not meet zeros around the cotangents.
-#[cold]
-fn input_one_by_one<T: Float>(conv: &Convolution, g: &[T], w: &[T], x: &mut [T]) {
-    let ([height, width], [down, across]) = (conv.image, conv.output);
-    for_each_chunk(x, conv.pixels(), cost(conv) * 8, |channel, x| {
-        x.fill(T::ZERO);
-        let (i, c) = (channel / conv.inputs, channel % conv.inputs);
-        for o in 0..conv.outputs {
-            let g = &g[(i * conv.outputs + o) * conv.places()..][..conv.places()];
-            let w = &w[((i % conv.groups * conv.outputs + o) * conv.inputs + c) * conv.taps()..][..conv.taps()];
-            for (tap, &w) in w.iter().enumerate() {
-                let (a, b) = (tap / conv.kernel[1] * conv.dilation[0], tap % conv.kernel[1] * conv.dilation[1]);
-                for (r, s) in (0..down).flat_map(|r| (0..across).map(move |s| (r, s))) {
-                    let row = (r * conv.stride[0] + a).wrapping_sub(conv.padding[0]);
-                    let col = (s * conv.stride[1] + b).wrapping_sub(conv.padding[1]);
-                    if row < height && col < width {
-                        x[row * width + col] += w * g[r * across + s];
-                    }
-                }
+        for (i, x) in (task * many..).zip(x.chunks_mut(written)) {
+            let padded = padded(&frame, conv.outputs, &g[i * read..][..read], &mut memory);
+            for (grid, starts, weights, first) in &passes {
+                let w = &weights[i % conv.groups * conv.inputs * starts.len()..];
+                planes(conv.inputs, grid, starts, w, padded, &mut x[*first..], conv.pixels());
             }
         }
     });
 }
 
-/// See [`Convolution::weight`].
+/// See [`Convolution::weight`]; NaN if the images or their cotangents are not finite.
 pub(super) fn weight<T: Float>(conv: &Convolution, x: &[T], g: &[T], w: &mut [T]) {
-    let frame = frame(conv);
+    let (frame, [height, width]) = (frame(conv), conv.output);
+    let rows = Frame { from: conv.output, size: [height, width.next_multiple_of(LANES)], corner: [0, 0], apart: 1 };
     let (starts, step) = (starts(conv, &frame), conv.stride[0] * frame.width());
     let (inner, outer) = (conv.inputs * conv.pixels(), conv.outputs * conv.places());
     let len = conv.outputs * conv.inputs * conv.taps();
@@ -104,15 +90,16 @@ pub(super) fn weight<T: Float>(conv: &Convolution, x: &[T], g: &[T], w: &mut [T]
     for_each(conv.groups, cost(conv) * conv.batch, |group| {
         // SAFETY: the kernels of a group are no other task's.
         let w = unsafe { out.slice(group * len..(group + 1) * len) };
-        let mut memory = frame.memory::<T>(conv.inputs);
-        let mut sums = vec![[[T::ZERO; LANES]; 2]; len];
+        let (mut memory, mut row_memory) = (frame.memory::<T>(conv.inputs), rows.memory::<T>(conv.outputs));
+        let mut sums = vec![[T::ZERO; LANES]; len];
         for image in 0..conv.batch {
             let i = image * conv.groups + group;
             let padded = padded(&frame, conv.inputs, &x[i * inner..][..inner], &mut memory);
+            let g = self::padded(&rows, conv.outputs, &g[i * outer..][..outer], &mut row_memory);
             // SAFETY: the instruction set is this machine's.
-            unsafe { products(Isa::get(), conv, step, &starts, padded, &g[i * outer..][..outer], &mut sums) };
+            unsafe { products(Isa::get(), rows.size, step, &starts, padded, g, &mut sums) };
         }
-        for (w, [_, sums]) in w.iter_mut().zip(&mut sums) {
+        for (w, sums) in w.iter_mut().zip(&mut sums) {
             let mut half = LANES / 2;
             while half > 0 {
                 for l in 0..half {
@@ -125,12 +112,13 @@ pub(super) fn weight<T: Float>(conv: &Convolution, x: &[T], g: &[T], w: &mut [T]
     });
 }
 
-/// Images with their padding, and with [`SLACK`].
+/// Images with their padding, and with [`SLACK`] of zeros.
 fn padded<'a, T: Float>(frame: &Frame, images: usize, from: &[T], memory: &'a mut Scratch) -> &'a [T] {
     let len = images * frame.len();
     // SAFETY: there is room for so many elements.
     let padded = unsafe { std::slice::from_raw_parts_mut(memory.start().cast::<T>(), len + SLACK) };
     frame.fill(from, &mut padded[..len]);
+    padded[len..].fill(T::ZERO);
     padded
 }
 
@@ -185,26 +173,52 @@ fn planes<T: Float>(
 }
 
 multiversion! {
-    /// Sums over the elements that begin at these places, times `w`; `padded` has [`SLACK`].
+    /// Sums over the elements that begin at these places, times `w`, of several vectors at a time; `padded` has
+    /// [`SLACK`].
     ///
     /// # Safety
     /// None.
     unsafe fn rows[T: Float](grid: &Grid, starts: &[usize], w: &[T], padded: &[T], y: &mut [T]) {
-        for i in 0..grid.rows {
-            let padded = &padded[i * grid.from..];
-            for j in (0..grid.cols).step_by(LANES) {
-                let mut sums = [T::ZERO; LANES];
+        let last = [grid.rows.saturating_sub(1), grid.cols.saturating_sub(1) / LANES * LANES];
+        let reach = last[0] * grid.from + last[1] + starts.iter().max().unwrap_or(&0) + LANES;
+        assert!(reach <= padded.len() && w.len() == starts.len(), "conv: elements behind the image");
+        let mut next = [0, 0];
+        while next[0] < grid.rows && grid.cols > 0 {
+            // The last one several times, rather than fewer.
+            let mut places = [last; VECTORS];
+            for place in &mut places {
+                if next[0] < grid.rows {
+                    *place = next;
+                }
+                next = if next[1] < last[1] { [next[0], next[1] + LANES] } else { [next[0] + 1, 0] };
+            }
+            let mut sums = [[T::ZERO; LANES]; VECTORS];
+            for (starts, w) in starts.chunks(CHAIN).zip(w.chunks(CHAIN)) {
+                let mut chain = [[T::ZERO; LANES]; VECTORS];
                 for (start, &weight) in starts.iter().zip(w) {
-                    let from: &[T; LANES] = padded[start + j..].first_chunk().expect("there is slack");
-                    for l in 0..LANES {
-                        sums[l] = weight.mul_add(from[l], sums[l]);
+                    for v in 0..VECTORS {
+                        let at = places[v][0] * grid.from + places[v][1] + start;
+                        // SAFETY: no place and no element is behind the last ones, which are there.
+                        let x = unsafe { padded.as_ptr().add(at).cast::<[T; LANES]>().read_unaligned() };
+                        for l in 0..LANES {
+                            chain[v][l] = weight.mul_add(x[l], chain[v][l]);
+                        }
                     }
                 }
+                for v in 0..VECTORS {
+                    for l in 0..LANES {
+                        sums[v][l] += chain[v][l];
+                    }
+                }
+            }
+            for ([i, j], sums) in places.into_iter().zip(sums) {
                 let y = &mut y[i * grid.to[0] + j * grid.to[1]..];
                 let left = LANES.min(grid.cols - j);
-                match grid.to[1] {
-                    1 => y[..left].copy_from_slice(&sums[..left]),
-                    step => y.iter_mut().step_by(step).zip(&sums[..left]).for_each(|(y, &sum)| *y = sum),
+                match grid.to {
+                    // What is behind a row is written later.
+                    [step, 1] if step == grid.cols && y.len() >= LANES => y[..LANES].copy_from_slice(&sums),
+                    [_, 1] => y[..left].iter_mut().zip(&sums).for_each(|(y, &sum)| *y = sum),
+                    [_, step] => y.iter_mut().step_by(step).zip(&sums[..left]).for_each(|(y, &sum)| *y = sum),
                 }
             }
         }
@@ -258,47 +272,41 @@ multiversion! {
 }
 
 multiversion! {
-    /// Adds the products of one image with its cotangents to the second of each two sums, by way of the
-    /// first, in as many lanes; `padded` has [`SLACK`].
+    /// Adds the products of one image with its cotangents, in rows of whole vectors, to `sums`, in as many lanes; what
+    /// is behind a row of the image meets zeros. `padded` has [`SLACK`].
     ///
     /// # Safety
     /// None.
     unsafe fn products[T: Float](
-        conv: &Convolution, step: usize, starts: &[usize], padded: &[T], g: &[T], sums: &mut [[[T; LANES]; 2]],
+        size: [usize; 2], step: usize, starts: &[usize], padded: &[T], g: &[T], sums: &mut [[T; LANES]],
     ) {
-        let [height, width] = conv.output;
-        for (row, g) in g.chunks_exact(width).enumerate() {
-            let (o, i) = (row / height, row % height);
-            let (padded, sums) = (&padded[i * step..], &mut sums[o * starts.len()..][..starts.len()]);
-            let (chunks, rest) = g.as_chunks::<LANES>();
-            for (j, g) in chunks.iter().enumerate() {
-                for (start, [sums, _]) in starts.iter().zip(sums.iter_mut()) {
-                    let x: &[T; LANES] = padded[start + j * LANES..].first_chunk().expect("there is slack");
+        let [height, width] = size;
+        let reach = (height - 1) * step + width + starts.iter().max().unwrap_or(&0);
+        assert!(reach <= padded.len() && width.is_multiple_of(LANES), "conv: elements behind the image");
+        for (g, sums) in g.chunks_exact(height * width).zip(sums.chunks_exact_mut(starts.len())) {
+            for (starts, sums) in starts.chunks(TAPS).zip(sums.chunks_mut(TAPS)) {
+                // The last one several times, rather than fewer.
+                let mut taps = [starts[starts.len() - 1]; TAPS];
+                taps[..starts.len()].copy_from_slice(starts);
+                let mut own = [[T::ZERO; LANES]; TAPS];
+                for (i, g) in g.chunks_exact(width).enumerate() {
+                    for (j, g) in g.as_chunks::<LANES>().0.iter().enumerate() {
+                        for t in 0..TAPS {
+                            let at = i * step + j * LANES + taps[t];
+                            // SAFETY: no row and no element is behind the last ones, which are there.
+                            let x = unsafe { padded.as_ptr().add(at).cast::<[T; LANES]>().read_unaligned() };
+                            for l in 0..LANES {
+                                own[t][l] = g[l].mul_add(x[l], own[t][l]);
+                            }
+                        }
+                    }
+                }
+                for (all, own) in sums.iter_mut().zip(&own) {
                     for l in 0..LANES {
-                        sums[l] = g[l].mul_add(x[l], sums[l]);
+                        all[l] += own[l];
                     }
                 }
             }
-            if rest.is_empty() {
-                continue;
-            }
-            let (mut last, mut inside) = ([T::ZERO; LANES], [T::ZERO; LANES]);
-            last[..rest.len()].copy_from_slice(rest);
-            inside[..rest.len()].fill(T::ONE);
-            for (start, [sums, _]) in starts.iter().zip(sums.iter_mut()) {
-                let x: [T; LANES] = *padded[start + chunks.len() * LANES..].first_chunk().expect("there is slack");
-                for l in 0..LANES {
-                    // What lies behind the row may be infinite.
-                    let x = if inside[l] > T::ZERO { x[l] } else { T::ZERO };
-                    sums[l] = last[l].mul_add(x, sums[l]);
-                }
-            }
-        }
-        for [image, all] in sums {
-            for l in 0..LANES {
-                all[l] += image[l];
-            }
-            *image = [T::ZERO; LANES];
         }
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct Terms {
     channels: usize,
     /// Where the points are along both axes, from where a row begins.
     points: [Vec<usize>; 2],
+    /// Whether rows are summed over what they need and nothing else.
+    exact: bool,
     /// Offsets in padded images, and the numbers of the terms.
     list: Vec<[isize; 2]>,
     /// Which parts of the grid are where in the list.
@@ -39,8 +41,9 @@ pub(super) struct Rows {
 }
 
 impl Terms {
-    pub(super) fn new(frame: Frame, channels: usize, points: [Vec<usize>; 2]) -> Self {
-        let mut terms = Terms { frame, channels, points, list: Vec::new(), parts: Vec::new() };
+    /// Zeros around the images may meet what the caller multiplies with, unless it is `exact`.
+    pub(super) fn new(frame: Frame, channels: usize, points: [Vec<usize>; 2], exact: bool) -> Self {
+        let mut terms = Terms { frame, channels, points, exact, list: Vec::new(), parts: Vec::new() };
         terms.find(terms.whole());
         terms
     }
@@ -71,7 +74,7 @@ impl Terms {
         }
         let [rows, cols] = part.map(|[from, to]| from..to);
         let start = self.list.len();
-        if start > 0 && start + self.channels * rows.len() * cols.len() > MOST {
+        if !self.exact && start > 0 && start + self.channels * rows.len() * cols.len() > MOST {
             return self.parts[0].1.clone();
         }
         let [down, across] = &self.points;
@@ -103,6 +106,9 @@ impl Rows {
     /// One more, which begins in padded images and has a number as given, and needs a part of the terms.
     #[inline]
     pub(super) fn push(&mut self, terms: &mut Terms, row: [isize; 2], part: Part) {
+        if terms.exact && self.part != part {
+            self.close(terms);
+        }
         self.part = if self.open == 0 || self.part == part { part } else { hull(self.part, part) };
         self.open += 1;
         self.rows.push(row);

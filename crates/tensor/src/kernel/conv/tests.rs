@@ -209,6 +209,37 @@ fn weights_on_the_padding_are_not_seen() {
     assert_eq!(x, [5.0, f64::INFINITY]);
 }
 
+/// What is outside of an image is in no sum, whichever way it is computed: values are NaN or infinite where the
+/// definition says so, and finite elsewhere.
+#[test]
+fn infinity_meets_no_padding() {
+    let thin = Convolution { groups: 2, inputs: 1, outputs: 1, ..PLAIN };
+    let slim = Convolution { batch: 8, groups: 1, inputs: 4, outputs: 4, image: [3, 13], output: [3, 13], ..PLAIN };
+    let wide = Convolution { groups: 1, inputs: 9, outputs: 9, image: [4, 4], output: [4, 4], ..PLAIN };
+    let steps =
+        Convolution { groups: 1, inputs: 2, outputs: 11, image: [9, 9], output: [5, 5], stride: [2, 2], ..PLAIN };
+    for conv in [thin, slim, wide, steps].map(|conv| Convolution { kernel: [3, 3], padding: [1, 1], ..conv }) {
+        let [nx, nw, ny] = sizes(&conv);
+        for [at_x, at_w, at_g] in [[0, nw / 2, 0], [nx - 1, 0, ny - 1], [nx / 2, nw - 1, ny / 3]] {
+            let mut all_given = [values::<f64>(nx, 1), values(nw, 2), values(ny, 3)];
+            for (given, at) in all_given.iter_mut().zip([at_x, at_w, at_g]) {
+                given[at] = f64::INFINITY;
+            }
+            let [x, w, g] = all_given;
+            let mut expected = [vec![0.0; ny], vec![0.0; nx], vec![0.0; nw]];
+            terms(&conv, |i, j, k| {
+                expected[0][k] += x[i] * w[j];
+                expected[1][i] += g[k] * w[j];
+                expected[2][j] += x[i] * g[k];
+            });
+            for (found, expected) in all(&conv, &x, &w, &g).iter().zip(&expected) {
+                let agree = |&a: &f64, &b: &f64| a == b || (a - b).abs() < 1e-12 || a.is_nan() && b.is_nan();
+                assert!(found.iter().zip(expected).all(|(a, b)| agree(a, b)), "{conv:?}");
+            }
+        }
+    }
+}
+
 #[test]
 #[should_panic(expected = "conv: elements of w for Convolution { batch: 2")]
 fn a_wrong_size_is_refused() {

@@ -26,11 +26,11 @@ const PARTS: usize = 1 << 20;
 /// See [`Convolution::weight`]. The rows of `C` are the elements of the kernels of a group's input
 /// channels, its columns output channels. Sums over so many parts of the images are computed side by
 /// side, if there are too few rows for that.
-pub(super) fn weight<T: Float>(conv: &Convolution, x: &[T], g: &[T], w: &mut [T]) {
+pub(super) fn weight<T: Float>(conv: &Convolution, x: &[T], g: &[T], w: &mut [T], exact: bool) {
     let isa = Isa::get();
     let micro = T::micro(isa);
     let frame = Frame { from: conv.image, size: conv.reach(), corner: conv.padding, apart: 1 };
-    let mut places = Terms::new(frame, 1, grid(conv.output, conv.stride));
+    let mut places = Terms::new(frame, 1, grid(conv.output, conv.stride), exact);
     let (m, k, n) = (conv.inputs * conv.taps(), conv.places(), conv.outputs);
     // All channels of an element of the kernel together: they meet the image in the same places.
     let [down, across] = grid(conv.kernel, conv.dilation);
@@ -45,9 +45,7 @@ pub(super) fn weight<T: Float>(conv: &Convolution, x: &[T], g: &[T], w: &mut [T]
             rows.last_mut().expect("one was pushed").push(&mut places, at, inside);
         }
     }
-    if let Some(last) = rows.last_mut() {
-        last.close(&mut places);
-    }
+    rows.iter_mut().for_each(|rows| rows.close(&mut places));
     let (groups, across, width) = (conv.groups, m.div_ceil(ROWS), micro.width(n));
     let (padded, packed) = (groups * conv.inputs * frame.len(), groups * k * n);
     let set = (SET / (padded + packed)).clamp(1, conv.batch);
