@@ -20,14 +20,16 @@ mod weight;
 use super::isa::{Isa, multiversion};
 use super::matmul::{BatchOffsets, Mat, matmul};
 use crate::Float;
+use terms::Outside;
 
 /// The sizes of a convolution of `x [batch, groups · inputs, image…]` with `w [groups · outputs,
 /// inputs, kernel…]` to `y [batch, groups · outputs, output…]`, all row-major:
 ///
 /// `y[n, o, i, j] = Σ w[o, c, a, b] · x[n, c, i·stride + a·dilation − padding, j·… + b·… − …]`
 ///
-/// over the input channels `c` of the group of `o` and the elements `a, b` of the kernel that meet the
-/// image: what lies outside of it is no part of a sum, even of infinite weights.
+/// over the input channels `c` of the group of `o` and the elements `a, b` of the kernel, where `x`
+/// is 0 outside of the image, so that an infinite weight makes NaN of it there. In the sums of both
+/// gradients are only products within the image.
 ///
 /// ```
 /// use wengert_tensor::kernel::conv::Convolution;
@@ -76,9 +78,9 @@ impl Convolution {
                 let [a, b] = [Mat::row_major(w, self.inputs), self.channels(x, self.inputs)];
                 matmul(self.batch, self.outputs, self.inputs, self.places(), a, b, y);
             }
-            _ if !all_finite(w) => gather::forward(self, x, w, y, true),
             _ if self.is_slim(self.outputs, self.output[1]) => direct::forward(self, x, w, y),
-            _ => gather::forward(self, x, w, y, false),
+            _ if all_finite(w) => gather::forward(self, x, w, y, Outside::Any),
+            _ => gather::forward(self, x, w, y, Outside::Zeros),
         }
     }
 
@@ -94,9 +96,9 @@ impl Convolution {
                 let [a, b] = [Mat::row_major(w, self.inputs).transposed(), self.channels(g, self.outputs)];
                 matmul(self.batch, self.inputs, self.outputs, self.places(), a, b, x);
             }
-            _ if !all_finite(w) => gather::input(self, g, w, x, true),
+            _ if !all_finite(w) => gather::input(self, g, w, x, Outside::Nothing),
             _ if self.is_slim(self.inputs, self.image[1] / self.stride[1]) => direct::input(self, g, w, x),
-            _ => gather::input(self, g, w, x, false),
+            _ => gather::input(self, g, w, x, Outside::Any),
         }
     }
 
@@ -110,10 +112,10 @@ impl Convolution {
             _ if w.is_empty() => {}
             _ if g.is_empty() => w.fill(T::ZERO),
             _ if self.is_thin() => direct::weight(self, x, g, w),
-            _ => weight::weight(self, x, g, w, false),
+            _ => weight::weight(self, x, g, w, Outside::Any),
         }
         if w.iter().any(|w| w.is_nan()) && !(all_finite(x) && all_finite(g)) {
-            weight::weight(self, x, g, w, true);
+            weight::weight(self, x, g, w, Outside::Nothing);
         }
     }
 

@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::Convolution;
 use super::along;
 use super::padded::Frame;
-use super::terms::{Rows, Terms, runs};
+use super::terms::{Outside, Rows, Terms, runs};
 use crate::Float;
 use crate::kernel::isa::Isa;
 use crate::kernel::matmul::block::Rights;
@@ -86,7 +86,7 @@ impl<T> Pass<T> {
 }
 
 /// See [`Convolution::forward`].
-pub(super) fn forward<T: Float>(conv: &Convolution, x: &[T], w: &[T], y: &mut [T], exact: bool) {
+pub(super) fn forward<T: Float>(conv: &Convolution, x: &[T], w: &[T], y: &mut [T], outside: Outside) {
     let isa = Isa::get();
     let micro = T::micro(isa);
     let frame = Frame { from: conv.image, size: conv.reach(), corner: conv.padding, apart: 1 };
@@ -99,7 +99,7 @@ pub(super) fn forward<T: Float>(conv: &Convolution, x: &[T], w: &[T], y: &mut [T
     };
     let pass = Pass {
         places: grid(conv.output, conv.stride),
-        terms: Terms::new(frame, conv.inputs, grid(conv.kernel, conv.dilation), exact),
+        terms: Terms::new(frame, conv.inputs, grid(conv.kernel, conv.dilation), outside),
         weights: (0..conv.groups).map(weights).collect(),
         first: 0,
         step: [conv.output[1], 1],
@@ -125,7 +125,7 @@ pub(super) fn grid(count: [usize; 2], step: [usize; 2]) -> [Vec<usize>; 2] {
 }
 
 /// See [`Convolution::input`]: one product for each position within a stride.
-pub(super) fn input<T: Float>(conv: &Convolution, g: &[T], w: &[T], x: &mut [T], exact: bool) {
+pub(super) fn input<T: Float>(conv: &Convolution, g: &[T], w: &[T], x: &mut [T], outside: Outside) {
     let isa = Isa::get();
     let micro = T::micro(isa);
     let (frame, parts) = along::parts(conv);
@@ -161,7 +161,7 @@ pub(super) fn input<T: Float>(conv: &Convolution, g: &[T], w: &[T], x: &mut [T],
                 frame,
                 conv.outputs,
                 [&down, &across].map(|part| part.taps.iter().map(|&(_, at)| at).collect()),
-                exact,
+                outside,
             ),
             weights: (0..conv.groups).map(weights).collect(),
             first: down.pixel * conv.image[1] + across.pixel,

@@ -14,14 +14,24 @@ const MOST: usize = 1 << 17;
 /// From where to where, along both axes.
 pub(super) type Part = [[usize; 2]; 2];
 
+/// What becomes of terms that lie outside of the images.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Outside {
+    /// They are products with zero.
+    Zeros,
+    /// They are left out.
+    Nothing,
+    /// Whatever is faster, since their products are zeros.
+    Any,
+}
+
 /// The terms of a product: points of a grid in the images of some channels.
 pub(super) struct Terms {
     frame: Frame,
     channels: usize,
     /// Where the points are along both axes, from where a row begins.
     points: [Vec<usize>; 2],
-    /// Whether rows are summed over what they need and nothing else.
-    exact: bool,
+    outside: Outside,
     /// Offsets in padded images, and the numbers of the terms.
     list: Vec<[isize; 2]>,
     /// Which parts of the grid are where in the list.
@@ -41,9 +51,8 @@ pub(super) struct Rows {
 }
 
 impl Terms {
-    /// Zeros around the images may meet what the caller multiplies with, unless it is `exact`.
-    pub(super) fn new(frame: Frame, channels: usize, points: [Vec<usize>; 2], exact: bool) -> Self {
-        let mut terms = Terms { frame, channels, points, exact, list: Vec::new(), parts: Vec::new() };
+    pub(super) fn new(frame: Frame, channels: usize, points: [Vec<usize>; 2], outside: Outside) -> Self {
+        let mut terms = Terms { frame, channels, points, outside, list: Vec::new(), parts: Vec::new() };
         terms.find(terms.whole());
         terms
     }
@@ -57,8 +66,11 @@ impl Terms {
         [0, 1].map(|axis| [0, self.points[axis].len()])
     }
 
-    /// The points along an axis that are in the image, for a row that begins here.
+    /// The points along an axis that are in the image, for a row that begins here; or all that count.
     pub(super) fn inside(&self, axis: usize, start: usize) -> [usize; 2] {
+        if self.outside == Outside::Zeros {
+            return self.whole()[axis];
+        }
         let first = self.frame.corner[axis];
         let image = first..first + self.frame.from[axis];
         let is_inside = |point: &usize| image.contains(&(start + point));
@@ -74,7 +86,7 @@ impl Terms {
         }
         let [rows, cols] = part.map(|[from, to]| from..to);
         let start = self.list.len();
-        if !self.exact && start > 0 && start + self.channels * rows.len() * cols.len() > MOST {
+        if self.outside == Outside::Any && start > 0 && start + self.channels * rows.len() * cols.len() > MOST {
             return self.parts[0].1.clone();
         }
         let [down, across] = &self.points;
@@ -106,7 +118,7 @@ impl Rows {
     /// One more, which begins in padded images and has a number as given, and needs a part of the terms.
     #[inline]
     pub(super) fn push(&mut self, terms: &mut Terms, row: [isize; 2], part: Part) {
-        if terms.exact && self.part != part {
+        if terms.outside == Outside::Nothing && self.part != part {
             self.close(terms);
         }
         self.part = if self.open == 0 || self.part == part { part } else { hull(self.part, part) };

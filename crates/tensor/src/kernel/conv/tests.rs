@@ -209,10 +209,10 @@ fn weights_on_the_padding_are_not_seen() {
     assert_eq!(x, [5.0, f64::INFINITY]);
 }
 
-/// What is outside of an image is in no sum, whichever way it is computed: values are NaN or infinite where the
-/// definition says so, and finite elsewhere.
+/// Values are NaN or infinite where the definition says so, and finite elsewhere, whichever way they are
+/// computed: zeros outside of an image are factors of its convolution, but in no gradient.
 #[test]
-fn infinity_meets_no_padding() {
+fn infinity_and_padding() {
     let thin = Convolution { groups: 2, inputs: 1, outputs: 1, ..PLAIN };
     let slim = Convolution { batch: 8, groups: 1, inputs: 4, outputs: 4, image: [3, 13], output: [3, 13], ..PLAIN };
     let wide = Convolution { groups: 1, inputs: 9, outputs: 9, image: [4, 4], output: [4, 4], ..PLAIN };
@@ -227,8 +227,15 @@ fn infinity_meets_no_padding() {
             }
             let [x, w, g] = all_given;
             let mut expected = [vec![0.0; ny], vec![0.0; nx], vec![0.0; nw]];
+            let [height, width] = conv.image.map(|size| size + 2);
+            let padded = Convolution { image: [height, width], padding: [0, 0], ..conv };
+            terms(&padded, |i, j, k| {
+                let (image, row, col) = (i / width / height, i / width % height, i % width);
+                let inside = (1..=conv.image[0]).contains(&row) && (1..=conv.image[1]).contains(&col);
+                let at = || (image * conv.image[0] + row - 1) * conv.image[1] + col - 1;
+                expected[0][k] += if inside { x[at()] } else { 0.0 } * w[j];
+            });
             terms(&conv, |i, j, k| {
-                expected[0][k] += x[i] * w[j];
                 expected[1][i] += g[k] * w[j];
                 expected[2][j] += x[i] * g[k];
             });

@@ -4,7 +4,7 @@
 use super::Convolution;
 use super::gather::{gathered, grid};
 use super::padded::Frame;
-use super::terms::{Rows, Terms};
+use super::terms::{Outside, Rows, Terms};
 use crate::Float;
 use crate::kernel::isa::Isa;
 use crate::kernel::matmul::add_in_pairs;
@@ -26,11 +26,11 @@ const PARTS: usize = 1 << 20;
 /// See [`Convolution::weight`]. The rows of `C` are the elements of the kernels of a group's input
 /// channels, its columns output channels. Sums over so many parts of the images are computed side by
 /// side, if there are too few rows for that.
-pub(super) fn weight<T: Float>(conv: &Convolution, x: &[T], g: &[T], w: &mut [T], exact: bool) {
+pub(super) fn weight<T: Float>(conv: &Convolution, x: &[T], g: &[T], w: &mut [T], outside: Outside) {
     let isa = Isa::get();
     let micro = T::micro(isa);
     let frame = Frame { from: conv.image, size: conv.reach(), corner: conv.padding, apart: 1 };
-    let mut places = Terms::new(frame, 1, grid(conv.output, conv.stride), exact);
+    let mut places = Terms::new(frame, 1, grid(conv.output, conv.stride), outside);
     let (m, k, n) = (conv.inputs * conv.taps(), conv.places(), conv.outputs);
     // All channels of an element of the kernel together: they meet the image in the same places.
     let [down, across] = grid(conv.kernel, conv.dilation);
