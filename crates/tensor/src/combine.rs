@@ -183,7 +183,11 @@ fn join<T: Element>(tensors: &[&Tensor<T>], axis: isize) -> Result<Tensor<T>, Sh
                 for &(values, len) in &pieces {
                     let count = len.saturating_sub(column).min(left.len());
                     let (to, rest) = left.split_at_mut(count);
-                    to.copy_from_slice(&values[row * len + column.min(len)..][..count]);
+                    let from = &values[row * len + column.min(len)..];
+                    match to {
+                        [to] => *to = from[0],
+                        _ => to.copy_from_slice(&from[..count]),
+                    }
                     (left, column) = (rest, column.saturating_sub(len));
                 }
                 row += 1;

@@ -47,12 +47,22 @@ fn rank<T: Element>(v: T) -> u128 {
     })
 }
 
-/// The order that sorts a line, written to `to`.
-fn order<T: Element>(line: &[T], to: &mut [i64]) {
+/// Writes the order that sorts a line, ascending or descending, to `to`, from its place `first` on.
+fn order<T: Element>(line: &[T], to: &mut [i64], first: usize, descending: bool) {
+    let rank = |v: T| if descending { (1 << 65) - 1 - rank(v) } else { rank(v) };
     // With their places no two are equal, and what is compared lies side by side.
     let mut keys: Vec<u128> = line.iter().zip(0u128..).map(|(&v, i)| rank(v) << 63 | i).collect();
+    let mut keys = &mut keys[..];
+    if first > 0 && first < keys.len() {
+        keys.select_nth_unstable(first);
+        keys = &mut keys[first..];
+    }
+    if to.len() < keys.len() {
+        keys.select_nth_unstable(to.len());
+        keys = &mut keys[..to.len()];
+    }
     keys.sort_unstable();
-    to.iter_mut().zip(keys).for_each(|(to, key)| *to = (key & ((1 << 63) - 1)) as i64);
+    to.iter_mut().zip(keys).for_each(|(to, key)| *to = (*key & ((1 << 63) - 1)) as i64);
 }
 
 fn arg<T: Element>(
@@ -136,7 +146,42 @@ impl<T: Element> Tensor<T> {
     /// If the axis is out of range.
     #[track_caller]
     pub fn argsort(&self, axis: isize) -> Tensor<i64> {
-        checked!("argsort", lines(self, axis, None, order))
+        checked!("argsort", lines(self, axis, None, |line, to| order(line, to, 0, false)))
+    }
+
+    /// Where the `k` largest elements along `axis` are, the largest first; of equal ones the first comes
+    /// first, NaN counts as the largest.
+    ///
+    /// ```
+    /// # use wengert_tensor::tensor;
+    /// assert_eq!(tensor![1.0, 5.0, 3.0, 5.0].argtopk(0, 3), tensor![1, 3, 2]);
+    /// ```
+    /// # Panics
+    /// If the axis is out of range or has less than `k` elements.
+    #[track_caller]
+    pub fn argtopk(&self, axis: isize, k: usize) -> Tensor<i64> {
+        let along = checked!("argtopk", Axes::from(axis).resolve(self.shape()));
+        let size: usize = along.iter().map(|&axis| self.shape()[axis]).product();
+        assert!(k <= size, "argtopk: axis {axis} of {} has less than {k} elements", self.shape());
+        checked!("argtopk", lines(self, axis, Some(k), |line, to| order(line, to, 0, true)))
+    }
+
+    /// Where element number `n` of those along `axis` in ascending order is: the first of
+    /// [`Tensor::argsort`] for 0. The axis is removed.
+    ///
+    /// ```
+    /// # use wengert_tensor::tensor;
+    /// assert_eq!(tensor![0.3, 0.1, 0.2].argnth(0, 1), tensor![0.3, 0.1, 0.2].argsort(0).select(0, 1));
+    /// ```
+    /// # Panics
+    /// If the axis is out of range or has no element of that number.
+    #[track_caller]
+    pub fn argnth(&self, axis: isize, n: usize) -> Tensor<i64> {
+        let without = checked!("argnth", Axes::from(axis).resolve(self.shape()));
+        let size: usize = without.iter().map(|&axis| self.shape()[axis]).product();
+        assert!(n < size, "argnth: axis {axis} of {} has no element {n}", self.shape());
+        let found = checked!("argnth", lines(self, axis, Some(1), |line, to| order(line, to, n, false)));
+        found.reshape(self.shape().reduced(&without, false))
     }
 }
 
@@ -191,6 +236,7 @@ mod tests {
         assert_eq!(none.cumsum(0).shape(), &[2, 0]);
         let scalar = Tensor::scalar(3.0);
         assert_eq!((scalar.argmax(0).item(), scalar.argsort(-1).item()), (0, 0));
+        assert_eq!((scalar.argtopk(0, 1).item(), scalar.argnth(-1, 0).item()), (0, 0));
         assert_eq!((scalar.sort(-1), scalar.cumsum(0)), (scalar.clone(), scalar.clone()));
     }
 
@@ -202,6 +248,8 @@ mod tests {
             (&|| drop(none.argmin(-1)), "argmin: there are no elements along axis -1 of [2, 0]"),
             (&|| drop(none.argmax(2)), "argmax: axis 2 is out of range for 2 axes (shape [2, 0])"),
             (&|| drop(none.sort(2)), "sort: axis 2 is out of range for 2 axes (shape [2, 0])"),
+            (&|| drop(none.argtopk(1, 1)), "argtopk: axis 1 of [2, 0] has less than 1 elements"),
+            (&|| drop(none.argnth(1, 0)), "argnth: axis 1 of [2, 0] has no element 0"),
             (&|| drop(none.argsort(2)), "argsort: axis 2 is out of range for 2 axes (shape [2, 0])"),
             (&|| drop(none.cumsum(2)), "cumsum: axis 2 is out of range for 2 axes (shape [2, 0])"),
         ] {
@@ -227,6 +275,9 @@ mod tests {
                 if n > 0 && a.count() > 0 {
                     prop_assert_eq!(sums.select(axis, -1), a.sum(axis));
                     let (top, low) = (a.argmax(axis), a.argmin(axis));
+                    // Sorted from behind, and that backwards: equal ones are in their order again.
+                    let behind = a.flip(axis).argsort(axis).flip(axis).map(|i| n as i64 - 1 - i);
+                    prop_assert_eq!(a.argtopk(axis, n as usize), behind);
                     let order = a.argsort(axis);
                     for i in 0..n {
                         let here = a.select(axis, i);
@@ -235,6 +286,9 @@ mod tests {
                         prop_assert!(beaten.all(..).item());
                         prop_assert!(Tensor::where_(&low.gt(i as i64), here.gt(a.min(axis)), here.ge(a.min(axis))).all(..).item());
                         prop_assert_eq!(order.eq(i as i64).count_true(), here.count());
+                        prop_assert_eq!(a.argnth(axis, i as usize), order.select(axis, i));
+                        let largest = a.argtopk(axis, n as usize).slice(axis, ..i);
+                        prop_assert_eq!(&a.argtopk(axis, i as usize), &largest);
                     }
                     if a.rank() == 1 {
                         prop_assert_eq!(a.index_select(0, &order), sorted);

@@ -1,46 +1,49 @@
 //! Taking elements by index, and putting them back.
 
-use std::sync::Arc;
-
 use wengert_tensor::{Float, Layout, Shape, Tensor, broadcast};
 
 use super::take::{Collect, Rows, Take};
 use super::{checked, room};
 use crate::{Operand, Tape, Var};
 
-/// Indices of an axis of `size`, counted from the end when negative.
+/// Indices of an axis, of which negative ones count from the end, by their places.
 #[track_caller]
-fn resolved(name: &str, indices: &Tensor<i64>, axis: usize, shape: &Shape) -> Vec<usize> {
+fn resolved(name: &str, indices: &Tensor<i64>, axis: usize, shape: &Shape) -> Tensor<i64> {
     let size = shape[axis] as i64;
-    let mut at = room(name, indices.count(), shape);
-    for i in indices.iter() {
-        let index = if i < 0 { i + size } else { i };
-        assert!((0..size).contains(&index), "{name}: index {i} is out of range for axis {axis} of {shape}");
-        at.push(index as usize);
+    let are_places = |at: &Tensor<i64>| at.as_slice().is_some_and(|at| at.iter().all(|i| (0..size).contains(i)));
+    let at = indices.contiguous();
+    if are_places(&at) {
+        return at;
     }
+    let at = at.map(|i| if i < 0 { i.saturating_add(size) } else { i });
+    let wrong = indices.iter().zip(at.iter()).find(|(_, at)| !(0..size).contains(at));
+    assert!(
+        wrong.is_none(),
+        "{name}: index {} is out of range for axis {axis} of {shape}",
+        wrong.unwrap_or_default().0
+    );
     at
 }
 
 impl<'t, T: Float> Var<'t, T> {
     /// Elements of the flattened variable.
     #[track_caller]
-    fn take_flat(self, at: Vec<usize>, shape: Shape) -> Self {
-        let rows = Rows { axis: 0, size: self.count(), shape, at: Arc::new(at) };
+    fn take_flat(self, at: Tensor<i64>) -> Self {
+        let rows = Rows { axis: 0, size: self.count(), at };
         self.tape().record(Take(rows), &[self.flatten()])
     }
 
     #[track_caller]
     fn rows(self, name: &str, axis: isize, indices: &Tensor<i64>) -> Rows {
         let (shape, axis) = (self.shape(), self.axis(name, axis));
-        let at = resolved(name, indices, axis, &shape);
-        Rows { axis, size: shape[axis], shape: indices.shape().clone(), at: Arc::new(at) }
+        Rows { axis, size: shape[axis], at: resolved(name, indices, axis, &shape) }
     }
 
     /// These indices of an axis, in their order.
     #[track_caller]
-    pub(super) fn take_rows(self, name: &str, axis: usize, at: Vec<usize>) -> Self {
-        let (shape, count) = (self.shape(), at.len());
-        self.take(name, Rows { axis, size: shape[axis], shape: count.into(), at: Arc::new(at) })
+    pub(super) fn take_rows(self, name: &str, axis: usize, at: Vec<i64>) -> Self {
+        let count = at.len();
+        self.take(name, Rows { axis, size: self.shape()[axis], at: Tensor::from_vec(at, [count]) })
     }
 
     #[track_caller]
@@ -51,25 +54,36 @@ impl<'t, T: Float> Var<'t, T> {
 
     /// Where the elements of `indices` along `axis` lie in row-major order.
     #[track_caller]
-    fn positions(self, name: &str, axis: isize, indices: &Tensor<i64>) -> Vec<usize> {
+    fn positions(self, name: &str, axis: isize, indices: &Tensor<i64>) -> Tensor<i64> {
         let (shape, index) = (self.shape(), indices.shape());
         let axis = self.axis(name, axis);
         let fits = index.len() == shape.len() && (0..shape.len()).all(|a| a == axis || index[a] <= shape[a]);
         assert!(fits, "{name}: indices of shape {index} along axis {axis} of {shape}");
-        let mut at = resolved(name, indices, axis, &shape);
-        if at.is_empty() {
+        let at = resolved(name, indices, axis, &shape);
+        let (Some(last), Some(from)) = (shape.len().checked_sub(1), at.as_slice().filter(|at| !at.is_empty())) else {
             return at;
-        }
-        // The elements at index 0 of the axis.
+        };
+        // Of each line along the last axis the place of its first element, at index 0 of the axis in question.
         let mut first = Layout::contiguous(shape.clone());
-        let step = first.strides()[axis] as usize;
+        let step = |axis: usize| first.strides()[axis] as i64;
+        let (along, of_index) = (if axis == last { 0 } else { step(last) }, step(axis));
         for a in 0..shape.len() {
-            let count = if a == axis { 1 } else { index[a] };
+            let count = if a == axis || a == last { 1 } else { index[a] };
             first = first.slice(a, 0, count as isize, 1).expect("within the axis");
         }
-        let first = first.expand(index).expect("of the other axes they have no more");
-        at.iter_mut().zip(first.offsets()).for_each(|(at, first)| *at = first + *at * step);
-        at
+        let mut lines: Shape = index.clone();
+        lines.sizes_mut()[last] = 1;
+        let first = first.expand(&lines).expect("of the other axes they have no more");
+        let positions = Tensor::try_build(index.clone(), |out| {
+            let lines = out.chunks_exact_mut(index[last]).zip(from.chunks_exact(index[last]));
+            for ((to, from), first) in lines.zip(first.offsets()) {
+                to.iter_mut()
+                    .zip(from)
+                    .zip(0..)
+                    .for_each(|((to, from), j)| *to = first as i64 + j * along + from * of_index);
+            }
+        });
+        checked(name, positions)
     }
 
     /// `source` stretched to the shape of what it is put in.
@@ -139,7 +153,7 @@ impl<'t, T: Float> Var<'t, T> {
     #[doc(alias = "take_along_axis")]
     #[track_caller]
     pub fn gather(self, axis: isize, indices: &Tensor<i64>) -> Self {
-        self.take_flat(self.positions("gather", axis, indices), indices.shape().clone())
+        self.take_flat(self.positions("gather", axis, indices))
     }
 
     /// This with each element of `source` in place of the one that [`Var::gather`] would take; of
@@ -163,11 +177,11 @@ impl<'t, T: Float> Var<'t, T> {
         // Every place takes from this or from the source, which follows it.
         let count = self.count();
         let mut at = room("scatter", count, &self.shape());
-        at.extend(0..count);
-        for (i, position) in positions.into_iter().enumerate() {
-            at[position] = count + i;
+        at.extend(0..count as i64);
+        for (position, i) in positions.iter().zip(count as i64..) {
+            at[position as usize] = i;
         }
-        Self::concat(&[self.flatten(), source.flatten()], 0).take_flat(at, self.shape())
+        Self::concat(&[self.flatten(), source.flatten()], 0).take_flat(Tensor::from_vec(at, self.shape()))
     }
 
     /// This with each element of `source` added to the one that [`Var::gather`] would take;
@@ -184,9 +198,9 @@ impl<'t, T: Float> Var<'t, T> {
     /// As [`Var::gather`], or if the source does not broadcast to the indices.
     #[track_caller]
     pub fn scatter_add(self, axis: isize, indices: &Tensor<i64>, source: impl Operand<'t, T>) -> Self {
-        let at = Arc::new(self.positions("scatter_add", axis, indices));
+        let at = self.positions("scatter_add", axis, indices).flatten();
         let source = self.source("scatter_add", source, indices.shape()).flatten();
-        let rows = Rows { axis: 0, size: self.count(), shape: source.shape(), at };
+        let rows = Rows { axis: 0, size: self.count(), at };
         self + self.tape().record(Collect(rows), &[source]).reshape(self.shape())
     }
 
@@ -210,8 +224,8 @@ impl<'t, T: Float> Var<'t, T> {
         let count = mask.count_true() * (shape.count() / mask.count().max(1));
         let mask = mask.with_layout(layout);
         let mut at = room("masked_select", count, &shape);
-        at.extend(mask.iter().enumerate().filter_map(|(i, chosen)| chosen.then_some(i)));
-        self.take_flat(at, count.into())
+        at.extend(mask.iter().zip(0..).filter_map(|(chosen, i)| chosen.then_some(i)));
+        self.take_flat(Tensor::from_vec(at, [count]))
     }
 }
 

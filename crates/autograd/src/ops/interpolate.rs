@@ -124,7 +124,7 @@ impl<T: Float> Var<'_, T> {
             let mut sum: Option<Self> = None;
             for tap in 0..by.taps() {
                 let mut rows = room(name, to, &shape);
-                rows.extend((0..to).map(|i| by.tap(tap, i, from, to).0));
+                rows.extend((0..to).map(|i| by.tap(tap, i, from, to).0 as i64));
                 let mut taken = result.take_rows(name, axis, rows);
                 if by != Interpolation::Nearest {
                     let weight = |i| T::from_f64(by.tap(tap, i, from, to).1);

@@ -143,9 +143,7 @@ impl<T: Float> Var<'_, T> {
         let (x, at) = self.line("topk", axis);
         let (size, along) = (x.shape()[at], at as isize);
         assert!(k <= size, "topk: axis {axis} of {} has less than {k} elements", self.shape());
-        // Sorted from behind, and that backwards: equal ones are in their order again.
-        let behind = x.value().flip(along).argsort(along).flip(along);
-        let order = behind.map(|i| size as i64 - 1 - i).slice(along, ..k);
+        let order = x.value().argtopk(along, k);
         let shape = if k == size { self.shape() } else { order.shape().clone() };
         (x.gather(along, &order).reshape(&shape), order.reshape(&shape))
     }
@@ -190,9 +188,9 @@ impl<T: Float> Var<'_, T> {
     fn middle(self, name: &str, axes: &[usize]) -> (Self, Tensor<i64>) {
         let lines = self.lines(axes);
         let shape = lines.shape();
-        let size = shape[shape.len() - 1] as isize;
+        let size = shape[shape.len() - 1];
         assert!(size > 0, "{name}: there are no elements along axes {axes:?} of {}", self.shape());
-        let (nan, middle) = (lines.value().map(T::is_nan).any(-1), lines.argsort(-1).select(-1, (size - 1) / 2));
+        let (nan, middle) = (lines.value().map(T::is_nan).any(-1), lines.value().argnth(-1, (size - 1) / 2));
         let at = Tensor::where_(&nan, lines.argmax(-1), middle);
         (lines.chosen(-1, &at), at)
     }

@@ -109,7 +109,7 @@ impl<T: Float> Var<'_, T> {
                 );
                 let total = before.saturating_add(size).saturating_add(after);
                 let mut rows = room(name, total, &shape);
-                rows.extend((0..total).map(|i| from(i as i64 - before as i64, size as i64) as usize));
+                rows.extend((0..total).map(|i| from(i as i64 - before as i64, size as i64)));
                 padded = padded.take_rows(name, axis, rows);
             }
         }

@@ -1,5 +1,7 @@
 //! Parts of a variable: slices, and their adjoint, which places values among others.
 
+use std::ops::Range;
+
 use smallvec::SmallVec;
 use wengert_tensor::kernel::parallel::for_each_chunk;
 use wengert_tensor::{Axes, Float, Layout, Shape, ShapeError, Slice, Tensor};
@@ -28,11 +30,14 @@ impl Region {
 }
 
 impl Part {
-    /// Which of the indices `i` is.
-    fn position(&self, i: usize) -> Option<usize> {
-        let apart = i as isize - self.start as isize;
-        let position = (apart % self.step == 0).then(|| apart / self.step)?;
-        usize::try_from(position).ok().filter(|&position| position < self.count)
+    /// Those that lie in `range`, as a part of it, and which of them that are. There is at least one in all.
+    fn within(&self, range: Range<usize>) -> (Part, Range<usize>) {
+        let at = |i: usize| (self.start as isize + i as isize * self.step) as usize;
+        let lowest = at(0).min(at(self.count - 1));
+        let below = |end: usize| end.saturating_sub(lowest).div_ceil(self.step.unsigned_abs()).min(self.count);
+        let (first, end) = (below(range.start), below(range.end));
+        let which = if self.step > 0 { first..end } else { self.count - end..self.count - first };
+        (Part { start: at(which.start).wrapping_sub(range.start), count: which.len(), step: self.step }, which)
     }
 }
 
@@ -99,11 +104,14 @@ impl Op for Place {
                     return place(out, shape, parts, &x[0], fill);
                 };
                 let x = (0..first).fold(x[0].clone(), |x, _| x.select(0, 0));
-                let (rest, parts_of_rest) = (&shape[first + 1..], &parts[first + 1..]);
-                let len = rest.iter().product();
-                for_each_chunk(out, len, len, |i, out| match parts[first].position(i) {
-                    Some(position) => place(out, rest, parts_of_rest, &x.select(0, position as isize), fill),
-                    None => out.fill(fill),
+                let len: usize = shape[first + 1..].iter().product();
+                let most = (TASK / len.max(1)).max(1);
+                for_each_chunk(out, most * len, most * len, |task, out| {
+                    let (mut shape, mut parts) = (Shape::from(&shape[first..]), Region(parts[first..].into()));
+                    shape.sizes_mut()[0] = out.len() / len;
+                    let (part, which) = parts.0[0].within(task * most..task * most + shape[0]);
+                    parts.0[0] = part;
+                    place(out, &shape, &parts.0, &x.slice(0, which.start as isize..which.end as isize), fill);
                 });
             })
         })
@@ -112,6 +120,9 @@ impl Op for Place {
         [g.cut(self.region.clone())].into()
     }
 }
+
+/// Elements of a task.
+const TASK: usize = 8192;
 
 /// Fills `out`, of this shape, and writes `x` to parts of its axes.
 fn place<T: Float>(out: &mut [T], shape: &[usize], parts: &[Part], x: &Tensor<T>, fill: T) {

@@ -1,32 +1,34 @@
 //! The two kernels behind all indexing: one takes indices of an axis, its adjoint adds them up. The
 //! indices are data of the operation.
 
-use std::sync::Arc;
-
 use wengert_tensor::kernel::parallel::for_each_chunk;
 use wengert_tensor::{Float, Shape, ShapeError, Tensor};
 
 use crate::{Cotangents, Lowering, Op, Var};
 
-/// Which indices of an axis: the axes of `shape` take its place.
+/// Which indices of an axis: their axes take its place.
 #[derive(Clone)]
 pub(super) struct Rows {
     pub(super) axis: usize,
     /// The size of the axis.
     pub(super) size: usize,
-    pub(super) shape: Shape,
-    pub(super) at: Arc<Vec<usize>>,
+    /// From 0 to below it, contiguous.
+    pub(super) at: Tensor<i64>,
 }
 
 impl Rows {
     /// The shape of what is taken from something of shape `x`.
     pub(super) fn taken(&self, x: &Shape) -> Result<Shape, ShapeError> {
-        Self::joined(self.around(x, 1), &self.shape)
+        Self::joined(self.around(x, 1), self.at.shape())
     }
 
     /// The sizes before and after the axis, in whose place there are now `axes`.
     fn around<'a>(&self, all: &'a Shape, axes: usize) -> (&'a [usize], &'a [usize]) {
         (&all[..self.axis], &all[self.axis + axes..])
+    }
+
+    fn at(&self) -> &[i64] {
+        self.at.as_slice().expect("contiguous")
     }
 
     fn joined((before, after): (&[usize], &[usize]), middle: &[usize]) -> Result<Shape, ShapeError> {
@@ -49,7 +51,7 @@ impl Op for Take {
     }
     fn lower<T: Float>(&self) -> Lowering<'_, T> {
         Lowering::kernel(|x: &[Tensor<T>]| {
-            let Rows { size, at, .. } = &self.0;
+            let (size, at) = (self.0.size, self.0.at());
             let (_, after) = self.0.around(x[0].shape(), 1);
             let (inner, dense) = (after.iter().product::<usize>(), x[0].contiguous());
             let values = dense.as_slice().expect("contiguous");
@@ -57,9 +59,9 @@ impl Op for Take {
                 each_piece(out, at.len(), inner, |line, first, to| {
                     let (line, at) = (&values[line * size * inner..][..size * inner], &at[first..]);
                     match inner {
-                        1 => to.iter_mut().zip(at).for_each(|(to, &from)| *to = line[from]),
+                        1 => to.iter_mut().zip(at).for_each(|(to, &from)| *to = line[from as usize]),
                         _ => to.chunks_exact_mut(inner).zip(at).for_each(|(to, &from)| {
-                            to.copy_from_slice(&line[from * inner..][..inner]);
+                            to.copy_from_slice(&line[from as usize * inner..][..inner]);
                         }),
                     }
                 });
@@ -81,22 +83,22 @@ impl Op for Collect {
         "collect"
     }
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
-        Rows::joined(self.0.around(x[0], self.0.shape.len()), &[self.0.size])
+        Rows::joined(self.0.around(x[0], self.0.at.rank()), &[self.0.size])
     }
     fn lower<T: Float>(&self) -> Lowering<'_, T> {
         Lowering::kernel(|x: &[Tensor<T>]| {
-            let Rows { size, at, .. } = &self.0;
-            let (_, after) = self.0.around(x[0].shape(), self.0.shape.len());
+            let (size, at) = (self.0.size, self.0.at());
+            let (_, after) = self.0.around(x[0].shape(), self.0.at.rank());
             let (inner, dense) = (after.iter().product::<usize>(), x[0].contiguous());
             let values = dense.as_slice().expect("contiguous");
             Tensor::build(self.shape(&[x[0].shape()]).expect("checked when recorded"), |out| {
                 if inner == 1 {
-                    return for_each_chunk(out, *size, 2 * at.len() + size, |line, to| {
+                    return for_each_chunk(out, size, 2 * at.len() + size, |line, to| {
                         add_elements(to, &values[line * at.len()..], at);
                     });
                 }
-                let (starts, sources) = by_target(at, *size);
-                each_piece(out, *size, inner, |line, first, to| {
+                let (starts, sources) = by_target(at, size);
+                each_piece(out, size, inner, |line, first, to| {
                     for (target, to) in (first..).zip(to.chunks_exact_mut(inner)) {
                         let from = |source: usize| &values[(line * at.len() + source) * inner..][..inner];
                         match sources[starts[target]..starts[target + 1]] {
@@ -135,9 +137,9 @@ fn each_piece<T: Float>(out: &mut [T], rows: usize, inner: usize, f: impl Fn(usi
 const TASK: usize = 4096;
 
 /// Writes to each element the sum of those values that are `at` it, added up in `f64`.
-fn add_elements<T: Float>(to: &mut [T], values: &[T], at: &[usize]) {
+fn add_elements<T: Float>(to: &mut [T], values: &[T], at: &[i64]) {
     let mut sums = vec![0.0; to.len()];
-    at.iter().zip(values).for_each(|(&at, v)| sums[at] += v.to_f64());
+    at.iter().zip(values).for_each(|(&at, v)| sums[at as usize] += v.to_f64());
     to.iter_mut().zip(sums).for_each(|(to, sum)| *to = T::from_f64(sum));
 }
 
@@ -155,17 +157,18 @@ fn add_rows<'a, T: Float>(to: &mut [T], rows: impl Iterator<Item = &'a [T]> + Cl
 
 /// For each target, where its sources start among all sources, which are sorted by target and
 /// otherwise in order.
-fn by_target(at: &[usize], size: usize) -> (Vec<usize>, Vec<usize>) {
+fn by_target(at: &[i64], size: usize) -> (Vec<usize>, Vec<usize>) {
     let mut starts = vec![0; size + 1];
-    at.iter().for_each(|&target| starts[target + 1] += 1);
+    at.iter().for_each(|&target| starts[target as usize + 1] += 1);
     for target in 0..size {
         starts[target + 1] += starts[target];
     }
     let mut next = starts.clone();
     let mut sources = vec![0; at.len()];
     for (source, &target) in at.iter().enumerate() {
-        sources[next[target]] = source;
-        next[target] += 1;
+        let next = &mut next[target as usize];
+        sources[*next] = source;
+        *next += 1;
     }
     (starts, sources)
 }

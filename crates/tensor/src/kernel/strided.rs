@@ -57,6 +57,7 @@ pub(super) unsafe fn copy_grid<T: Copy>(isa: Isa, from: Grid<*const T>, to: Grid
             }
             (1, 1) => copy_rows(isa, from, to, rows, cols),
             (0, 1) => fill_rows(isa, from, to, rows, cols),
+            (-1, 1) => reverse_rows(isa, from, to, rows, cols),
             (_, 1) if from.rows == 1 && rows >= 4 && cols >= 4 => {
                 for j in (0..cols).step_by(SIDE) {
                     for i in (0..rows).step_by(SIDE) {
@@ -133,6 +134,24 @@ multiversion! {
                     for j in 0..cols {
                         *to.add(j) = v;
                     }
+                }
+            }
+        }
+    }
+}
+
+multiversion! {
+    /// [`copy_grid`] from rows that lie backwards.
+    ///
+    /// # Safety
+    /// As for [`copy_grid`].
+    unsafe fn reverse_rows[T: Copy](from: Grid<*const T>, to: Grid<*mut T>, rows: usize, cols: usize) {
+        for i in 0..rows as isize {
+            // SAFETY: elements of row `i`, which the caller promises.
+            unsafe {
+                let (from, to) = (from.first.offset(i * from.rows), to.first.offset(i * to.rows));
+                for j in 0..cols {
+                    *to.add(j) = *from.sub(j);
                 }
             }
         }
