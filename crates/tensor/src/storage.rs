@@ -6,8 +6,6 @@
 mod pages;
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
-use std::marker::PhantomData;
-use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 use std::sync::Mutex;
@@ -17,15 +15,20 @@ use crate::{Element, ShapeError};
 /// A whole cache line and one AVX-512 vector.
 const ALIGN: usize = 64;
 /// Blocks from this size on, whose classes are whole pages, come from the system itself.
-const PAGES: usize = 64 << 10;
+const PAGES: usize = 256 << 10;
 
 /// A fixed-size buffer of elements.
 pub(crate) struct Storage<T> {
-    /// Given to the pool in the end.
-    block: ManuallyDrop<Block>,
+    ptr: NonNull<T>,
     len: usize,
-    elements: PhantomData<T>,
+    /// Bytes of the block, one of the size classes.
+    bytes: usize,
 }
+
+// SAFETY: a storage owns its block alone, and elements are plain numbers.
+unsafe impl<T: Element> Send for Storage<T> {}
+// SAFETY: as above; shared access only reads.
+unsafe impl<T: Element> Sync for Storage<T> {}
 
 impl<T: Element> Storage<T> {
     /// `len` elements of unspecified (but initialised) values: what the block's last owner
@@ -34,13 +37,13 @@ impl<T: Element> Storage<T> {
     /// Refuses what the allocator refuses, so a size that cannot be is an error, not an abort.
     pub(crate) fn recycled(len: usize) -> Result<Self, ShapeError> {
         let found = len.checked_mul(size_of::<T>()).and_then(block);
-        let Some(block) = found else {
+        let Some((block, bytes)) = found else {
             return Err(ShapeError::new(format!("cannot allocate {len} elements of {}", T::NAME)));
         };
-        let mut storage = Storage { block: ManuallyDrop::new(block), len, elements: PhantomData };
+        let mut storage = Storage { ptr: block.cast::<T>(), len, bytes };
         if !T::ANY_BITS {
-            // SAFETY: the block holds at least `len * size_of::<T>()` bytes; zero is a valid `bool`.
-            unsafe { storage.block.start().cast::<T>().write_bytes(0, len) };
+            // SAFETY: the block holds `bytes >= len * size_of::<T>()` bytes; zero is a valid `bool`.
+            unsafe { storage.ptr.as_ptr().write_bytes(0, len) };
         }
         debug_assert!(storage.deref_mut().len() == len);
         Ok(storage)
@@ -52,83 +55,33 @@ impl<T> Deref for Storage<T> {
     fn deref(&self) -> &[T] {
         // SAFETY: the block is aligned, holds `len` elements, and is always initialised: it
         // starts zeroed and only whole elements are written; `bool` blocks are cleared when taken.
-        unsafe { std::slice::from_raw_parts(self.block.start().cast(), self.len) }
+        unsafe { std::slice::from_raw_parts(self.ptr.as_ptr(), self.len) }
     }
 }
 
 impl<T> DerefMut for Storage<T> {
     fn deref_mut(&mut self) -> &mut [T] {
         // SAFETY: as in `deref`, and `&mut self` is the only access.
-        unsafe { std::slice::from_raw_parts_mut(self.block.start().cast(), self.len) }
+        unsafe { std::slice::from_raw_parts_mut(self.ptr.as_ptr(), self.len) }
     }
 }
 
 impl<T> Drop for Storage<T> {
     fn drop(&mut self) {
-        // SAFETY: nobody uses the field again.
-        pool().give(unsafe { ManuallyDrop::take(&mut self.block) });
+        give_back(Block(self.ptr.cast()), self.bytes);
     }
 }
 
-/// A block of at least so many bytes: an old one, or one from the system.
-fn block(used: usize) -> Option<Block> {
-    // The guard must be gone before the pool is locked again.
-    let cached = pool().take(size_class(used)?);
-    cached.or_else(|| {
-        let block = Block::zeroed(used)?;
-        pool().live(block.bytes);
-        Some(block)
-    })
+/// A block of at least so many bytes, and how many it has.
+fn block(bytes: usize) -> Option<(NonNull<u8>, usize)> {
+    let bytes = size_class(bytes)?;
+    // The guard must be gone before `fresh` locks again.
+    let cached = pool().take(bytes);
+    Some((cached.or_else(|| fresh(bytes))?, bytes))
 }
 
-/// Memory from the system, which goes back to it on drop.
-pub(crate) struct Block {
-    start: NonNull<u8>,
-    /// One of the size classes.
-    bytes: usize,
-}
-
-// SAFETY: whoever has a block owns its memory, which belongs to no thread.
-unsafe impl Send for Block {}
-// SAFETY: a shared block only tells where its memory is.
-unsafe impl Sync for Block {}
-
-impl Block {
-    /// At least `used` bytes of zeros.
-    pub(crate) fn zeroed(used: usize) -> Option<Self> {
-        let bytes = size_class(used)?;
-        let start = match bytes {
-            PAGES.. => pages::map(bytes, used)?,
-            // SAFETY: a size class is never zero.
-            _ => NonNull::new(unsafe { alloc_zeroed(layout(bytes)) })?,
-        };
-        Some(Self { start, bytes })
-    }
-
-    /// The first byte, at a multiple of 64.
-    pub(crate) fn start(&self) -> *mut u8 {
-        self.start.as_ptr()
-    }
-
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes
-    }
-}
-
-impl Drop for Block {
-    fn drop(&mut self) {
-        // SAFETY: it came from there with as many bytes, and has no owner any more.
-        unsafe {
-            match self.bytes {
-                PAGES.. => pages::unmap(self.start, self.bytes),
-                bytes => dealloc(self.start(), layout(bytes)),
-            }
-        }
-    }
-}
-
-fn layout(bytes: usize) -> Layout {
-    Layout::from_size_align(bytes, ALIGN).expect("size classes fit a layout")
+fn give_back(block: Block, bytes: usize) {
+    pool().give(block, bytes);
 }
 
 /// Live, peak and cached bytes of all tensors of the process.
@@ -168,6 +121,10 @@ impl MemoryUse {
     }
 }
 
+struct Block(NonNull<u8>);
+// SAFETY: a pooled block has no owner, and its memory belongs to no thread.
+unsafe impl Send for Block {}
+
 struct Pool {
     /// Free blocks by size class, in ascending order of bytes.
     free: Vec<(usize, Vec<Block>)>,
@@ -185,14 +142,14 @@ fn pool() -> std::sync::MutexGuard<'static, Pool> {
 }
 
 impl Pool {
-    fn take(&mut self, bytes: usize) -> Option<Block> {
+    fn take(&mut self, bytes: usize) -> Option<NonNull<u8>> {
         let found = self.free.binary_search_by_key(&bytes, |class| class.0);
         let block = found.ok().and_then(|i| self.free[i].1.pop());
         if block.is_some() {
             self.usage.cached -= bytes;
             self.live(bytes);
         }
-        block
+        block.map(|b| b.0)
     }
 
     fn live(&mut self, bytes: usize) {
@@ -201,8 +158,7 @@ impl Pool {
         self.high = self.high.max(self.usage.live);
     }
 
-    fn give(&mut self, block: Block) {
-        let bytes = block.bytes;
+    fn give(&mut self, block: Block, bytes: usize) {
         self.usage.live -= bytes;
         self.usage.cached += bytes;
         match self.free.binary_search_by_key(&bytes, |class| class.0) {
@@ -218,11 +174,33 @@ impl Pool {
     /// Frees cached blocks, the largest first, until at most `keep` bytes are cached.
     fn trim(&mut self, keep: usize) {
         for (bytes, blocks) in self.free.iter_mut().rev() {
-            while self.usage.cached > keep && blocks.pop().is_some() {
+            while self.usage.cached > keep {
+                let Some(block) = blocks.pop() else { break };
                 self.usage.cached -= *bytes;
+                // SAFETY: the block came from `fresh` with as many bytes and has no owner.
+                unsafe {
+                    match *bytes {
+                        PAGES.. => pages::unmap(block.0, *bytes),
+                        _ => dealloc(block.0.as_ptr(), layout(*bytes)),
+                    }
+                }
             }
         }
     }
+}
+
+fn layout(bytes: usize) -> Layout {
+    Layout::from_size_align(bytes, ALIGN).expect("size classes fit a layout")
+}
+
+fn fresh(bytes: usize) -> Option<NonNull<u8>> {
+    let block = match bytes {
+        PAGES.. => pages::map(bytes)?,
+        // SAFETY: a size class is never zero.
+        _ => NonNull::new(unsafe { alloc_zeroed(layout(bytes)) })?,
+    };
+    pool().live(bytes);
+    Some(block)
 }
 
 /// The smallest class of at least `bytes`: 64 bytes, then four classes an octave.

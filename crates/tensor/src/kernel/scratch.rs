@@ -2,52 +2,51 @@
 
 use std::cell::Cell;
 
-use crate::storage::Block;
+/// A cache line, the unit of scratch memory.
+#[repr(C, align(64))]
+#[derive(Clone, Copy)]
+struct Line([u8; 64]);
 
 /// Larger ones are not kept.
 const KEEP_BYTES: usize = 16 << 20;
 
 thread_local! {
-    static SPARE: Cell<Vec<Block>> = const { Cell::new(Vec::new()) };
+    static SPARE: Cell<Vec<Vec<Line>>> = const { Cell::new(Vec::new()) };
 }
 
 /// Aligned memory of unspecified, but initialised, contents; it goes back to the thread when
 /// dropped. A task that starts inside another one on the same thread gets memory of its own.
-pub(super) struct Scratch(Option<Block>);
+pub(super) struct Scratch(Vec<Line>);
 
 impl Scratch {
     /// At least `bytes` bytes.
-    #[track_caller]
     pub(super) fn take(bytes: usize) -> Scratch {
         let mut spare = SPARE.take();
-        let old = spare.pop();
+        let mut lines = spare.pop().unwrap_or_default();
         SPARE.set(spare);
-        let fits = old.filter(|block| block.bytes() >= bytes);
-        let block = fits.or_else(|| Block::zeroed(bytes));
-        assert!(block.is_some(), "cannot allocate {bytes} bytes of scratch memory");
-        Scratch(block)
-    }
-
-    fn block(&self) -> &Block {
-        self.0.as_ref().expect("there until it is dropped")
+        let wanted = bytes.div_ceil(size_of::<Line>());
+        if lines.len() < wanted {
+            lines.resize(wanted, Line([0; 64]));
+        }
+        Scratch(lines)
     }
 
     /// The first byte, for reading what was written.
     pub(super) fn as_ptr(&self) -> *const u8 {
-        self.block().start()
+        self.0.as_ptr().cast()
     }
 
     /// The first byte, at a multiple of 64.
     pub(super) fn start(&mut self) -> *mut u8 {
-        self.block().start()
+        self.0.as_mut_ptr().cast()
     }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        if let Some(block) = self.0.take().filter(|block| block.bytes() <= KEEP_BYTES) {
+        if size_of_val(&self.0[..]) <= KEEP_BYTES {
             let mut spare = SPARE.take();
-            spare.push(block);
+            spare.push(std::mem::take(&mut self.0));
             SPARE.set(spare);
         }
     }
