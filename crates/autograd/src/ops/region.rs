@@ -347,11 +347,31 @@ impl<T: Float> Var<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use wengert_tensor::{Slice, Tensor};
+    use wengert_tensor::{Slice, Tensor, tensor};
 
     use crate::Tape;
     use crate::ops::testing::{any_tensor, gradients, message_of, numbers};
     use proptest::prelude::*;
+
+    /// Several tasks, of which some get nothing.
+    #[test]
+    fn far_apart() {
+        let tape = Tape::<f64>::new();
+        let x = tape.var(numbers(&[3]));
+        for (before, after) in [(0, 30_000), (30_000, 0), (9_000, 9_000)] {
+            let y = x.pad(&[(before, after)], 2.0).value();
+            assert_eq!(y.slice(0, before..before + 3), x.value());
+            assert_eq!(y.eq(2.0).count_true() as isize, before + after);
+        }
+        for step in [7_001, -7_001] {
+            let long = tape.var(Tensor::zeros([20_000]));
+            let part = long.slice(0, Slice::from(..).step(step));
+            let first = if step > 0 { 0 } else { 19_999 };
+            let [g] = part.vjp(&tensor![1.0, 2.0, 3.0], [long]);
+            let at = |i: isize| g.value().at([(first + i * step) as usize]);
+            assert_eq!([at(0), at(1), at(2), g.value().sum(..).item()], [1.0, 2.0, 3.0, 6.0]);
+        }
+    }
 
     #[test]
     fn derivatives() {
