@@ -69,7 +69,7 @@ impl Convolution {
     /// `y`, given `x` and `w`.
     ///
     /// # Panics
-    /// If a slice has not the size that the numbers say, or a stride or dilation is 0.
+    /// If a slice has not the size that the numbers say, a stride or dilation is 0, or no memory holds the padded image.
     pub fn forward<T: Float>(&self, x: &[T], w: &[T], y: &mut [T]) {
         self.check(x.len(), w.len(), y.len());
         match () {
@@ -126,6 +126,14 @@ impl Convolution {
         assert_eq!(w, product(&[channels[1], self.inputs, self.taps()]), "conv: elements of w for {self:?}");
         assert_eq!(y, product(&[self.batch, channels[1], self.places()]), "conv: elements of y for {self:?}");
         assert!(!self.stride.contains(&0) && !self.dilation.contains(&0), "conv: a step of 0 in {self:?}");
+        // In floating point nothing overflows; a few times what any method pads an image to.
+        let side = |i: usize| {
+            let [out, kernel] =
+                [self.output[i] as f64 * self.stride[i] as f64, self.kernel[i] as f64 * self.dilation[i] as f64];
+            out + kernel + self.image[i] as f64 + 2.0 * self.padding[i] as f64 + self.stride[i] as f64
+        };
+        let padded = side(0) * side(1) * (self.inputs + self.outputs).max(1) as f64;
+        assert!(padded < (isize::MAX >> 8) as f64, "conv: no memory holds the padded image of {self:?}");
     }
 
     /// Elements of a kernel of one channel.

@@ -4,8 +4,7 @@
 use super::code::{Code, Instr};
 use super::domain::{Domain, Home};
 
-/// Loops of more streams are of small values, over which nothing is gained, and have as many pairs as
-/// the square of their number.
+/// Loops of more streams are hardly ever of large values, and have as many pairs as the square of their number.
 const MOST_STREAMS: usize = 128;
 
 /// All pairs of an operand and an output of which this is true, those of the first output first.

@@ -59,8 +59,9 @@ pub(super) fn factor(l: &mut [f64], n: usize) {
     for start in (0..n).step_by(BLOCK) {
         let end = (start + BLOCK).min(n);
         // What the columns before take from these.
-        let done = l[start * n..].to_vec();
-        let (left, above) = (Mat::row_major(&done, n), Mat::row_major(&done, n).transposed());
+        let done: Vec<f64> = l[start * n..].chunks_exact(n).flat_map(|row| &row[..start]).copied().collect();
+        let left = Mat::row_major(&done, start);
+        let above = left.transposed();
         subtract_product(&mut l[start * n..], n, start..end, start, left, above);
         // The transpose of the factor of the block on the diagonal.
         let mut corner = [[0.0; BLOCK]; BLOCK];
@@ -93,7 +94,8 @@ pub(super) fn eliminate(a: &mut [f64], b: &mut [f64], n: usize) -> f64 {
         let end = (start + BLOCK).min(n);
         for column in start..end {
             let size = |row: usize| a[row * n + column].abs();
-            let pivot = (column + 1..n).fold(column, |best, row| if size(row) > size(best) { row } else { best });
+            let is_better = |row: usize, best: usize| size(row) > size(best) || size(row).is_nan();
+            let pivot = (column + 1..n).fold(column, |best, row| if is_better(row, best) { row } else { best });
             if pivot != column {
                 (0..n).for_each(|j| a.swap(pivot * n + j, column * n + j));
                 (0..k).for_each(|j| b.swap(pivot * k + j, column * k + j));
@@ -154,6 +156,16 @@ mod tests {
         let mut all = x.to_vec();
         f(&mut all);
         Tensor::from_vec(all, x.shape())
+    }
+
+    #[test]
+    fn nan_is_not_lost_below_a_zero() {
+        for n in [2, 40] {
+            let mut a = Tensor::<f64>::eye(n).to_vec();
+            (a[0], a[n]) = (0.0, f64::NAN);
+            eliminate(&mut a, &mut [], n);
+            assert!(a[n * n - 1].is_nan() || a[0].is_nan());
+        }
     }
 
     proptest! {
