@@ -11,7 +11,13 @@ use crate::{Operand, Tape, Var};
 fn resolved(name: &str, indices: &Tensor<i64>, axis: usize, shape: &Shape) -> Tensor<i64> {
     let size = shape[axis] as i64;
     let are_places = |at: &Tensor<i64>| at.as_slice().is_some_and(|at| at.iter().all(|i| (0..size).contains(i)));
-    let at = indices.contiguous();
+    let at = if indices.as_slice().is_some() {
+        indices.clone()
+    } else {
+        let mut all = room(name, indices.count(), shape);
+        all.extend(indices.iter());
+        Tensor::from_vec(all, indices.shape())
+    };
     if are_places(&at) {
         return at;
     }
