@@ -4,7 +4,7 @@
 use crate::compare::is_nan;
 use crate::error::checked;
 use crate::kernel::parallel::for_each_chunk;
-use crate::{Axes, Element, Float, ShapeError, Tensor};
+use crate::{Axes, Element, Float, Shape, ShapeError, Tensor};
 
 /// `f` of every line of elements along `axis`, which writes a line of `length` elements or, for
 /// `None`, as many as there were. A scalar is a line of one element.
@@ -30,6 +30,13 @@ fn lines<T: Element, U: Element>(
         for_each_chunk(out, length, 4 * size, |line, to| f(&values[line * size..][..size], to));
     })?;
     Ok(y.transpose(at, -1))
+}
+
+/// The shape without this axis, and how many elements a line along it has.
+fn line_of<T: Element>(x: &Tensor<T>, axis: isize) -> Result<(Shape, usize), ShapeError> {
+    let along = Axes::from(axis).resolve(x.shape())?;
+    let size = along.iter().map(|&axis| x.shape()[axis]).product();
+    Ok((x.shape().reduced(&along, false), size))
 }
 
 /// A number below 2⁶⁵ that is in the order of the elements: the same for equal ones, the largest for NaN.
@@ -70,9 +77,8 @@ fn arg<T: Element>(
     axis: isize,
     better: impl Fn(T, T) -> bool + Sync,
 ) -> Result<Tensor<i64>, ShapeError> {
-    let without = Axes::from(axis).resolve(x.shape())?;
-    let shape = x.shape().reduced(&without, false);
-    if x.count() == 0 && shape.count() > 0 {
+    let (shape, size) = line_of(x, axis)?;
+    if size == 0 && shape.count() > 0 {
         return Err(ShapeError::new(format!("there are no elements along axis {axis} of {}", x.shape())));
     }
     let first = |line: &[T], to: &mut [i64]| {
@@ -160,8 +166,7 @@ impl<T: Element> Tensor<T> {
     /// If the axis is out of range or has less than `k` elements.
     #[track_caller]
     pub fn argtopk(&self, axis: isize, k: usize) -> Tensor<i64> {
-        let along = checked!("argtopk", Axes::from(axis).resolve(self.shape()));
-        let size: usize = along.iter().map(|&axis| self.shape()[axis]).product();
+        let (_, size) = checked!("argtopk", line_of(self, axis));
         assert!(k <= size, "argtopk: axis {axis} of {} has less than {k} elements", self.shape());
         checked!("argtopk", lines(self, axis, Some(k), |line, to| order(line, to, 0, true)))
     }
@@ -177,11 +182,10 @@ impl<T: Element> Tensor<T> {
     /// If the axis is out of range or has no element of that number.
     #[track_caller]
     pub fn argnth(&self, axis: isize, n: usize) -> Tensor<i64> {
-        let without = checked!("argnth", Axes::from(axis).resolve(self.shape()));
-        let size: usize = without.iter().map(|&axis| self.shape()[axis]).product();
+        let (without, size) = checked!("argnth", line_of(self, axis));
         assert!(n < size, "argnth: axis {axis} of {} has no element {n}", self.shape());
         let found = checked!("argnth", lines(self, axis, Some(1), |line, to| order(line, to, n, false)));
-        found.reshape(self.shape().reduced(&without, false))
+        found.reshape(without)
     }
 }
 

@@ -10,7 +10,6 @@ use crate::{Operand, Tape, Var};
 #[track_caller]
 fn resolved(name: &str, indices: &Tensor<i64>, axis: usize, shape: &Shape) -> Tensor<i64> {
     let size = shape[axis] as i64;
-    let are_places = |at: &Tensor<i64>| at.as_slice().is_some_and(|at| at.iter().all(|i| (0..size).contains(i)));
     let at = if indices.as_slice().is_some() {
         indices.clone()
     } else {
@@ -18,16 +17,13 @@ fn resolved(name: &str, indices: &Tensor<i64>, axis: usize, shape: &Shape) -> Te
         all.extend(indices.iter());
         Tensor::from_vec(all, indices.shape())
     };
-    if are_places(&at) {
+    if at.as_slice().expect("contiguous").iter().all(|i| (0..size).contains(i)) {
         return at;
     }
     let at = at.map(|i| if i < 0 { i.saturating_add(size) } else { i });
-    let wrong = indices.iter().zip(at.iter()).find(|(_, at)| !(0..size).contains(at));
-    assert!(
-        wrong.is_none(),
-        "{name}: index {} is out of range for axis {axis} of {shape}",
-        wrong.unwrap_or_default().0
-    );
+    if let Some((wrong, _)) = indices.iter().zip(at.iter()).find(|(_, at)| !(0..size).contains(at)) {
+        panic!("{name}: index {wrong} is out of range for axis {axis} of {shape}");
+    }
     at
 }
 

@@ -168,8 +168,8 @@ fn kept<T: Float>(tape: &Tape<T>, graph: &Graph<'_, T>) -> Option<Vec<bool>> {
 fn plan_for<T: Float>(graph: &Graph<'_, T>, fuse: bool) -> Rc<Plan<T>> {
     let key: Key = (TypeId::of::<T>(), fuse, graph.signature.digest());
     let earlier = PLANS.with_borrow(|plans| {
-        let alike = plans.get(&key)?.iter().filter_map(|plan| plan.clone().downcast::<Plan<T>>().ok());
-        alike.into_iter().find(|plan| plan.signature == graph.signature)
+        let mut alike = plans.get(&key)?.iter().filter_map(|plan| plan.clone().downcast::<Plan<T>>().ok());
+        alike.find(|plan| plan.signature == graph.signature)
     });
     earlier.unwrap_or_else(|| {
         let plan = Rc::new(build::plan(graph, fuse));

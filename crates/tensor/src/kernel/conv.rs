@@ -69,7 +69,8 @@ impl Convolution {
     /// `y`, given `x` and `w`.
     ///
     /// # Panics
-    /// If a slice has not the size that the numbers say, a stride or dilation is 0, or no memory holds the padded image.
+    /// If a slice has not the size that the numbers say, a stride or dilation is 0, or no memory holds the padded
+    /// image.
     pub fn forward<T: Float>(&self, x: &[T], w: &[T], y: &mut [T]) {
         self.check(x.len(), w.len(), y.len());
         match () {

@@ -55,7 +55,6 @@ pub(super) fn substitute(a: &[f64], b: &mut [f64], n: usize, upper: bool) {
 /// Overwrites a symmetric matrix, of which only the lower triangle is looked at, with its Cholesky factor.
 /// The root of what is not positive is NaN, or 0 and divides to ∞.
 pub(super) fn factor(l: &mut [f64], n: usize) {
-    (0..n).for_each(|i| l[i * n + i + 1..(i + 1) * n].fill(0.0));
     for start in (0..n).step_by(BLOCK) {
         let end = (start + BLOCK).min(n);
         // What the columns before take from these.
@@ -80,9 +79,9 @@ pub(super) fn factor(l: &mut [f64], n: usize) {
                 *pivot = pivot.sqrt();
                 corner[i][i] = *pivot;
             }
-            row.iter_mut().skip(i + 1).for_each(|above| *above = 0.0);
         }
     }
+    (0..n).for_each(|i| l[i * n + i + 1..(i + 1) * n].fill(0.0));
 }
 
 /// Overwrites the `n × n` matrix `a` with its factors, L below the diagonal and U from it on, and

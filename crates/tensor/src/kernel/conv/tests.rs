@@ -256,17 +256,7 @@ fn a_wrong_size_is_refused() {
 #[test]
 #[should_panic(expected = "no memory holds the padded image")]
 fn a_kernel_that_reaches_beyond_all_memory_is_refused() {
-    let one = Convolution {
-        batch: 1,
-        groups: 1,
-        inputs: 1,
-        outputs: 1,
-        image: [1, 1],
-        kernel: [1, 2],
-        output: [1, 1],
-        stride: [1, 1],
-        padding: [0, 0],
-        dilation: [1, usize::MAX / 2],
-    };
+    let ones = Convolution { batch: 1, inputs: 1, outputs: 1, image: [1, 1], output: [1, 1], ..PLAIN };
+    let one = Convolution { kernel: [1, 2], dilation: [1, usize::MAX / 2], ..ones };
     one.forward(&[1.0f32], &[1.0, 2.0], &mut [0.0]);
 }
