@@ -1,15 +1,14 @@
 //! Pooling: the largest element or the mean of windows.
-//!
-//! Two pairs of kernels, each of which is the adjoint of the other: sums of windows and what is spread
-//! over them, and what is taken from the place of a largest element and what is put there. The places
-//! are found again by each from the input itself, whose derivative at a fixed choice is nothing more.
+
+mod windows;
 
 use wengert_tensor::kernel::pool::{Place, Spans, Windows};
-use wengert_tensor::{Float, Shape, ShapeError, Tensor};
+use wengert_tensor::{Float, Tensor};
 
 use super::conv::PerAxis;
 use super::{addressed, checked};
-use crate::{Cotangents, Lowering, Op, Var};
+use crate::{Op, Var};
+use windows::{SumWindows, TakeLargest, counts};
 
 /// The windows of a pooling over `D` axes: by default side by side, without padding.
 ///
@@ -60,73 +59,6 @@ impl<const D: usize> Pool<D> {
         Self { ceil: true, ..self }
     }
 }
-
-/// The shape with other sizes of the last two axes.
-fn with_last(shape: &Shape, last: [usize; 2]) -> Result<Shape, ShapeError> {
-    let mut shape = shape.clone();
-    let rank = shape.len();
-    shape.sizes_mut()[rank - 2..].copy_from_slice(&last);
-    shape.checked_count().map(|_| shape)
-}
-
-fn counts(Windows([rows, columns]): &Windows) -> [usize; 2] {
-    [rows.count, columns.count]
-}
-
-fn lengths(Windows([rows, columns]): &Windows) -> [usize; 2] {
-    [rows.length, columns.length]
-}
-
-/// The first input where the largest element of each window of the second is.
-#[derive(Clone)]
-struct TakeLargest(Windows);
-
-/// The first input put where the largest element of its window of the second is.
-#[derive(Clone)]
-struct PutLargest(Windows);
-
-/// The sum of each window.
-#[derive(Clone)]
-struct SumWindows(Windows);
-
-/// Elements added to everything in their window.
-#[derive(Clone)]
-struct SpreadWindows(Windows);
-
-/// A kernel over the windows of the last two axes, from inputs in row-major order; its adjoint.
-macro_rules! pooling {
-    ($op:ident, $name:literal, $sizes:ident, $run:ident($($x:ident),*), $adjoint:ident) => {
-        impl Op for $op {
-            crate::op::compiled_here!($op);
-            fn name(&self) -> &'static str {
-                $name
-            }
-            fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
-                with_last(x[0], $sizes(&self.0))
-            }
-            fn lower<T: Float>(&self) -> Lowering<'_, T> {
-                Lowering::kernel(|x: &[Tensor<T>]| {
-                    let shape = self.shape(&[x[0].shape()]).expect("checked when recorded");
-                    let [$($x),*] = x else { unreachable!("recorded with its inputs") };
-                    $(let $x = $x.contiguous();)*
-                    Tensor::build(shape, |out| self.0.$run($($x.as_slice().expect("contiguous"),)* out))
-                })
-            }
-            fn vjp<'t, T: Float>(&self, x: &[Var<'t, T>], _: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
-                // The choice of the largest element has no derivative.
-                let mut inputs = x.to_vec();
-                inputs[0] = g;
-                let mut cotangents = Cotangents::none(x.len());
-                cotangents.0[0] = Some(g.tape().record($adjoint(self.0), &inputs));
-                cotangents
-            }
-        }
-    };
-}
-pooling!(TakeLargest, "take_largest", counts, take_largest(from, x), PutLargest);
-pooling!(PutLargest, "put_largest", lengths, put_largest(g, x), TakeLargest);
-pooling!(SumWindows, "sum_windows", counts, sum(x), SpreadWindows);
-pooling!(SpreadWindows, "spread_windows", lengths, spread(g), SumWindows);
 
 impl<T: Float> Var<'_, T> {
     /// The largest element of each window over the last axis; NaN if there is one. Its first place
@@ -360,8 +292,11 @@ impl<T: Float> Var<'_, T> {
     /// The sums of windows divided by the number of elements that lie inside.
     #[track_caller]
     fn average<const D: usize>(self, name: &str, windows: Windows) -> Self {
-        if let Some(means) = self.means_of_tiles(&windows.0[2 - D..]) {
-            return means;
+        // The mean of all of an axis fuses with what is around it.
+        if windows.0.iter().all(|axis| axis.count == 1 && axis.span(0) == (0..axis.length)) {
+            let axes: [isize; D] = std::array::from_fn(|i| -1 - i as isize);
+            let means = self.mean(&axes[..]);
+            return (0..D).fold(means, |means, _| means.unsqueeze(-1));
         }
         let [down, across] = windows.0;
         let numbers = Tensor::try_build(&counts(&windows)[2 - D..], |out| {
@@ -372,24 +307,6 @@ impl<T: Float> Var<'_, T> {
         });
         let numbers = self.tape().var(checked(name, numbers));
         self.pooled::<D, 1>(SumWindows(windows)) / numbers
-    }
-
-    /// Windows side by side, without padding, are a view, whose mean fuses with what is around it.
-    #[track_caller]
-    fn means_of_tiles(self, windows: &[Spans]) -> Option<Self> {
-        let shape = self.shape();
-        let first = shape.len() - windows.len();
-        let (mut tiles, mut over, mut cut) = (Shape::from(&shape[..first]), Vec::new(), self);
-        for (i, axis) in windows.iter().enumerate() {
-            let Place::Steps { size, stride, padding: 0 } = axis.place else { return None };
-            if stride != size || axis.count * size > axis.length {
-                return None;
-            }
-            cut = cut.slice((first + i) as isize, ..(axis.count * size) as isize);
-            tiles.sizes_mut().extend([axis.count, size]);
-            over.push((first + 2 * i + 1) as isize);
-        }
-        Some(cut.reshape(tiles).mean(over.as_slice()))
     }
 }
 

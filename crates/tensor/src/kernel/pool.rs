@@ -1,12 +1,21 @@
 //! Windows of images: their sums and their largest elements, and the adjoints of both.
+//!
+//! All go over the rows of a row of windows first, a vector of columns at a time, and then along the one line
+//! that is left (`line`).
 
+mod fold;
 mod largest;
+mod line;
+mod spread;
 
 use std::ops::Range;
 
-use super::isa::{Isa, multiversion};
+use super::isa::Isa;
 use super::parallel::for_each_chunk;
 use crate::Float;
+
+/// Steps of a task that is small.
+const TASK: usize = 1 << 13;
 
 /// Windows along one axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,15 +92,12 @@ impl Windows {
     pub fn take_largest<T: Float>(&self, from: &[T], x: &[T], y: &mut [T]) {
         assert_eq!(from.len(), x.len(), "pool: elements to take");
         let [pixels, places] = self.check(x.len(), y.len());
-        for_each_chunk(y, places, self.cost(), |i, y| {
-            let [from, x] = [from, x].map(|all| &all[i * pixels..][..pixels]);
-            largest::search(self, x, |j, values, at| {
-                let y = &mut y[j..][..at.len()];
-                if std::ptr::eq(from, x) {
-                    return y.copy_from_slice(values);
-                }
-                y.iter_mut().zip(at).for_each(|(y, &at)| *y = from[at as usize]);
-            });
+        if std::ptr::eq(from, x) {
+            return self.fold(fold::Largest, x, y);
+        }
+        self.each_task(y, places, |images, y| {
+            // SAFETY: the instruction set is this machine's.
+            unsafe { largest::take(Isa::get(), self, &from[images * pixels..], &x[images * pixels..], y) };
         });
     }
 
@@ -103,12 +109,9 @@ impl Windows {
     pub fn put_largest<T: Float>(&self, g: &[T], x: &[T], to: &mut [T]) {
         assert_eq!(to.len(), x.len(), "pool: elements to put");
         let [pixels, places] = self.check(x.len(), g.len());
-        for_each_chunk(to, pixels, self.cost(), |i, to| {
-            let (x, g) = (&x[i * pixels..][..pixels], &g[i * places..][..places]);
-            to.fill(T::ZERO);
-            largest::search(self, x, |j, _, at| {
-                g[j..].iter().zip(at).for_each(|(&g, &at)| to[at as usize] += g);
-            });
+        self.each_task(to, pixels, |images, to| {
+            // SAFETY: the instruction set is this machine's.
+            unsafe { largest::put(Isa::get(), self, &g[images * places..], &x[images * pixels..], to) };
         });
     }
 
@@ -117,12 +120,8 @@ impl Windows {
     /// # Panics
     /// As [`Windows::take_largest`].
     pub fn sum<T: Float>(&self, x: &[T], y: &mut [T]) {
-        let [pixels, places] = self.check(x.len(), y.len());
-        for_each_chunk(y, places, self.cost(), |i, y| {
-            y.fill(T::ZERO);
-            // SAFETY: the instruction set is this machine's.
-            unsafe { sums(Isa::get(), self, &x[i * pixels..][..pixels], y) };
-        });
+        self.check(x.len(), y.len());
+        self.fold(fold::Sum, x, y);
     }
 
     /// The adjoint of [`Windows::sum`]: adds each element of `g` to every element of its window.
@@ -131,110 +130,47 @@ impl Windows {
     /// As [`Windows::take_largest`].
     pub fn spread<T: Float>(&self, g: &[T], x: &mut [T]) {
         let [pixels, places] = self.check(x.len(), g.len());
-        for_each_chunk(x, pixels, self.cost(), |i, x| {
-            x.fill(T::ZERO);
+        self.each_task(x, pixels, |images, x| {
             // SAFETY: the instruction set is this machine's.
-            unsafe { spread(Isa::get(), self, &g[i * places..][..places], x) };
+            unsafe { spread::spread(Isa::get(), self, &g[images * places..], x) };
         });
     }
 
-    /// The elements of an image, and its windows.
-    fn check(&self, x: usize, y: usize) -> [usize; 2] {
-        let [pixels, places] = [self.0.map(|axis| axis.length), self.0.map(|axis| axis.count)].map(|[a, b]| a * b);
-        let filled =
-            |axis: &Spans| axis.count == 0 || !axis.span(0).is_empty() && !axis.span(axis.count - 1).is_empty();
-        assert!(self.0.iter().all(filled) || y == 0, "pool: a window without elements: {self:?}");
-        assert!(u32::try_from(pixels).is_ok(), "pool: images of {pixels} elements are too large");
-        let (pixels, places) = (pixels.max(1), places.max(1));
-        assert!(x.div_ceil(pixels) == y.div_ceil(places), "pool: {x} elements and {y} windows: {self:?}");
-        [pixels, places]
+    fn fold<T: Float>(&self, fold: impl fold::Fold, x: &[T], y: &mut [T]) {
+        let [pixels, places] = self.sizes();
+        self.each_task(y, places, |images, y| {
+            // SAFETY: the instruction set is this machine's.
+            unsafe { fold::fold(Isa::get(), fold, self, &x[images * pixels..], y) };
+        });
     }
 
-    /// The estimated time of an image.
-    fn cost(&self) -> usize {
+    /// Calls `f` with the number of the first of some images and their part of `out`, of which each has so many
+    /// elements.
+    fn each_task<T: Send>(&self, out: &mut [T], each: usize, f: impl Fn(usize, &mut [T]) + Sync) {
         let covered = |axis: &Spans| match axis.place {
             Place::Steps { size, .. } => axis.count * size,
             Place::Bins => axis.count + axis.length,
         };
-        self.0.iter().map(covered).product()
-    }
-
-    /// The elements of windows `j` to `j + count` of row `i`, in the order in which they lie in each:
-    /// calls `f` with which of the windows have such an element, where that of the first is, and how
-    /// far it is from there to the next one's.
-    #[inline(always)]
-    fn each_run(&self, [i, j]: [usize; 2], count: usize, mut f: impl FnMut(Range<usize>, usize, usize)) {
         let [down, across] = &self.0;
-        for row in down.span(i) {
-            let row = row * across.length;
-            match across.place {
-                Place::Steps { size, stride, padding } => {
-                    for k in 0..size {
-                        // The windows whose element `k` is at `pixel` or further on.
-                        let from = |pixel: usize| pixel.saturating_sub(k).div_ceil(stride).saturating_sub(j).min(count);
-                        let lanes = from(padding)..from(across.length + padding);
-                        if !lanes.is_empty() {
-                            f(lanes.clone(), row + (j + lanes.start) * stride + k - padding, stride);
-                        }
-                    }
-                }
-                Place::Bins => {
-                    for l in 0..count {
-                        across.span(j + l).for_each(|at| f(l..l + 1, row + at, 1));
-                    }
-                }
-            }
-        }
+        let work = covered(down) * across.length + down.count * covered(across);
+        let many = (TASK / work.max(1)).max(1);
+        for_each_chunk(out, many * each, many * work / 4, |task, out| f(task * many, out));
     }
-}
 
-/// Calls `f` with the number of each of `count` elements, `step` apart from `first` on, and the element.
-/// The usual steps are constants, for which there are vector instructions.
-#[inline(always)]
-fn every<T: Copy>(x: &[T], first: usize, step: usize, count: usize, mut f: impl FnMut(usize, T)) {
-    match step {
-        1 => x[first..][..count].iter().enumerate().for_each(|(l, &x)| f(l, x)),
-        2 => (0..count).zip(x[first..].iter().step_by(2)).for_each(|(l, &x)| f(l, x)),
-        _ => (0..count).zip(x[first..].iter().step_by(step)).for_each(|(l, &x)| f(l, x)),
+    /// The elements of an image, and its windows.
+    fn sizes(&self) -> [usize; 2] {
+        [self.0.map(|axis| axis.length), self.0.map(|axis| axis.count)].map(|[a, b]| (a * b).max(1))
     }
-}
 
-multiversion! {
-    /// Adds up windows onto `y`.
-    ///
-    /// # Safety
-    /// None.
-    unsafe fn sums[T: Float](windows: &Windows, x: &[T], y: &mut [T]) {
-        let [rows, cols] = windows.0.map(|axis| axis.count);
-        for i in 0..rows {
-            let y = &mut y[i * cols..][..cols];
-            windows.each_run([i, 0], cols, |lanes, first, step| {
-                let count = lanes.len();
-                let y = &mut y[lanes];
-                every(x, first, step, count, |l, x| y[l] += x);
-            });
-        }
-    }
-}
-
-multiversion! {
-    /// Adds elements of `g` onto windows.
-    ///
-    /// # Safety
-    /// None.
-    unsafe fn spread[T: Float](windows: &Windows, g: &[T], x: &mut [T]) {
-        let [rows, cols] = windows.0.map(|axis| axis.count);
-        for i in 0..rows {
-            let g = &g[i * cols..][..cols];
-            windows.each_run([i, 0], cols, |lanes, first, step| {
-                let g = &g[lanes];
-                match step {
-                    1 => x[first..].iter_mut().zip(g).for_each(|(x, &g)| *x += g),
-                    2 => x[first..].iter_mut().step_by(2).zip(g).for_each(|(x, &g)| *x += g),
-                    _ => x[first..].iter_mut().step_by(step).zip(g).for_each(|(x, &g)| *x += g),
-                }
-            });
-        }
+    /// The same, if so many elements and windows are of one number of images.
+    fn check(&self, x: usize, y: usize) -> [usize; 2] {
+        let filled =
+            |axis: &Spans| axis.count == 0 || !axis.span(0).is_empty() && !axis.span(axis.count - 1).is_empty();
+        assert!(self.0.iter().all(filled) || y == 0, "pool: a window without elements: {self:?}");
+        let [pixels, places] = self.sizes();
+        assert!(u32::try_from(pixels).is_ok(), "pool: images of {pixels} elements are too large");
+        assert!(x.div_ceil(pixels) == y.div_ceil(places), "pool: {x} elements and {y} windows: {self:?}");
+        [pixels, places]
     }
 }
 
@@ -257,6 +193,10 @@ mod tests {
             (150, 51, steps(3, 3, 2)),
             (9, 5, steps(3, 2, 1)),
             (5, 2, steps(4, 4, 3)),
+            (13, 2, steps(9, 4, 0)),
+            (20, 20, steps(5, 1, 2)),
+            (40, 1, steps(40, 40, 0)),
+            (26, 5, steps(4, 6, 1)),
             (7, 3, Place::Bins),
             (4, 9, Place::Bins),
         ]
@@ -269,7 +209,7 @@ mod tests {
                     (0..2 * pixels).map(|i| if i % 29 == 28 { f64::NAN } else { (i * 7 % 11) as f64 }).collect();
                 let numbers: Vec<f64> = (0..2 * pixels).map(|i| i as f64).collect();
                 let g: Vec<f64> = (0..2 * places).map(|i| (i % 5) as f64).collect();
-                let [mut taken, mut sums] = [vec![0.0; 2 * places], vec![0.0; 2 * places]];
+                let [mut taken, mut sums, mut largest] = [(); 3].map(|()| vec![0.0; 2 * places]);
                 let [mut put, mut spread] = [vec![0.0; 2 * pixels], vec![0.0; 2 * pixels]];
                 for at in 0..2 * places {
                     let (image, i, j) = (at / places * pixels, at % places / across.count, at % across.count);
@@ -282,7 +222,7 @@ mod tests {
                             best = pixel;
                         }
                     }
-                    taken[at] = numbers[best];
+                    (taken[at], largest[at]) = (numbers[best], x[best]);
                     put[best] += g[at];
                 }
                 for threads in [1, 3] {
@@ -290,6 +230,9 @@ mod tests {
                         let [mut y, mut to] = [vec![f64::NAN; 2 * places], vec![f64::NAN; 2 * pixels]];
                         windows.take_largest(&numbers, &x, &mut y);
                         assert_eq!(y, taken, "{windows:?}");
+                        windows.take_largest(&x, &x, &mut y);
+                        let same = |(a, b): (&f64, &f64)| a == b || a.is_nan() && b.is_nan();
+                        assert!(y.iter().zip(&largest).all(same), "{windows:?}");
                         windows.put_largest(&g, &x, &mut to);
                         assert_eq!(to, put, "{windows:?}");
                         windows.sum(&numbers, &mut y);

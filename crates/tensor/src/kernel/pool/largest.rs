@@ -1,208 +1,161 @@
-//! The largest elements of windows, and where they are: first along each row of the image, then over
-//! the rows of each window, so that the first of equal elements is found, row by row.
+//! Where the largest elements of windows are.
 
-use std::ops::Range;
-
-use super::{Place, Spans, Windows};
+use super::line::{LANES, Line, apart, filled, read, starts};
+use super::{Spans, Windows};
 use crate::Float;
-use crate::kernel::isa::{Isa, multiversion};
-use crate::kernel::scratch::Scratch;
+use crate::kernel::isa::multiversion;
 
-/// Windows that are computed at a time; arrays are longer by so much, which is written and not read.
-const LANES: usize = 16;
-/// Elements of the results along rows that there are at a time.
-const BAND: usize = 1 << 12;
-
-/// Calls `f` with the number of a window, and the largest elements of it and the next with where they
-/// are in the image `x`.
-pub(super) fn search<T: Float>(windows: &Windows, x: &[T], mut f: impl FnMut(usize, &[T], &[u32])) {
-    let [down, across] = &windows.0;
-    let cols = across.count;
-    if cols == 0 || down.count == 0 {
-        return;
-    }
-    let together = (BAND / (cols * down.span(0).len())).max(1);
-    for first in (0..down.count).step_by(together) {
-        let band = first..(first + together).min(down.count);
-        let rows = down.span(first).start..down.span(band.end - 1).end;
-        let lines = Lines::new(across, rows.len());
-        let (along, found) = (rows.len() * cols + LANES, band.len() * cols + LANES);
-        let mut values = Scratch::take((along + found + lines.sorted()) * size_of::<T>());
-        let mut places = Scratch::take((along + found) * size_of::<u32>());
-        // SAFETY: there is room for so many elements of both.
-        let (values, places) = unsafe {
-            let values = std::slice::from_raw_parts_mut(values.start().cast::<T>(), along + found + lines.sorted());
-            (values, std::slice::from_raw_parts_mut(places.start().cast::<u32>(), along + found))
-        };
-        let (sorted, values) = values.split_at_mut(lines.sorted());
-        let ((row_values, values), (row_places, places)) = (values.split_at_mut(along), places.split_at_mut(along));
-        // SAFETY: the instruction set is this machine's.
-        unsafe {
-            along_rows(Isa::get(), across, &lines, rows.clone(), x, sorted, row_values, row_places);
-            over_rows(Isa::get(), windows, band.clone(), rows.start, row_values, row_places, values, places);
-        }
-        f(first * cols, &values[..band.len() * cols], &places[..band.len() * cols]);
-    }
-}
-
-/// Rows of an image as what is searched at a time.
-struct Lines {
-    /// How many there are.
-    count: usize,
-    /// The elements of each, and its windows.
-    length: usize,
-    windows: usize,
-    /// Its elements are sorted by their remainder with respect to the stride, so that the same
-    /// elements of windows side by side lie side by side: room for those of each remainder.
-    room: usize,
-    stride: usize,
-}
-
-impl Lines {
-    fn new(across: &Spans, rows: usize) -> Self {
-        let Place::Steps { size, stride, padding } = across.place else {
-            return Lines { count: rows, length: across.length, windows: across.count, room: 0, stride: 1 };
-        };
-        // Windows that fill a row go on in the next.
-        let joined = stride == size && padding == 0 && across.count * size == across.length;
-        let (count, factor) = if joined { (1, rows) } else { (rows, 1) };
-        let (length, windows) = (factor * across.length, factor * across.count);
-        let length = length.min((windows - 1) * stride + size - padding);
-        Lines { count, length, windows, room: windows + size / stride + 2 * LANES, stride }
-    }
-
-    /// Elements of a sorted line.
-    fn sorted(&self) -> usize {
-        self.room * self.stride
-    }
-}
-
-/// Takes another element where it is larger, or the first NaN.
+/// Less than any element.
 #[inline(always)]
-fn take_larger<T: Float>(best: &mut [T; LANES], at: &mut [u32; LANES], x: [T; LANES], places: [u32; LANES]) {
+fn none<T: Float>() -> (T, u32) {
+    (-T::INFINITY, u32::MAX)
+}
+
+/// Whether an element is larger than another; NaN is larger than all numbers.
+#[inline(always)]
+#[expect(clippy::neg_cmp_op_on_partial_ord, reason = "NaN is taken")]
+fn is_larger<T: Float>(x: T, other: T) -> bool {
+    !(x <= other) & !other.is_nan()
+}
+
+/// Whether an element is taken in the place of another: the larger one, or the first of equal ones.
+#[inline(always)]
+fn is_better<T: Float>((x, at): (T, u32), (best, first): (T, u32)) -> bool {
+    let equal = (x == best) | x.is_nan() & best.is_nan();
+    is_larger(x, best) | equal & (at < first)
+}
+
+#[inline(always)]
+fn take_better<T: Float>(best: &mut [T; LANES], first: &mut [u32; LANES], x: [T; LANES], at: [u32; LANES]) {
     for l in 0..LANES {
-        #[expect(clippy::neg_cmp_op_on_partial_ord, reason = "NaN is taken")]
-        let better = !(x[l] <= best[l]) & !best[l].is_nan();
+        let better = is_better((x[l], at[l]), (best[l], first[l]));
         best[l] = if better { x[l] } else { best[l] };
-        at[l] = if better { places[l] } else { at[l] };
+        first[l] = if better { at[l] } else { first[l] };
     }
 }
 
 multiversion! {
-    /// The largest elements of the parts of windows that lie in each of these rows.
+    /// Writes what is in `from` where the largest elements of `x` are, for as many images as `y` has.
     ///
     /// # Safety
     /// None.
-    #[allow(clippy::too_many_arguments)]
-    unsafe fn along_rows[T: Float](
-        across: &Spans, lines: &Lines, rows: Range<usize>, x: &[T], sorted: &mut [T], values: &mut [T], places: &mut [u32],
-    ) {
-        let Place::Steps { size, stride, padding } = across.place else {
-            return along_bins(across, rows, x, values, places);
-        };
-        sorted.fill(-T::INFINITY);
-        for line in 0..lines.count {
-            let start = (rows.start + line) * across.length;
-            sort(&x[start..][..lines.length], stride, padding, lines.room, sorted);
-            for first in (0..lines.windows).step_by(LANES) {
-                let mut best = [-T::INFINITY; LANES];
-                let mut at = [0; LANES];
-                let (origin, step) = ((first * stride) as u32, stride as u32);
-                for (l, at) in at.iter_mut().enumerate() {
-                    *at = start as u32 + (origin + l as u32 * step).max(padding as u32) - padding as u32;
-                }
-                let (mut remainder, mut next) = (0, first);
-                for k in 0..size {
-                    let x = *sorted[remainder * lines.room + next..].first_chunk().expect("there is room");
-                    let mut places = [(start as u32 + origin + k as u32).wrapping_sub(padding as u32); LANES];
-                    for (l, place) in places.iter_mut().enumerate() {
-                        *place = place.wrapping_add(l as u32 * step);
-                    }
-                    take_larger(&mut best, &mut at, x, places);
-                    remainder += 1;
-                    if remainder == stride {
-                        (remainder, next) = (0, next + 1);
-                    }
-                }
-                let to = line * lines.windows + first;
-                values[to..][..LANES].copy_from_slice(&best);
-                places[to..][..LANES].copy_from_slice(&at);
-            }
-        }
-    }
-}
-
-/// Sorts a line with so many elements before it by the remainders with respect to the stride.
-#[inline(always)]
-fn sort<T: Float>(line: &[T], stride: usize, padding: usize, room: usize, to: &mut [T]) {
-    let start = |first: usize| (first + padding) % stride * room + (first + padding) / stride;
-    match stride {
-        1 => to[padding..][..line.len()].copy_from_slice(line),
-        2 => {
-            let [even, odd] = [start(0), start(1)];
-            let (chunks, rest) = line.as_chunks::<{ 2 * LANES }>();
-            let mut last = [-T::INFINITY; 2 * LANES];
-            last[..rest.len()].copy_from_slice(rest);
-            for (i, chunk) in chunks.iter().chain([&last]).enumerate() {
-                let mut parts = [[T::ZERO; LANES]; 2];
-                for l in 0..LANES {
-                    parts[0][l] = chunk[2 * l];
-                    parts[1][l] = chunk[2 * l + 1];
-                }
-                to[even + i * LANES..][..LANES].copy_from_slice(&parts[0]);
-                to[odd + i * LANES..][..LANES].copy_from_slice(&parts[1]);
-            }
-        }
-        _ => {
-            for first in 0..stride.min(line.len()) {
-                let from = line[first..].iter().step_by(stride);
-                to[start(first)..].iter_mut().zip(from).for_each(|(to, &x)| *to = x);
-            }
-        }
-    }
-}
-
-/// As [`along_rows`], for windows of different sizes.
-#[inline(always)]
-fn along_bins<T: Float>(across: &Spans, rows: Range<usize>, x: &[T], values: &mut [T], places: &mut [u32]) {
-    let mut to = values.iter_mut().zip(places);
-    for row in rows {
-        for (span, (value, place)) in (0..across.count).map(|j| across.span(j)).zip(&mut to) {
-            let first = row * across.length + span.start;
-            (*value, *place) = (x[first], first as u32);
-            for (k, &x) in x[first..][..span.len()].iter().enumerate() {
-                if x > *value || x.is_nan() && !value.is_nan() {
-                    (*value, *place) = (x, (first + k) as u32);
-                }
-            }
-        }
+    pub(super) unsafe fn take[T: Float](windows: &Windows, from: &[T], x: &[T], y: &mut [T]) {
+        let [pixels, places] = windows.sizes();
+        search(windows, x, y.len() / places, |image, i, at| {
+            let (from, y) = (&from[image * pixels..], &mut y[image * places + i..][..at.len()]);
+            y.iter_mut().zip(at).for_each(|(y, &at)| *y = from[at as usize]);
+        });
     }
 }
 
 multiversion! {
-    /// The largest elements of windows, given those of their rows from `above` on.
+    /// Adds elements of `g` to zeros where the largest elements of `x` are, for as many images as `to` has.
     ///
     /// # Safety
     /// None.
-    #[allow(clippy::too_many_arguments)]
-    unsafe fn over_rows[T: Float](
-        windows: &Windows, band: Range<usize>, above: usize, row_values: &[T], row_places: &[u32], values: &mut [T], places: &mut [u32],
-    ) {
-        let [down, across] = &windows.0;
-        let cols = across.count;
-        for (i, to) in band.zip((0..).step_by(cols)) {
-            let span = down.span(i);
-            for j in (0..cols).step_by(LANES) {
-                let at = |row: usize| (row - above) * cols + j;
-                let mut best: [T; LANES] = *row_values[at(span.start)..].first_chunk().expect("there is room");
-                let mut place: [u32; LANES] = *row_places[at(span.start)..].first_chunk().expect("there is room");
-                for row in span.start + 1..span.end {
-                    let x = *row_values[at(row)..].first_chunk().expect("there is room");
-                    take_larger(&mut best, &mut place, x, *row_places[at(row)..].first_chunk().expect("there is room"));
+    pub(super) unsafe fn put[T: Float](windows: &Windows, g: &[T], x: &[T], to: &mut [T]) {
+        let [pixels, places] = windows.sizes();
+        to.fill(T::ZERO);
+        search(windows, x, to.len() / pixels, |image, i, at| {
+            let (g, to) = (&g[image * places + i..][..at.len()], &mut to[image * pixels..]);
+            g.iter().zip(at).for_each(|(&g, &at)| to[at as usize] += g);
+        });
+    }
+}
+
+/// Calls `f` with the number of an image, that of the first window of a row, and where the largest elements of
+/// the row's windows are in the image.
+#[inline(always)]
+fn search<T: Float>(windows: &Windows, x: &[T], images: usize, mut f: impl FnMut(usize, usize, &[u32])) {
+    let [down, across] = &windows.0;
+    let (line, [pixels, _]) = (Line::new(across), windows.sizes());
+    let (mut memory, mut place_memory) = (line.memory::<T>(1), line.memory::<u32>(1));
+    let (mut found_memory, mut end) = (line.memory::<u32>(1), [T::ZERO; LANES]);
+    let (least, nowhere) = none::<T>();
+    // SAFETY: there is room for a line, which is longer than it has windows.
+    let (values, places, found) = unsafe {
+        (
+            filled(&mut memory, line.len, least),
+            filled(&mut place_memory, line.len, nowhere),
+            filled(&mut found_memory, line.len, nowhere),
+        )
+    };
+    for image in 0..images {
+        for i in 0..down.count {
+            let x = &x[image * pixels..];
+            for j in starts(across.length) {
+                let rows = down.span(i);
+                let start = |row: usize| row * across.length + j;
+                let mut best = *read(x, start(rows.start), &mut end);
+                let mut first = [start(rows.start) as u32; LANES];
+                for row in rows.skip(1) {
+                    let (x, start) = (read(x, start(row), &mut end), start(row) as u32);
+                    for l in 0..LANES {
+                        // Rows come in order: none replaces an equal element.
+                        let better = is_larger(x[l], best[l]);
+                        best[l] = if better { x[l] } else { best[l] };
+                        first[l] = if better { start } else { first[l] };
+                    }
                 }
-                values[to + j..][..LANES].copy_from_slice(&best);
-                places[to + j..][..LANES].copy_from_slice(&place);
+                for (l, first) in (0..).zip(&mut first) {
+                    *first = first.wrapping_add(l);
+                }
+                values[line.before + j..][..LANES].copy_from_slice(&best);
+                places[line.before + j..][..LANES].copy_from_slice(&first);
+            }
+            // A short row was followed by others.
+            let end = line.before + across.length;
+            values[end..][..LANES].fill(least);
+            places[end..][..LANES].fill(nowhere);
+            match line.beside {
+                Some(steps @ [1, _]) => beside::<1, T>(steps, across.count, values, places, found),
+                Some(steps @ [2, _]) => beside::<2, T>(steps, across.count, values, places, found),
+                Some(steps) => beside::<0, T>(steps, across.count, values, places, found),
+                None => each(across, &line, values, places, found),
+            }
+            f(image, i * across.count, &found[..across.count]);
+        }
+    }
+}
+
+/// Windows side by side.
+#[inline(always)]
+fn beside<const STRIDE: usize, T: Float>(
+    [stride, size]: [usize; 2],
+    count: usize,
+    values: &[T],
+    places: &[u32],
+    found: &mut [u32],
+) {
+    for j in (0..count).step_by(LANES) {
+        let (mut best, mut first) = ([none::<T>().0; LANES], [none::<T>().1; LANES]);
+        for k in 0..size {
+            let at = j * stride + k;
+            let x = apart::<STRIDE, T>(values, at, stride);
+            take_better(&mut best, &mut first, x, apart::<STRIDE, u32>(places, at, stride));
+        }
+        found[j..][..LANES].copy_from_slice(&first);
+    }
+}
+
+/// One window after the other, of which large ones are taken apart.
+#[inline(always)]
+fn each<T: Float>(across: &Spans, line: &Line, values: &[T], places: &[u32], found: &mut [u32]) {
+    for (j, found) in found[..across.count].iter_mut().enumerate() {
+        let window = line.window(across, j);
+        let ((chunks, rest), (place_chunks, rest_places)) =
+            (values[window.clone()].as_chunks::<LANES>(), places[window].as_chunks::<LANES>());
+        let (mut largest, mut first) = ([none::<T>().0; LANES], [none::<T>().1; LANES]);
+        for (&x, &at) in chunks.iter().zip(place_chunks) {
+            take_better(&mut largest, &mut first, x, at);
+        }
+        let mut best = none();
+        let lanes = largest.iter().zip(&first).take(chunks.len() * LANES);
+        for (&x, &at) in lanes.chain(rest.iter().zip(rest_places)) {
+            if is_better((x, at), best) {
+                best = (x, at);
             }
         }
+        *found = best.1;
     }
 }
