@@ -1,7 +1,7 @@
 //! Functions of every element, comparisons, and choosing by mask.
 
-use crate::arith::{functions, map, zip};
 use crate::error::checked;
+use crate::map::{functions, map, zip};
 use crate::{Element, Float, Tensor};
 
 functions! {

@@ -17,6 +17,8 @@ mod float;
 pub mod kernel;
 mod layout;
 mod literal;
+mod map;
+mod operators;
 mod order;
 mod product;
 mod random;

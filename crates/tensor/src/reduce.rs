@@ -1,10 +1,11 @@
 //! Sums, means, extrema … over axes. `sum(axes)` removes the axes, `sum_keep(axes)` keeps them
 //! with size 1, and so on for every name.
 
-use crate::arith::{DivFn, MulFn, SubFn, fold, functions, map, run};
+use crate::arith::{DivFn, MulFn, SubFn};
 use crate::elementwise::{AbsFn, SqrtFn};
 use crate::error::checked;
 use crate::kernel::{Reduction, Spec, Step, Tiled};
+use crate::map::{fold, functions, map, run};
 use crate::{Axes, Element, Float, Number, ShapeError, Tensor};
 
 /// The reduction of `x`, of the shape that is wanted.

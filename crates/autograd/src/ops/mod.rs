@@ -47,6 +47,7 @@ mod region;
 mod round;
 mod scan;
 mod special;
+mod split;
 mod statistics;
 mod strided;
 mod take;

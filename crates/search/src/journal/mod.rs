@@ -3,6 +3,7 @@
 mod alive;
 mod event;
 mod file;
+mod json;
 mod lock;
 mod study;
 #[cfg(test)]
