@@ -86,12 +86,17 @@ impl Op for Permute {
         Lowering::view(|x| Some(x.permute(&self.0).expect("checked when recorded")))
     }
     fn vjp<'t, T: Float>(&self, _: &[Var<'t, T>], _: Var<'t, T>, g: Var<'t, T>) -> Cotangents<'t, T> {
-        let mut inverse: SmallVec<[usize; 4]> = SmallVec::from_elem(0, self.0.len());
-        for (to, &from) in self.0.iter().enumerate() {
-            inverse[from] = to;
-        }
-        [g.permuted(inverse)].into()
+        [g.permuted(inverse(&self.0))].into()
     }
+}
+
+/// The order that undoes an order of axes.
+pub(super) fn inverse(order: &[usize]) -> SmallVec<[usize; 4]> {
+    let mut inverse = SmallVec::from_elem(0, order.len());
+    for (to, &from) in order.iter().enumerate() {
+        inverse[from] = to;
+    }
+    inverse
 }
 
 impl<T: Float> Var<'_, T> {

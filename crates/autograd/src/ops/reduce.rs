@@ -5,6 +5,7 @@ use wengert_tensor::kernel::Reduction;
 use wengert_tensor::{Axes, Float, Shape, ShapeError, mean_scale};
 
 use super::checked;
+use super::movement::inverse;
 use crate::{Cotangents, Lowering, Op, Var};
 
 /// A reduction over `axes`, ascending and checked.
@@ -102,11 +103,7 @@ impl<'t, T: Float> Var<'t, T> {
     fn unlines(self, axes: &[usize], shape: &Shape) -> Self {
         let order = lines_order(shape.len(), axes);
         let permuted: Shape = order.iter().map(|&axis| shape[axis]).collect();
-        let mut inverse: SmallVec<[usize; 4]> = SmallVec::from_elem(0, order.len());
-        for (to, &from) in order.iter().enumerate() {
-            inverse[from] = to;
-        }
-        self.reshape(permuted).permuted(inverse)
+        self.reshape(permuted).permuted(inverse(&order))
     }
 }
 
