@@ -185,6 +185,7 @@ impl<'t, T: Float> FromIterator<Var<'t, T>> for Cotangents<'t, T> {
 ///
 /// impl Elementwise<1> for Softsign {
 ///     const NAME: &'static str = "softsign";
+///     #[inline(always)]
 ///     fn apply<T: Float>(&self, [x]: [T; 1]) -> T {
 ///         x / (T::ONE + x.abs())
 ///     }

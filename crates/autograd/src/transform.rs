@@ -248,6 +248,8 @@ pub fn hvp<T: Float, X: Point<T>>(
 /// let j = jacobian(|x| x.tape().var(&a).matmul(x), &tensor![0.5, -1.0]);
 /// assert_eq!(j, a);
 /// ```
+/// # Panics
+/// If it has more elements than can be allocated.
 #[track_caller]
 pub fn jacobian<T: Float>(f: impl for<'t> FnOnce(Var<'t, T>) -> Var<'t, T>, x: impl Point<T>) -> Tensor<T> {
     let tape = Tape::new();

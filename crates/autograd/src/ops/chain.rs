@@ -126,6 +126,8 @@ impl<'t, T: Float> Var<'t, T> {
     /// let g = tape.var(tensor![0.0, 2.0]);
     /// assert_eq!(g.chain(&tensor![f64::INFINITY, 3.0]).value(), tensor![0.0, 6.0]);
     /// ```
+    /// # Panics
+    /// If the shapes do not broadcast.
     #[track_caller]
     pub fn chain(self, slope: impl Operand<'t, T>) -> Self {
         let slope = slope.on(self.tape());

@@ -186,6 +186,8 @@ impl<'t, T: Float> Var<'t, T> {
     /// assert_eq!(y.value(), tensor![0.0, 0.0, 2.0]);
     /// assert_eq!(y.sum(..).grad([x])[0].value(), tensor![0.0, 0.0, 0.25]);
     /// ```
+    /// # Panics
+    /// If the shapes do not broadcast.
     #[doc(alias = "where")]
     #[track_caller]
     pub fn where_(self, a: impl Operand<'t, T>, b: impl Operand<'t, T>) -> Self {
@@ -202,6 +204,8 @@ impl<'t, T: Float> Var<'t, T> {
     /// let x = tape.var(tensor![1.0, -2.0]);
     /// assert_eq!(x.masked_fill(x.lt(0.0), 0.0).value(), tensor![1.0, 0.0]);
     /// ```
+    /// # Panics
+    /// If the shapes do not broadcast.
     #[track_caller]
     pub fn masked_fill(self, mask: impl Operand<'t, T>, value: f64) -> Self {
         let mask = mask.on(self.tape());

@@ -118,6 +118,8 @@ macro_rules! binary {
 
         impl<'t, T: Float> Var<'t, T> {
             $(#[$doc])*
+            /// # Panics
+            /// If the shapes do not broadcast.
             #[track_caller]
             pub fn $method(self, other: impl crate::Operand<'t, T>) -> Self {
                 let other = other.on(self.tape());

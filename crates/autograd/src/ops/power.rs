@@ -113,6 +113,8 @@ impl<'t, T: Float> Var<'t, T> {
     /// assert_eq!(da.item(), 12.0);
     /// assert!(db.item().is_nan());
     /// ```
+    /// # Panics
+    /// If the shapes do not broadcast.
     #[track_caller]
     pub fn pow(self, exponent: impl Operand<'t, T>) -> Self {
         let exponent = exponent.on(self.tape());

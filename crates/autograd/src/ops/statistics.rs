@@ -92,7 +92,6 @@ reduction! {
     logsumexp logsumexp_keep () { log_sum_exp };
 }
 
-/// Axes as a reduction takes them.
 impl<T: Float> Var<'_, T> {
     /// Divided by its `p`-norm over axes, or by `eps` where that is larger: of length 1, and 0
     /// where it is 0.
@@ -113,6 +112,7 @@ impl<T: Float> Var<'_, T> {
     }
 }
 
+/// Axes as a reduction takes them.
 fn named(axes: &[usize]) -> Axes {
     Axes::Some(axes.iter().map(|&axis| axis as isize).collect())
 }

@@ -108,6 +108,8 @@ impl<'t, T: Float> Var<'t, T> {
     /// let u = tape.var(tensor![[2.0, 1.0], [0.0, 3.0]]);
     /// assert_eq!(u.solve_upper(&tensor![4.0, 6.0]).value(), tensor![1.0, 2.0]);
     /// ```
+    /// # Panics
+    /// If the matrices are not square or the sizes do not match.
     #[track_caller]
     pub fn solve_upper(self, sides: impl Operand<'t, T>) -> Self {
         self.system(sides, SolveTriangular { upper: true })
