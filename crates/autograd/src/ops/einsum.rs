@@ -1,5 +1,7 @@
 //! Einstein sums: any product of arrays, by the names of their axes.
 
+use std::fmt;
+
 use smallvec::SmallVec;
 use wengert_tensor::{Float, Shape};
 
@@ -13,6 +15,15 @@ enum Label {
 }
 
 type Labels = Vec<Label>;
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Label::Ellipsis(_) => write!(f, "an axis of the ellipsis"),
+            Label::Letter(letter) => write!(f, "axis {letter}"),
+        }
+    }
+}
 
 /// `...` and letters; the ellipsis stands for `hidden` axes.
 fn labels(term: &str, hidden: usize) -> Result<Labels, String> {
@@ -70,8 +81,11 @@ fn parse(equation: &str, shapes: &[Shape]) -> Result<(Vec<Labels>, Labels), Stri
         }
     };
     for (i, label) in output.iter().enumerate() {
-        if output[..i].contains(label) || !inputs.iter().any(|input| input.contains(label)) {
-            return Err("its result names an axis twice, or one that no operand has".to_owned());
+        if output[..i].contains(label) {
+            return Err(format!("its result names {label} twice"));
+        }
+        if !inputs.iter().any(|input| input.contains(label)) {
+            return Err(format!("its result names {label}, which no operand has"));
         }
     }
     Ok((inputs, output))
@@ -84,7 +98,7 @@ fn size(label: Label, inputs: &[Labels], shapes: &[Shape]) -> Result<usize, Stri
         for (&own, &next) in labels.iter().zip(shape.iter()) {
             if own == label && next != size && next != 1 {
                 if size != 1 {
-                    return Err(format!("an axis has sizes {size} and {next}"));
+                    return Err(format!("{label} has sizes {size} and {next}"));
                 }
                 size = next;
             }
@@ -355,13 +369,18 @@ mod tests {
         let tape = Tape::<f64>::new();
         let a = tape.var(Tensor::zeros([2, 3]));
         for (equation, message) in [
-            ("ij,jk", "einsum: \"ij,jk\": an axis has sizes 3 and 2 (shapes [[2, 3], [2, 3]])"),
+            ("ij,jk", "einsum: \"ij,jk\": axis j has sizes 3 and 2 (shapes [[2, 3], [2, 3]])"),
             ("ij", "einsum: \"ij\": it names 1 operands of 2 (shapes [[2, 3], [2, 3]])"),
             ("ij,j", "einsum: \"ij,j\": \"j\" names 1 axes of shape [2, 3] (shapes [[2, 3], [2, 3]])"),
             ("ij,i1", "einsum: \"ij,i1\": '1' is neither a letter nor part of an ellipsis (shapes [[2, 3], [2, 3]])"),
+            ("ij,ij->ii", "einsum: \"ij,ij->ii\": its result names axis i twice (shapes [[2, 3], [2, 3]])"),
             (
-                "ij,ij->ii",
-                "einsum: \"ij,ij->ii\": its result names an axis twice, or one that no operand has (shapes [[2, 3], [2, 3]])",
+                "ij,ij->k",
+                "einsum: \"ij,ij->k\": its result names axis k, which no operand has (shapes [[2, 3], [2, 3]])",
+            ),
+            (
+                "...,...->......",
+                "einsum: \"...,...->......\": its result names an axis of the ellipsis twice (shapes [[2, 3], [2, 3]])",
             ),
         ] {
             assert_eq!(message_of(|| _ = Var::einsum(equation, &[a, a])), message);
