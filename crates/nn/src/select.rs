@@ -59,6 +59,16 @@ impl<F: Fn(&str) -> bool> Pattern for F {
     }
 }
 
+/// What to say where a pattern chooses none of the parameters: some of them are named.
+pub(crate) fn matches_none<'n>(pattern: &impl Pattern, names: impl Iterator<Item = &'n String>) -> String {
+    const SOME: usize = 6;
+    let mut names: Vec<&str> = names.take(SOME + 1).map(String::as_str).collect();
+    if names.len() > SOME {
+        names[SOME] = "…";
+    }
+    format!("{} matches none of the parameters {}", pattern.shown(), names.join(", "))
+}
+
 /// Some of the parameters of a module, under the names they have there: for optimizers,
 /// penalties and averages that concern only these.
 ///
@@ -83,9 +93,10 @@ impl<T: Float> Selection<T> {
     /// If none does.
     #[track_caller]
     pub fn new(module: &(impl Module<T> + ?Sized), pattern: impl Pattern) -> Self {
-        let mut params = module.params();
+        let all = module.params();
+        let mut params = all.clone();
         params.retain(|name, _| pattern.chooses(name));
-        assert!(!params.is_empty(), "{} matches none of the parameters", pattern.shown());
+        assert!(!params.is_empty(), "{}", matches_none(&pattern, all.keys()));
         Self { params }
     }
 }
@@ -124,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "`*.bais` matches none of the parameters")]
+    #[should_panic(expected = "`*.bais` matches none of the parameters 0")]
     fn a_pattern_that_matches_nothing_is_a_mistake() {
         Selection::new(&(Param::<f32>::new("w", wengert_tensor::tensor![1.0]),), "*.bais");
     }

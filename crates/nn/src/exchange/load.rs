@@ -36,7 +36,21 @@ impl fmt::Display for LoadError {
         for (name, why) in &self.invalid {
             write!(f, "\n  {name} {why}")?;
         }
+        if let Some(part) = self.part_of_missing() {
+            write!(f, "\n  all that is missing is there as part of `{part}`: load `state.part({part:?})`")?;
+        }
         Ok(())
+    }
+}
+
+impl LoadError {
+    /// The part of the state that has every missing entry, as in the state of a model that was wrapped.
+    fn part_of_missing(&self) -> Option<&str> {
+        let (first, rest) = self.missing.split_first()?;
+        let parts = self.unexpected.iter().filter_map(|name| name.strip_suffix(&**first)?.strip_suffix('.'));
+        let mut whole =
+            parts.filter(|part| rest.iter().all(|name| self.unexpected.contains(&format!("{part}.{name}"))));
+        whole.next()
     }
 }
 

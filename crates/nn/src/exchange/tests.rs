@@ -271,6 +271,19 @@ fn a_model_takes_on_a_state_or_says_all_that_is_wrong() {
     assert_eq!(misshapen, ["0.weight", "1.bias"]);
     assert_eq!(net.state_dict(), state, "nothing has changed");
 
+    // The state of a model that this one is a part of.
+    assert!(!error.to_string().contains("part"), "{error}");
+    let mut wrapped = StateDict::new();
+    wrapped.insert_all("net", state.clone());
+    let error = net.load_state_dict(&wrapped).unwrap_err().to_string();
+    assert!(error.ends_with("is there as part of `net`: load `state.part(\"net\")`"), "{error}");
+    wrapped.remove("net.1.bias");
+    let error = net.load_state_dict(&wrapped).unwrap_err().to_string();
+    assert!(!error.contains("part"), "{error}");
+    wrapped.insert("net.1.bias", Tensor::<f32>::ones([2]));
+    net.load_state_dict(&wrapped.part("net")).unwrap();
+    net.load_state_dict(&state).unwrap();
+
     // Other element types, rounded to the nearest.
     let wide: StateDict = state.iter().map(|(name, tensor)| (name, tensor.to::<f64>() + 1e-12)).collect();
     net.load_state_dict(&wide).unwrap();

@@ -165,7 +165,10 @@ impl<T: Float> BatchNorm<T> {
             let (mean, variance) = (self.running_mean.on(tape), self.running_var.on(tape));
             return [x - on_axis_1(mean, shape.len()), on_axis_1(variance, shape.len())];
         }
-        assert!(count > 1, "batch_norm: one value a channel has no variance to train with (shape {shape})");
+        assert!(
+            count > 1,
+            "batch_norm: one value a channel has no variance to train with (shape {shape}); take larger batches"
+        );
         let [centred, mean, variance] = moments(x, &axes);
         if !(self.running && tape.is_training()) {
             return [centred, variance];
@@ -349,7 +352,10 @@ mod tests {
             let tape = Tape::train(0);
             message_of(|| drop(norm.forward(tape.var(Tensor::zeros(shape))).shape()))
         };
-        assert_eq!(forward(&[1, 2]), "batch_norm: one value a channel has no variance to train with (shape [1, 2])");
+        assert_eq!(
+            forward(&[1, 2]),
+            "batch_norm: one value a channel has no variance to train with (shape [1, 2]); take larger batches"
+        );
         assert_eq!(forward(&[4, 3]), "batch_norm: the input's shape [4, 3] should be [batch, 2, …]");
         assert_eq!(forward(&[2]), "batch_norm: the input's shape [2] should be [batch, 2, …]");
         assert!(message_of(|| drop(BatchNorm::<f32>::new(2).momentum(1.5))).contains("momentum 1.5"));

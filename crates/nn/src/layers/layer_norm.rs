@@ -6,7 +6,7 @@ use wengert_autograd::{Param, Var};
 use wengert_tensor::{Float, Shape, Tensor};
 
 use super::normalize::{checked_eps, standardized};
-use super::plus;
+use super::{check_end, plus};
 use crate::{Layer, Module, Summary};
 
 /// (x − mean) / √(variance + ε) · γ + β over the last axes: Ba et al., "Layer normalization"
@@ -70,7 +70,8 @@ impl<T: Float> LayerNorm<T> {
 /// The last axes, counted from the back, if their sizes are those of `shape`.
 #[track_caller]
 pub(super) fn last_axes(op: &str, x: &Shape, shape: &Shape) -> Vec<isize> {
-    assert!(!shape.is_empty() && x.ends_with(shape), "{op}: the input's shape {x} should end with {shape}");
+    assert!(!shape.is_empty(), "{op}: a layer over no axes");
+    check_end(op, x, shape);
     (-(shape.len() as isize)..0).collect()
 }
 
@@ -136,7 +137,7 @@ mod tests {
         };
         assert_eq!(forward(&[3], &[3, 2]), "layer_norm: the input's shape [3, 2] should end with [3]");
         assert_eq!(forward(&[2, 3], &[3]), "layer_norm: the input's shape [3] should end with [2, 3]");
-        assert_eq!(forward(&[], &[3]), "layer_norm: the input's shape [3] should end with []");
+        assert_eq!(forward(&[], &[3]), "layer_norm: a layer over no axes");
         assert!(message_of(|| drop(LayerNorm::<f32>::new(2).eps(f64::NAN))).contains("eps NaN"));
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use wengert_autograd::{Param, Var};
 use wengert_tensor::{Float, Rng};
 
-use super::{affine_options, plus};
+use super::{affine_options, check_end, plus};
 use crate::{Activation, Init, Layer, Module, Summary};
 
 /// The largest of several affine maps: a layer that learns its own, piecewise linear and
@@ -70,8 +70,12 @@ impl<T: Float> Maxout<T> {
 affine_options!(Maxout);
 
 impl<T: Float> Layer<T> for Maxout<T> {
+    /// # Panics
+    /// If the last axis of `x` is not the inputs.
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-        let y = plus(x.matmul(self.weight.on(x.tape()).t()), &self.bias);
+        let weight = self.weight.on(x.tape());
+        check_end("maxout", &x.shape(), &weight.shape()[1..]);
+        let y = plus(x.matmul(weight.t()), &self.bias);
         Summary::note(self, y.maxout(self.pieces, -1))
     }
 }

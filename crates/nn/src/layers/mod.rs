@@ -120,6 +120,12 @@ macro_rules! affine_options {
 }
 use affine_options;
 
+/// Refuses an input whose last axes have other sizes.
+#[track_caller]
+fn check_end(op: &str, x: &Shape, sizes: &[usize]) {
+    assert!(x.ends_with(sizes), "{op}: the input's shape {x} should end with {}", Shape::from(sizes));
+}
+
 /// y + b, if there is a bias.
 #[track_caller]
 fn plus<'t, T: Float>(y: Var<'t, T>, bias: &Option<Param<T>>) -> Var<'t, T> {

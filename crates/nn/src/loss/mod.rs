@@ -89,7 +89,7 @@ fn beside<'t, T: Float>(op: &str, x: Var<'t, T>, target: impl Operand<'t, T>) ->
     let (left, right) = (x.shape(), target.shape());
     assert!(
         left == right,
-        "{op}: a prediction of shape {left} and a target of shape {right} (a loss does not broadcast)"
+        "{op}: a prediction of shape {left} and a target of shape {right}: a loss does not broadcast; reshape one"
     );
     target
 }

@@ -236,7 +236,10 @@ fn losses_do_not_broadcast() {
     let x = tape.var(Tensor::zeros([3]));
     let column = Tensor::<f64>::zeros([3, 1]);
     let message = message_of(|| _ = x.mse(&column));
-    assert_eq!(message, "mse: a prediction of shape [3] and a target of shape [3, 1] (a loss does not broadcast)");
+    assert_eq!(
+        message,
+        "mse: a prediction of shape [3] and a target of shape [3, 1]: a loss does not broadcast; reshape one"
+    );
     let refused: [&dyn Fn(); 9] = [
         &|| _ = x.mae(&column),
         &|| _ = x.bce_with_logits(&column),

@@ -8,6 +8,7 @@ use wengert_tensor::{Float, Tensor};
 use super::options::non_negative;
 use super::{Memory, Optimizer, Rule, StepError};
 use crate::exchange::Check;
+use crate::select::matches_none;
 use crate::{LoadError, Module, Pattern, StateDict, Stateful};
 
 /// The optimizer that follows a [`Rule`] for every parameter of a module. [`Sgd`](crate::Sgd),
@@ -131,7 +132,10 @@ impl<R: Rule, T: Float> Descent<R, T> {
                 chosen.groups.push(Group { rule: group.rule.clone(), members, ..*group });
             }
         }
-        assert!(!chosen.groups.is_empty(), "{}: {} matches none of the parameters", R::NAME, pattern.shown());
+        if chosen.groups.is_empty() {
+            let names = self.members().map(|member| &member.name);
+            panic!("{}: {}", R::NAME, matches_none(&pattern, names));
+        }
         self.groups.extend(options(chosen).groups);
         self.groups.retain(|group| !group.members.is_empty());
         self

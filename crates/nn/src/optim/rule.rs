@@ -79,6 +79,9 @@ impl<'t, T: Float> Memory<'t, T> {
     }
 
     /// Moves the kept mean `name` towards `x`, m ← β·m + (1 − β)·x, and returns it.
+    ///
+    /// # Panics
+    /// If the rule keeps no tensor of that name.
     #[track_caller]
     pub fn average(&mut self, name: &str, beta: f64, x: Var<'t, T>) -> Var<'t, T> {
         self[name] = self[name] * beta + x * (1.0 - beta);
@@ -89,22 +92,40 @@ impl<'t, T: Float> Memory<'t, T> {
     ///
     /// # Panics
     /// If the rule keeps none of that name.
+    #[track_caller]
     pub fn number(&mut self, name: &str) -> &mut f64 {
-        &mut self.numbers[name]
+        let place = place(&self.numbers, name, "number");
+        &mut self.numbers[place]
     }
+}
+
+/// Where something is kept.
+#[track_caller]
+fn place<V>(kept: &IndexMap<&'static str, V>, name: &str, what: &str) -> usize {
+    let Some(place) = kept.get_index_of(name) else {
+        let names: Vec<_> = kept.keys().collect();
+        panic!("memory: the rule keeps no {what} called `{name}`, only {names:?}; name it in `Rule::{what}s`");
+    };
+    place
 }
 
 impl<'t, T: Float> Index<&str> for Memory<'t, T> {
     type Output = Var<'t, T>;
 
     /// The kept tensor of this name.
+    ///
+    /// # Panics
+    /// If the rule keeps none of that name.
+    #[track_caller]
     fn index(&self, name: &str) -> &Var<'t, T> {
-        &self.tensors[name]
+        &self.tensors[place(&self.tensors, name, "tensor")]
     }
 }
 
 impl<T: Float> IndexMut<&str> for Memory<'_, T> {
+    #[track_caller]
     fn index_mut(&mut self, name: &str) -> &mut Self::Output {
-        &mut self.tensors[name]
+        let place = place(&self.tensors, name, "tensor");
+        &mut self.tensors[place]
     }
 }

@@ -5,7 +5,7 @@ mod through;
 mod trajectories;
 
 use super::*;
-use crate::testing::{assert_close, message_of};
+use crate::testing::{assert_close, line_of_panic, message_of};
 use crate::{BatchNorm, Dropout, Layer, Linear, Module};
 use wengert_autograd::{Buffer, Param, Tape, Var};
 use wengert_tensor::{Rng, Tensor, tensor};
@@ -195,7 +195,7 @@ fn senseless_options_are_refused() {
         (&|| drop(Sgd::new(&p, 0.1).weight_decay(-0.1)), "Sgd: weight decay: -0.1 is"),
         (&|| drop(Sgd::new(&p, 0.1).lr_scale(-0.1)), "Sgd: scale of the learning rate: -0.1 is"),
         (&|| drop(Muon::new(&p, 0.1)), "Muon: parameter `p` of shape [1] is not a matrix"),
-        (&|| drop(Adam::new(&p, 0.1).group("q", |q| q)), "Adam: `q` matches none of the parameters"),
+        (&|| drop(Adam::new(&p, 0.1).group("q", |q| q)), "Adam: `q` matches none of the parameters p"),
         (&|| drop(RmsProp::new(&p, 0.1).alpha(1.0)), "RmsProp: alpha 1 is not from 0 to below 1"),
         (&|| drop(WeightAverage::exponential(&p, 2.0)), "WeightAverage: decay 2 is not from 0 to 1"),
         (&|| drop(Adam::new(&p, -1.0)), "Adam: learning rate: -1 is"),
@@ -206,6 +206,21 @@ fn senseless_options_are_refused() {
         let found = message_of(f);
         assert!(found.starts_with(message), "{found}");
     }
+}
+
+#[test]
+fn what_a_rule_does_not_keep_is_named_at_its_line() {
+    let tape = Tape::<f64>::new();
+    let mut memory = Memory::new(&AdamRule::default(), tape.scalar(1.0));
+    let kept = "only [\"exp_avg\", \"exp_avg_sq\"]; name it in `Rule::tensors`";
+    let message = format!("memory: the rule keeps no tensor called `exp`, {kept}");
+    assert_eq!(message_of(|| _ = memory["exp"]), message);
+    assert_eq!(message_of(|| memory["exp"] = tape.scalar(0.0)), message);
+    assert_eq!(
+        message_of(|| *memory.number("mu") = 0.0),
+        "memory: the rule keeps no number called `mu`, only []; name it in `Rule::numbers`"
+    );
+    assert_eq!(line_of_panic(|| _ = memory["exp"]), line!());
 }
 
 /// A parameter that is thawed late takes a first step as large as that of a new optimizer.
