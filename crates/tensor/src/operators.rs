@@ -123,8 +123,8 @@ impl Not for Tensor<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{broadcast, tensor};
     use crate::testing::{any_layout, line_of_panic, message_of};
+    use crate::{broadcast, tensor};
     use proptest::prelude::*;
 
     #[test]

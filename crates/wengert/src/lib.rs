@@ -143,6 +143,7 @@
 //!
 //! - `csv`: tables of comma-separated values.
 //! - `image`: folders of images.
+//! - `npz`: NumPy's files of several arrays.
 //! - `progress`: progress bars in the terminal.
 //! - `search`: hyperparameter search.
 //!
