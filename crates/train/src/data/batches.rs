@@ -115,7 +115,7 @@ impl<D: Dataset> Iterator for Batches<D> {
         if number == self.plan.end {
             return None;
         }
-        self.state.advance(1);
+        self.state.advance();
         let workers = self.ready.len();
         if workers == 0 {
             return Some(self.plan.batch(number));
@@ -316,7 +316,7 @@ mod tests {
         let error = loader(11, 2, 0).resume(&state).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the saved state is that of another loader
+            "the saved state is that of another loader; load the same data in the same way, or begin anew
   saved: 10 examples in batches of 2, shuffled by the seed 3, augmented by the seed 5, at batch 0 of epoch 4
   here:  11 examples in batches of 2, shuffled by the seed 3, augmented by the seed 5, at batch 0 of epoch 4"
         );

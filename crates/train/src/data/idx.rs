@@ -73,13 +73,14 @@ impl fmt::Display for IdxError {
         write!(f, "{}: ", self.path.display())?;
         match &self.kind {
             IdxErrorKind::Io(error) => write!(f, "{error}"),
-            IdxErrorKind::Magic(bytes) => write!(f, "the bytes {bytes:?} do not start an IDX file"),
-            IdxErrorKind::Header => write!(f, "it ends within its header"),
-            IdxErrorKind::Length { expected: Some(expected), found } => {
-                write!(f, "its header promises {expected} bytes, it holds {found}")
+            IdxErrorKind::Magic(bytes) => {
+                write!(f, "the bytes {bytes:?} do not start an IDX file; is it of another format, or packed twice?")
             }
-            IdxErrorKind::Length { expected: None, found } => {
-                write!(f, "its header promises more bytes than there can be, it holds {found}")
+            IdxErrorKind::Header => f.write_str("it ends within its header; get it again"),
+            IdxErrorKind::Length { expected, found } => {
+                let promised =
+                    expected.map_or_else(|| "more bytes than there can be".to_owned(), |n| format!("{n} bytes"));
+                write!(f, "its header promises {promised}, it holds {found}; get it again")
             }
         }
     }
@@ -190,12 +191,15 @@ mod tests {
     #[test]
     fn malformed_files_are_refused() {
         let plain = [0, 0, 8, 1, 0, 0, 0, 2, 7, 8];
-        assert_eq!(told(&[]), "images: it ends within its header");
-        assert_eq!(told(&plain[..6]), "images: it ends within its header");
-        assert_eq!(told(&plain[..9]), "images: its header promises 2 bytes, it holds 1");
-        assert_eq!(told(&[&plain[..], &[9]].concat()), "images: its header promises 2 bytes, it holds 3");
-        assert_eq!(told(b"P5 28 28"), "images: the bytes [80, 53, 32, 50] do not start an IDX file");
-        assert_eq!(told(&[0, 0, 10, 1, 0, 0, 0, 0]), "images: the bytes [0, 0, 10, 1] do not start an IDX file");
+        assert_eq!(told(&[]), "images: it ends within its header; get it again");
+        assert_eq!(told(&plain[..6]), "images: it ends within its header; get it again");
+        assert_eq!(told(&plain[..9]), "images: its header promises 2 bytes, it holds 1; get it again");
+        assert_eq!(told(&[&plain[..], &[9]].concat()), "images: its header promises 2 bytes, it holds 3; get it again");
+        assert_eq!(
+            told(b"P5 28 28"),
+            "images: the bytes [80, 53, 32, 50] do not start an IDX file; is it of another format, or packed twice?"
+        );
+        assert!(told(&[0, 0, 10, 1, 0, 0, 0, 0]).contains("the bytes [0, 0, 10, 1] do not start an IDX file"));
         assert!(told(&[0, 0, 8, 255, 0, 0]).contains("ends within its header"));
         // A terabyte and more are refused by what the file could hold.
         assert!(told(&[0, 0, 8, 2, 0, 255, 255, 255, 0, 1, 0, 0]).contains("promises 1099511562240 bytes"));

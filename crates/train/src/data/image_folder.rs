@@ -51,19 +51,28 @@ impl ImageFolder {
         let path = path.as_ref();
         let folders: Vec<PathBuf> = entries(path)?.into_iter().filter(|entry| entry.is_dir()).collect();
         if folders.is_empty() {
-            return Err(ImageFolderError::new(path, "there are no folders in it, one for each class"));
+            return Err(ImageFolderError::new(
+                path,
+                "there are no folders in it; put the images of each class into one",
+            ));
         }
         let (mut classes, mut files) = (Vec::new(), Vec::new());
         for (folder, label) in folders.iter().zip(0..) {
             let images = entries(folder)?;
             if images.is_empty() {
-                return Err(ImageFolderError::new(folder, "there are no images in it"));
+                return Err(ImageFolderError::new(
+                    folder,
+                    "there are no images in it; put some there, or take it away",
+                ));
             }
             for image in images {
                 let extension = image.extension().unwrap_or_default();
                 let known = ["png", "jpg", "jpeg"].iter().any(|known| extension.eq_ignore_ascii_case(known));
                 if !known || !image.is_file() {
-                    return Err(ImageFolderError::new(&image, "it is not a png or jpeg file by its name"));
+                    return Err(ImageFolderError::new(
+                        &image,
+                        "it is not a png or jpeg file by its name; take it away",
+                    ));
                 }
                 files.push((image, label));
             }
@@ -258,11 +267,11 @@ mod tests {
     fn folders_that_hold_something_else_are_refused() {
         let folder = Folder::new("bad");
         let told = || folder.open().unwrap_err().to_string();
-        assert!(told().ends_with("there are no folders in it, one for each class"));
+        assert!(told().ends_with("there are no folders in it; put the images of each class into one"));
         fs::create_dir(folder.0.join("a")).unwrap();
-        assert!(told().ends_with("/a: there are no images in it"));
+        assert!(told().ends_with("/a: there are no images in it; put some there, or take it away"));
         folder.file("a/1.bmp", b"BM");
-        assert!(told().ends_with("/a/1.bmp: it is not a png or jpeg file by its name"));
+        assert!(told().ends_with("/a/1.bmp: it is not a png or jpeg file by its name; take it away"));
         let missing = ImageFolder::open(folder.0.join("no")).unwrap_err();
         assert!(missing.to_string().contains("/no: ") && missing.source().is_some());
     }

@@ -201,8 +201,8 @@ impl LoaderState {
         if self.drop_last && left < self.size { 0 } else { left }
     }
 
-    pub(super) fn advance(&mut self, batches: usize) {
-        self.batch += batches;
+    pub(super) fn advance(&mut self) {
+        self.batch += 1;
     }
 }
 
@@ -229,7 +229,11 @@ pub struct ResumeError(Box<[LoaderState; 2]>);
 impl fmt::Display for ResumeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [saved, here] = &*self.0;
-        write!(f, "the saved state is that of another loader\n  saved: {saved}\n  here:  {here}")
+        write!(
+            f,
+            "the saved state is that of another loader; load the same data in the same way, or begin anew\n  \
+             saved: {saved}\n  here:  {here}"
+        )
     }
 }
 

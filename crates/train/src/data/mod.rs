@@ -188,4 +188,4 @@ macro_rules! behind {
         }
     )*};
 }
-behind!(&D, Arc<D>);
+behind!(&D, Box<D>, Arc<D>);

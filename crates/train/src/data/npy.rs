@@ -9,7 +9,7 @@ use wengert_tensor::{Element, Tensor};
 /// features, `i64` for classes.
 ///
 /// Files of several arrays, npz, are read by [`StateDict::read`](wengert_nn::StateDict::read) with
-/// the feature `npz` of `wengert-nn`.
+/// the feature `npz`.
 ///
 /// ```
 /// use wengert_nn::AnyTensor;

@@ -121,7 +121,7 @@ fn share_out<const N: usize>(classes: Vec<Vec<usize>>, shares: [f64; N]) -> [Vec
 fn parts_of(classes: Vec<Vec<usize>>, shares: &[f64]) -> Vec<Vec<usize>> {
     let sum: f64 = shares.iter().sum();
     let valid = shares.iter().all(|&share| share >= 0.0) && (sum - 1.0).abs() < 1e-9;
-    assert!(valid, "split: shares {shares:?} are not parts of 1");
+    assert!(valid, "split: shares {shares:?} should be parts of 1, and add up to {sum}");
 
     let mut parts = vec![Vec::new(); shares.len()];
     let mut passed = 0.0;
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "split: shares [0.5, 0.4] are not parts of 1")]
+    #[should_panic(expected = "split: shares [0.5, 0.4] should be parts of 1, and add up to 0.9")]
     fn shares_must_add_up() {
         split(6, [0.5, 0.4], 0);
     }

@@ -37,7 +37,9 @@ impl<T: Float> Columns<T> {
     pub(super) fn new(shift: Tensor<T>, scale: Tensor<T>) -> Result<Self, FitError> {
         let usable = |scale: T| scale.is_finite() && scale != T::ZERO;
         if shift.shape() != scale.shape() || !shift.iter().all(T::is_finite) || !scale.iter().all(usable) {
-            return Err(FitError::Options("no finite shift, or no finite scale other than 0, for each column".into()));
+            return Err(FitError::Options(
+                "no finite shift, or no finite scale other than 0, for each column; fit it again".into(),
+            ));
         }
         Ok(Self { shift, scale })
     }

@@ -50,7 +50,7 @@ impl<T: Float> Transform<T> for MinMax<T> {
     fn fit_with(features: &Tensor<T>, Interval { low, high }: Interval) -> Result<Self, FitError> {
         check(features, 1)?;
         if !(low < high && (high - low).is_finite()) {
-            return Err(FitError::Options(format!("min-max: {low} to {high} is no range")));
+            return Err(FitError::Options(format!("min-max: {low} to {high} is no range; `low` is below `high`")));
         }
         let (least, most) = (features.min(0), features.max(0));
         let constant = least.eq(&most);

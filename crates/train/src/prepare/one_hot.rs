@@ -60,12 +60,15 @@ impl<T: Float> Transform<T> for OneHot {
     fn fit_with(features: &Tensor<T>, columns: Vec<usize>) -> Result<Self, FitError> {
         check(features, 1)?;
         let Some(&[_, count]) = features.shape().first_chunk::<2>().filter(|_| features.rank() == 2) else {
-            return Err(FitError::Options(format!("one-hot: shape {} is not rows of columns", features.shape())));
+            return Err(FitError::Options(format!(
+                "one-hot: shape {} is not [rows, columns]; reshape it",
+                features.shape()
+            )));
         };
         let mut one_hot = vec![None; count];
         for column in columns {
             let Some(categories) = one_hot.get_mut(column) else {
-                return Err(FitError::Options(format!("one-hot: column {column} is none of {count}")));
+                return Err(FitError::Options(format!("one-hot: column {column} is none of {count}, counted from 0")));
             };
             let mut values: Vec<f64> = features.select(1, column as isize).iter().map(T::to_f64).collect();
             values.sort_by(f64::total_cmp);

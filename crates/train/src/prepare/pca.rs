@@ -54,7 +54,9 @@ impl Components {
         match self {
             Self::All => Ok(columns),
             Self::Count(count) if (1..=columns).contains(&count) => Ok(count),
-            Self::Count(count) => Err(FitError::Options(format!("pca: {count} components of {columns} columns"))),
+            Self::Count(count) => {
+                Err(FitError::Options(format!("pca: {count} components of {columns} columns; keep 1 to {columns}")))
+            }
             Self::Share(share) if share > 0.0 && share <= 1.0 => {
                 let wanted = share * variances.iter().sum::<f64>();
                 let mut sum = 0.0;
@@ -64,7 +66,9 @@ impl Components {
                 };
                 Ok(variances.iter().position(reached).map_or(columns, |last| last + 1))
             }
-            Self::Share(share) => Err(FitError::Options(format!("pca: {share} is no share of the variance"))),
+            Self::Share(share) => {
+                Err(FitError::Options(format!("pca: {share} is no share of the variance; it is above 0 and at most 1")))
+            }
         }
     }
 }

@@ -60,7 +60,7 @@ impl<T: Float> Transform<T> for PerChannel<T> {
         check(features, 1)?;
         if features.rank() < 2 || features.count() == 0 {
             return Err(FitError::Options(format!(
-                "per channel: shape {} has no channels of pixels",
+                "per channel: shape {} is not [rows, channels, …] with at least one of each",
                 features.shape()
             )));
         }

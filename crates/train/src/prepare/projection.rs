@@ -48,7 +48,7 @@ impl<T: Float> Projection<T> {
         let finite = |of: &Tensor<T>| of.iter().all(T::is_finite);
         let fits = forward.rank() == 2 && forward.shape()[0] == mean.count() && forward.t().shape() == back.shape();
         if !fits || ![&mean, &forward, &back].into_iter().all(finite) {
-            return Err(FitError::Options("no finite matrices that go with the columns".into()));
+            return Err(FitError::Options("no finite matrices that go with the columns; fit it again".into()));
         }
         Ok(Self { mean, forward, back })
     }
@@ -104,7 +104,9 @@ impl Principal {
         });
         let covariances = products.reduce(|a, b| a + b).expect("there are rows") / (rows - 1) as f64;
         if !covariances.iter().all(f64::is_finite) {
-            return Err(FitError::Options("the values are so large that their squares are infinite".into()));
+            return Err(FitError::Options(
+                "the values are so large that their squares are infinite; scale them first".into(),
+            ));
         }
         let tape = Tape::new();
         let (values, vectors) = tape.var(covariances).eigh();

@@ -405,7 +405,8 @@ impl<'a, B: 'a, T: Float> Trainer<'a, B, T> {
     /// model is as it was after the last step.
     ///
     /// # Panics
-    /// If there are no data, if no metric has the name to be monitored, or if the model does.
+    /// If there are no data, if no metric has the name to be monitored, if the schedule gives a learning
+    /// rate that is negative or not finite, or if the model panics.
     #[track_caller]
     pub fn fit<D>(&mut self, training: &Loader<D>) -> Result<History, TrainError>
     where

@@ -129,6 +129,11 @@ impl<B, T: Float> Trainer<'_, B, T> {
             }
             let step = run.state.history.steps;
             if let Some(lr) = self.rate.of(step, epoch) {
+                let possible = lr >= 0.0 && lr.is_finite();
+                assert!(
+                    possible,
+                    "fit: the schedule gives step {step} the learning rate {lr}; it is finite, from 0 up"
+                );
                 self.optimizer.set_lr(lr);
             }
             let history = &mut run.state.history;

@@ -95,7 +95,7 @@ impl fmt::Display for TableError {
         write!(f, "{}: ", self.path.display())?;
         match &self.kind {
             TableErrorKind::Io(error) => write!(f, "{error}"),
-            TableErrorKind::Empty => write!(f, "it has no rows"),
+            TableErrorKind::Empty => f.write_str("it has no rows; if its only line is one, use `no_header`"),
             TableErrorKind::Utf8 { line } => write!(f, "line {line}: it is not UTF-8; is it text?"),
             TableErrorKind::Fields { line, expected, found } => {
                 write!(
@@ -103,7 +103,9 @@ impl fmt::Display for TableError {
                     "line {line}: it has {found} fields, the lines before have {expected}; is the delimiter right?"
                 )
             }
-            TableErrorKind::Quote { line } => write!(f, "line {line}: a quote is opened and never closed"),
+            TableErrorKind::Quote { line } => {
+                write!(f, "line {line}: a quote is opened and never closed; close it there")
+            }
             TableErrorKind::Twice(name) => {
                 write!(f, "two columns are called `{name}`; if the first line holds no names, use `no_header`")
             }
@@ -121,7 +123,11 @@ impl fmt::Display for TableError {
                 )
             }
             TableErrorKind::Field { line, column, name, text, expected } => {
-                write!(f, "line {line}, column {column} `{name}`: `{text}` is not {expected}")
+                write!(
+                    f,
+                    "line {line}, column {column} `{name}`: `{text}` is not {expected}; mend it, or leave its column out \
+                     by `without`, or name it in `Csv::missing` if it stands for no value"
+                )
             }
         }
     }

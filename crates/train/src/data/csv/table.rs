@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ use crate::Labelled;
 /// assert_eq!((data.features().shape(), data.labels().shape()), (&[2, 1].into(), &[2, 2].into()));
 /// # Ok::<(), wengert_train::TableError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Table {
     path: PathBuf,
     names: Vec<String>,
@@ -36,7 +37,7 @@ pub struct Table {
     missing: Vec<String>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Row {
     /// The line of the file where it begins.
     pub(super) line: u64,
@@ -222,5 +223,12 @@ impl Table {
         let (name, text) = (self.names[column].clone(), self.text(row, column).to_owned());
         TableErrorKind::Field { line: self.rows[row].line, column: self.fields[column] + 1, name, text, expected }
             .at(&self.path)
+    }
+}
+
+/// Not the fields, of which there may be millions.
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Table({}: {} rows of {:?})", self.path.display(), self.len(), self.names)
     }
 }

@@ -7,6 +7,9 @@ use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use wengert_tensor::tensor;
 
+const WHAT_TO_DO: &str =
+    "mend it, or leave its column out by `without`, or name it in `Csv::missing` if it stands for no value";
+
 fn table(text: &str) -> Table {
     Csv::new().parse(text.as_bytes(), "t").unwrap()
 }
@@ -55,7 +58,7 @@ fn texts_become_classes() {
     let strange = Csv::new().parse(b"x,kind\n1,b\n1,c\n", "u").unwrap();
     assert_eq!(
         strange.classes_of("kind", &names).unwrap_err().to_string(),
-        "u: line 3, column 2 `kind`: `c` is not one of the classes"
+        format!("u: line 3, column 2 `kind`: `c` is not one of the classes; {WHAT_TO_DO}")
     );
 }
 
@@ -83,21 +86,24 @@ fn files_may_be_compressed_and_have_other_rules() {
 
 #[test]
 fn what_is_no_table_is_refused_with_its_place() {
-    assert_eq!(told(b""), "t: it has no rows");
-    assert_eq!(told(b"a,b\n"), "t: it has no rows");
+    assert_eq!(told(b""), "t: it has no rows; if its only line is one, use `no_header`");
+    assert_eq!(told(b"a,b\n"), told(b""));
     assert_eq!(told(b"a,b\n1,2\n3\n"), "t: line 3: it has 1 fields, the lines before have 2; is the delimiter right?");
     assert_eq!(told(b"a,b\n\n1,2,3\n"), "t: line 3: it has 3 fields, the lines before have 2; is the delimiter right?");
     assert_eq!(told(b"a\n1\n\xff\n"), "t: line 3: it is not UTF-8; is it text?");
     assert_eq!(told(b"a\xff\n1\n"), "t: line 1: it is not UTF-8; is it text?");
-    assert_eq!(told(b"a\n1\n\"2\n3\n"), "t: line 3: a quote is opened and never closed");
+    assert_eq!(told(b"a\n1\n\"2\n3\n"), "t: line 3: a quote is opened and never closed; close it there");
     assert_eq!(told(b"7,7\n1,2\n"), "t: two columns are called `7`; if the first line holds no names, use `no_header`");
     let table = table("a,b\n1,x\n1e99,2\n");
     assert_eq!(table.select(&["c"]).unwrap_err().to_string(), "t: no column is called `c`, but these are: `a`, `b`");
     assert!(table.without(&["c"]).is_err() && table.labelled::<f32>("c").is_err() && table.classes("c").is_err());
-    assert_eq!(table.numbers::<f32>().unwrap_err().to_string(), "t: line 2, column 2 `b`: `x` is not a number");
+    assert_eq!(
+        table.numbers::<f32>().unwrap_err().to_string(),
+        format!("t: line 2, column 2 `b`: `x` is not a number; {WHAT_TO_DO}")
+    );
     assert_eq!(
         table.select(&["a"]).unwrap().numbers::<f32>().unwrap_err().to_string(),
-        "t: line 3, column 1 `a`: `1e99` is not a finite number"
+        format!("t: line 3, column 1 `a`: `1e99` is not a finite number; {WHAT_TO_DO}")
     );
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::before::{About, Verdict};
-use wengert_nn::{ExponentialLr, Mse};
+use wengert_nn::{ExponentialLr, LambdaLr, Mse};
 
 /// Fits one number to targets, so that everything can be told by hand.
 fn one_number(
@@ -175,6 +175,12 @@ fn no_data_are_refused() {
 fn an_unknown_metric_is_refused() {
     let net = net(1);
     _ = Trainer::classifier(&net, Adam::new(&net, 0.1), |x| forward(&net, x)).monitor("acuracy").fit(&loader(20, 5));
+}
+
+#[test]
+#[should_panic(expected = "fit: the schedule gives step 2 the learning rate -0.5; it is finite, from 0 up")]
+fn an_impossible_learning_rate_is_refused() {
+    one_number(&[1.0, 2.0, 3.0], |trainer| trainer.schedule(LambdaLr(|step| 0.5 - step as f64 / 2.0)));
 }
 
 #[test]
