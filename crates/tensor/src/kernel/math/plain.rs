@@ -84,16 +84,10 @@ macro_rules! plain {
             if a.is_nan() { a } else { y }
         }
 
-        /// Remainder with the sign of the dividend: C's `fmod`.
-        #[inline(always)]
-        pub fn fmod(x: $t, divisor: $t) -> $t {
-            x % divisor
-        }
-
         /// Remainder with the sign of the divisor: Python's `%`.
         #[inline(always)]
         pub fn remainder(x: $t, divisor: $t) -> $t {
-            let r = x % divisor;
+            let r = fmod(x, divisor);
             let shifted = if (r < 0.0) != (divisor < 0.0) { r + divisor } else { r };
             if r == 0.0 { r.copysign(divisor) } else { shifted }
         }

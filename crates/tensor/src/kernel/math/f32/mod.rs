@@ -1,22 +1,24 @@
 //! Functions of `f32`.
 
+mod arc;
 mod erf;
 mod exp;
+mod hyperbolic;
 mod log;
 mod pow;
 mod sigmoid;
 mod trig;
 mod wide;
 
+pub use arc::{acos, asin, atan, atan2};
 pub use erf::{erf, erfc, normal_cdf};
 pub use exp::{exp, exp2, expm1};
+pub use hyperbolic::{acosh, asinh, atanh, cosh, sinh};
 pub use log::{ln, ln1p, log2, log10, xlogy};
 pub use pow::pow;
 pub use sigmoid::{log_add_exp, sigmoid_tail, softplus, tanh, tanh_of_tail, tanh_tail};
 pub use trig::{cos, sin, tan};
-pub use wide::{
-    acos, acosh, asin, asinh, atan, atan2, atanh, cbrt, cosh, digamma, hypot, lgamma, polygamma, sinh, trigamma,
-};
+pub use wide::{fmod, hypot, lgamma, polygamma};
 
 super::plain::plain!(f32);
 

@@ -1,9 +1,101 @@
-//! ln Γ and its derivatives.
+//! ln Γ and its derivatives, branch-free but for those of the second order and higher.
+//!
+//! From 3 on by Stirling's series, whose tails are polynomials in 1/x²; below 3 through the recurrence, and
+//! below 0 through the reflection.
+
+use super::super::poly::{long_poly64, poly64};
+use super::ln;
+
+/// ½ ln 2π − ½.
+const STIRLING: f64 = 0.418_938_533_204_672_75;
+
+/// How far x is from the nearest whole number, and sin(πx)/π up to the sign.
+#[inline(always)]
+fn turn(x: f64) -> (f64, f64) {
+    let t = x - x.round_ties_even();
+    let s = poly64(
+        t * t,
+        [
+            1.0,
+            -1.644_934_066_848_226_4,
+            0.811_742_425_283_346_2,
+            -0.190_751_824_121_675_32,
+            0.026_147_847_807_942_586,
+            -0.002_346_080_913_288_605,
+            0.000_148_427_916_558_948_6,
+            -6.972_267_256_919_181_5e-6,
+            2.451_832_245_234_91e-7,
+        ],
+    );
+    (t, t * s)
+}
+
+/// ln Γ(y) for y ≥ 0.
+#[inline(always)]
+fn positive(y: f64) -> f64 {
+    // ln Γ(1 + p) for 0 ≤ p ≤ 1 has a zero at either end.
+    let p = if y < 1.0 { y } else { y - 1.0 };
+    let p = if y < 2.0 { p } else { y - 2.0 };
+    let near = p
+        * (p - 1.0)
+        * long_poly64(
+            p,
+            [
+                0.577_215_664_901_532_9,
+                -0.245_251_368_522_567_7,
+                0.155_434_265_861_727_54,
+                -0.115_146_542_431_005_37,
+                0.092_239_004_439_094_5,
+                -0.077_318_095_086_542_37,
+                0.066_730_840_230_698_04,
+                -0.058_770_375_913_190_81,
+                0.052_508_954_425_764_746,
+                -0.047_318_416_469_267_69,
+                0.042_584_587_755_910_22,
+                -0.037_545_144_193_719_605,
+                0.031_413_982_594_347_814,
+                -0.023_902_072_490_358_365,
+                0.015_752_314_276_491_736,
+                -0.008_536_104_714_776_55,
+                0.003_587_990_782_892_515,
+                -0.001_084_096_080_802_254_7,
+                0.000_207_834_480_568_474_4,
+                -1.888_874_833_061_255_7e-5,
+            ],
+        );
+    let of = if y < 2.0 { 1.0 } else { y - 1.0 };
+    let of = if y < 1.0 { y } else { of };
+    let ln = ln(if y < 3.0 { of } else { y });
+    let near = if y < 1.0 { near - ln } else { near + ln };
+    let over = 1.0 / y;
+    let tail = long_poly64(
+        over * over,
+        [
+            0.083_333_333_333_333_19,
+            -0.002_777_777_777_495_221,
+            0.000_793_650_703_538_711,
+            -0.000_595_226_888_948_868_7,
+            0.000_841_032_373_072_618_7,
+            -0.001_890_317_564_964_654_8,
+            0.005_750_292_821_531_706,
+            -0.018_645_406_685_963_324,
+            0.047_520_540_992_903_59,
+            -0.062_705_227_472_849_98,
+        ],
+    );
+    let far = (y - 0.5).mul_add(ln - 1.0, over.mul_add(tail, STIRLING));
+    if y < 3.0 { near } else { far }
+}
 
 /// ln |Γ(x)|.
 #[inline(always)]
 pub fn lgamma(x: f64) -> f64 {
-    libm::lgamma(x)
+    let a = x.abs();
+    // Γ(x)·Γ(1 − x) = π/sin πx.
+    let right = positive(if x > 0.0 { x } else { 1.0 + a });
+    let left = -ln(turn(a).1.abs()) - right;
+    let y = if x > 0.0 { right } else { left };
+    if a < f64::INFINITY { y } else { a }
 }
 
 /// Where digamma crosses zero, as a sum of two.
@@ -29,18 +121,6 @@ const AT_ROOT: [f64; 16] = [
     -0.001_576_936_771_430_197_2,
 ];
 
-/// B₂ₖ/2k for k = 1, 2, …: the asymptotic series of digamma.
-const DIGAMMA: [f64; 8] = [
-    0.083_333_333_333_333_33,
-    -0.008_333_333_333_333_333,
-    0.003_968_253_968_253_968,
-    -0.004_166_666_666_666_667,
-    0.007_575_757_575_757_576,
-    -0.021_092_796_092_796_094,
-    0.083_333_333_333_333_33,
-    -0.443_259_803_921_568_6,
-];
-
 /// B₂ₖ/(2k)! for k = 1, 2, …: Euler and Maclaurin's series.
 const EULER_MACLAURIN: [f64; 12] = [
     0.083_333_333_333_333_33,
@@ -58,46 +138,100 @@ const EULER_MACLAURIN: [f64; 12] = [
 ];
 
 /// Derivative of ln Γ: −∞ at 0, ∞ at −0, NaN at the other poles.
+#[inline(always)]
 pub fn digamma(x: f64) -> f64 {
-    if x == 0.0 {
-        return -1.0 / x;
-    }
-    if x < 0.0 {
-        // ψ(x) = ψ(1 − x) − π/tan(πx), and the tangent has period 1.
-        let turn = x - x.round_ties_even();
-        if turn == 0.0 || x == f64::NEG_INFINITY {
-            return f64::NAN;
-        }
-        return digamma(1.0 - x) - std::f64::consts::PI / libm::tan(std::f64::consts::PI * turn);
-    }
-    let apart = (x - ROOT.0) - ROOT.1;
-    if apart.abs() < 0.125 {
-        return apart * AT_ROOT.iter().rev().fold(0.0, |sum, c| sum * apart + c);
-    }
-    // ψ(x) = ψ(x + 1) − 1/x, up to where the series converges.
-    let (mut y, mut sum) = (x, 0.0);
-    while y < 10.0 {
-        sum += 1.0 / y;
-        y += 1.0;
-    }
-    if y == f64::INFINITY {
-        return y;
-    }
-    let z = 1.0 / (y * y);
-    let series = z * DIGAMMA.iter().rev().fold(0.0, |sum, c| sum * z + c);
-    libm::log(y) - 0.5 / y - series - sum
+    // ψ(x) = ψ(1 − x) − π/tan πx.
+    let y = if x < 0.0 { 1.0 - x } else { x };
+    let apart = (y - ROOT.0) - ROOT.1;
+    let near = apart * long_poly64(apart, AT_ROOT);
+    // ψ(y) = ψ(y + 3) − 1/y − 1/(y + 1) − 1/(y + 2).
+    let before = 3.0f64.mul_add(y * (y + 2.0), 2.0) / (y * (y + 1.0) * (y + 2.0));
+    let z = if y < 3.0 { y + 3.0 } else { y };
+    let over = 1.0 / z;
+    let tail = long_poly64(
+        over * over,
+        [
+            0.083_333_333_333_256_74,
+            -0.008_333_333_297_679_2,
+            0.003_968_248_184_671_658,
+            -0.004_166_196_473_889_897,
+            0.007_553_334_003_702_671,
+            -0.020_407_625_583_774_406,
+            0.069_089_743_951_784_84,
+            -0.230_211_825_135_842_76,
+            0.571_672_359_653_115_2,
+            -0.717_259_563_909_539_9,
+        ],
+    );
+    let far = ln(z) - over * over.mul_add(tail, 0.5);
+    let right = if y < 3.0 { far - before } else { far };
+    let right = if apart.abs() < 0.125 { near } else { right };
+    let (t, sine) = turn(x);
+    let cosine = poly64(
+        t * t,
+        [
+            1.0,
+            -4.934_802_200_544_677,
+            4.058_712_126_416_504,
+            -1.335_262_768_843_152,
+            0.235_330_630_119_550_44,
+            -0.025_806_888_617_619_476,
+            0.001_929_555_578_562_617,
+            -0.000_104_564_579_851_759_88,
+            4.147_365_084_480_966e-6,
+        ],
+    );
+    let left = if sine == 0.0 { f64::NAN } else { right - cosine / sine };
+    let y = if x < 0.0 { left } else { right };
+    if x == 0.0 { -1.0 / x } else { y }
 }
 
 /// Second derivative of ln Γ.
-pub fn trigamma(x: f64) -> f64 {
-    polygamma(1, x)
+#[inline(always)]
+fn trigamma(x: f64) -> f64 {
+    // ψ′(x) = π²/sin² πx − ψ′(1 − x).
+    let y = if x > 0.0 { x } else { 1.0 - x };
+    // ψ′(y) = ψ′(y + 3) + 1/y² + 1/(y + 1)² + 1/(y + 2)².
+    let (a, b, c) = (y, y + 1.0, y + 2.0);
+    let (ab, bc, ca) = (a * b, b * c, c * a);
+    let before = ab.mul_add(ab, bc.mul_add(bc, ca * ca)) / (ab * ab * c * c);
+    let z = if y < 3.0 { y + 3.0 } else { y };
+    let over = 1.0 / z;
+    let tail = long_poly64(
+        over * over,
+        [
+            0.166_666_666_666_627_52,
+            -0.033_333_333_307_346_995,
+            0.023_809_517_779_619_392,
+            -0.033_332_626_083_907_15,
+            0.075_708_246_231_905_64,
+            -0.250_868_736_479_827_5,
+            1.095_740_342_840_821_7,
+            -5.455_372_753_840_236,
+            25.833_438_945_815_256,
+            -97.301_923_360_610_77,
+            241.568_865_010_911_2,
+            -285.827_045_128_029_4,
+        ],
+    );
+    let far = over * over.mul_add(over.mul_add(tail, 0.5), 1.0);
+    let right = if y < 3.0 { far + before } else { far };
+    let sine = turn(x).1;
+    if x > 0.0 { right } else { 1.0 / (sine * sine) - right }
 }
 
 /// Derivative number `order + 1` of ln Γ: order 0 is digamma, 1 trigamma.
+#[inline(always)]
 pub fn polygamma(order: u32, x: f64) -> f64 {
-    if order == 0 {
-        return digamma(x);
+    match order {
+        0 => digamma(x),
+        1 => trigamma(x),
+        _ => higher(order, x),
     }
+}
+
+/// As [`polygamma`], from order 2 on.
+fn higher(order: u32, x: f64) -> f64 {
     let odd = order % 2 == 1;
     if x.is_nan() || x == f64::NEG_INFINITY {
         return f64::NAN;

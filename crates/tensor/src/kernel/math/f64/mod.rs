@@ -7,7 +7,7 @@ mod gamma;
 mod log;
 
 pub use exp::{exp, expm1, tanh};
-pub use gamma::{digamma, lgamma, polygamma, trigamma};
+pub use gamma::{lgamma, polygamma};
 pub use log::ln;
 
 super::plain::plain!(f64);
@@ -57,14 +57,18 @@ from_libm! {
     atanh(x) = atanh;
     /// √(x² + y²) without overflow.
     hypot(x, y) = hypot;
-    /// Cube root.
-    cbrt(x) = cbrt;
     /// The error function.
     erf(x) = erf;
     /// 1 − erf x, with every digit of the tail.
     erfc(x) = erfc;
     /// x to the power `exponent`, by C's rules: 0⁰ = NaN⁰ = 1, (−2)³ = −8.
     pow(x, exponent) = pow;
+}
+
+/// Remainder with the sign of the dividend: C's `fmod`.
+#[inline(always)]
+pub fn fmod(x: f64, divisor: f64) -> f64 {
+    x % divisor
 }
 
 /// 1/(1 + eˡˣˡ).
