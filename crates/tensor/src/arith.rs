@@ -94,14 +94,14 @@ macro_rules! integers {
 
             #[inline]
             fn reduce(reduction: Reduction, x: &Tensor<$t>, axes: &[usize]) -> Result<Tensor<$t>, ShapeError> {
-                let (start, f): ($t, fn($t, $t) -> $t) = match reduction {
-                    Reduction::Sum => (0, $t::wrapping_add),
-                    Reduction::Prod => (1, $t::wrapping_mul),
-                    Reduction::Max => ($t::MIN, $t::max),
-                    Reduction::Min => ($t::MAX, $t::min),
+                let f: fn(&[$t]) -> $t = match reduction {
+                    Reduction::Sum => |line| line.iter().fold(0, |sum, &v| sum.wrapping_add(v)),
+                    Reduction::Prod => |line| line.iter().fold(1, |product, &v| product.wrapping_mul(v)),
+                    Reduction::Max => |line| line.iter().fold($t::MIN, |largest, &v| largest.max(v)),
+                    Reduction::Min => |line| line.iter().fold($t::MAX, |smallest, &v| smallest.min(v)),
                     Reduction::Mean => return Err(ShapeError::new(concat!("a mean of ", stringify!($t), " is none"))),
                 };
-                fold(x, axes, start, f)
+                fold(x, axes, f)
             }
         }
     )*};

@@ -146,9 +146,18 @@ impl<T: Element> Tensor<T> {
         checked!("masked_select", mask.layout().expand(self.shape()));
         // Each element of the mask counts as often as it is repeated.
         let count = mask.count_true() * (self.count() / mask.count().max(1));
-        let mask = mask.expand(self.shape());
-        let mut chosen = self.iter().zip(mask.iter()).filter_map(|(v, m)| m.then_some(v));
-        let fill = |out: &mut [T]| out.iter_mut().zip(&mut chosen).for_each(|(to, v)| *to = v);
+        let mask = checked!("masked_select", mask.expand(self.shape()).try_contiguous());
+        let source = checked!("masked_select", self.try_contiguous());
+        let flags = mask.as_slice().unwrap_or(&[]).iter();
+        let fill = |out: &mut [T]| {
+            // Each is written, and the next one over it unless it was chosen.
+            let mut next = 0;
+            for (&v, &chosen) in source.as_slice().unwrap_or(&[]).iter().zip(flags) {
+                let Some(to) = out.get_mut(next) else { break };
+                *to = v;
+                next += usize::from(chosen);
+            }
+        };
         checked!("masked_select", Self::try_build(count, fill))
     }
 }

@@ -91,8 +91,9 @@ impl<T: Element> Tensor<T> {
 }
 
 /// Whether it is NaN, of which only floating-point types have one.
+#[expect(clippy::eq_op, reason = "only NaN differs from itself")]
 pub(crate) fn is_nan<T: Element>(v: T) -> bool {
-    v.partial_cmp(&v).is_none()
+    v != v
 }
 
 fn same_bits<T: Element>(a: T, b: T) -> bool {

@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use crate::kernel::parallel::for_each_chunk;
 use crate::kernel::{ElementFn, Operand, Program, Spec, Step, TileMap, Tiled};
 use crate::{Element, Float, Layout, Shape, ShapeError, Tensor, broadcast};
 
@@ -64,10 +65,16 @@ pub(crate) fn zip<A: Element, B: Element, C: Element>(
     f: impl Fn(A, B) -> C,
 ) -> Result<Tensor<C>, ShapeError> {
     let shape = broadcast(a.shape(), b.shape())?;
+    let number = b.iter().next().filter(|_| b.count() == 1);
     let (a, b) = (a.expand(&shape), b.expand(&shape));
-    Tensor::try_build(shape, |out| match (a.as_slice(), b.as_slice()) {
-        (Some(a), Some(b)) => {
+    Tensor::try_build(shape, |out| match (a.as_slice(), b.as_slice(), number) {
+        (Some(a), Some(b), _) => {
             for ((c, &a), &b) in out.iter_mut().zip(a).zip(b) {
+                *c = f(a, b);
+            }
+        }
+        (Some(a), None, Some(b)) => {
+            for (c, &a) in out.iter_mut().zip(a) {
                 *c = f(a, b);
             }
         }
@@ -79,22 +86,13 @@ pub(crate) fn zip<A: Element, B: Element, C: Element>(
     })
 }
 
-/// The elements along `axes`, in row-major order, folded one into the other; the axes stay, with
-/// size 1.
-pub(crate) fn fold<A: Element, B: Element>(
-    x: &Tensor<A>,
-    axes: &[usize],
-    start: B,
-    f: impl Fn(B, A) -> B,
-) -> Result<Tensor<B>, ShapeError> {
+/// `f` of the elements along `axes`, in row-major order; the axes stay, with size 1.
+pub(crate) fn fold<T: Element>(x: &Tensor<T>, axes: &[usize], f: fn(&[T]) -> T) -> Result<Tensor<T>, ShapeError> {
     let (layout, count) = lines_of(x.layout(), axes)?;
     let last = x.with_layout(layout).try_contiguous()?;
-    let runs = last.as_slice().unwrap_or(&[]).chunks_exact(count.max(1));
+    let lines = last.as_slice().unwrap_or(&[]);
     Tensor::try_build(x.shape().reduced(axes, true), |out| {
-        out.fill(start);
-        for (to, run) in out.iter_mut().zip(runs) {
-            *to = run.iter().fold(start, |folded, &v| f(folded, v));
-        }
+        for_each_chunk(out, 1, count, |line, to| to[0] = f(&lines[line * count..][..count]));
     })
 }
 

@@ -39,26 +39,61 @@ fn line_of<T: Element>(x: &Tensor<T>, axis: isize) -> Result<(Shape, usize), Sha
     Ok((x.shape().reduced(&along, false), size))
 }
 
-/// A number below 2⁶⁵ that is in the order of the elements: the same for equal ones, the largest for NaN.
-fn rank<T: Element>(v: T) -> u128 {
+/// A number that is in the order of the elements: the same for equal ones, the largest for NaN.
+fn rank<T: Element>(v: T) -> u64 {
     const SIGN: u64 = 1 << 63;
     if T::WHOLE {
-        return (v.to_i128() + i128::from(SIGN)) as u128;
+        let signed = T::from_i128(-1) < T::default();
+        return v.to_i128() as u64 ^ if signed { SIGN } else { 0 };
     }
     // Of a zero the sign does not count.
     let bits = (v.to_f64() + 0.0).to_bits();
-    u128::from(match () {
+    match () {
         _ if is_nan(v) => u64::MAX,
         _ if bits & SIGN == 0 => bits | SIGN,
         _ => !bits,
-    })
+    }
 }
 
-/// Writes the order that sorts a line, ascending or descending, to `to`, from its place `first` on.
-fn order<T: Element>(line: &[T], to: &mut [i64], first: usize, descending: bool) {
-    let rank = |v: T| if descending { (1 << 65) - 1 - rank(v) } else { rank(v) };
-    // With their places no two are equal, and what is compared lies side by side.
-    let mut keys: Vec<u128> = line.iter().zip(0u128..).map(|(&v, i)| rank(v) << 63 | i).collect();
+/// An element's rank and below it its place: with their places no two are equal, and what is compared lies
+/// side by side.
+trait Key: Ord + Copy {
+    fn new(rank: u64, place: usize) -> Self;
+    fn place(self) -> usize;
+}
+
+impl Key for u128 {
+    fn new(rank: u64, place: usize) -> Self {
+        u128::from(rank) << 64 | place as u128
+    }
+    fn place(self) -> usize {
+        self as u64 as usize
+    }
+}
+
+/// Of elements of at most four bytes: their ranks differ in other bits than the lowest 29.
+impl Key for u64 {
+    fn new(rank: u64, place: usize) -> Self {
+        rank & !LOW | place as u64
+    }
+    fn place(self) -> usize {
+        (self & LOW) as usize
+    }
+}
+const LOW: u64 = (1 << 29) - 1;
+
+/// Whether the shorter keys tell all places of a line, and all elements: whole numbers have no bits to spare.
+fn short<T: Element>(line: &[T]) -> bool {
+    size_of::<T>() <= 4 && !T::WHOLE && line.len() <= LOW as usize
+}
+
+/// Writes the order that sorts a line to `to`, from its place `first` on.
+fn order<T: Element>(line: &[T], to: &mut [i64], first: usize) {
+    if short(line) { order_by::<T, u64>(line, to, first) } else { order_by::<T, u128>(line, to, first) }
+}
+
+fn order_by<T: Element, K: Key>(line: &[T], to: &mut [i64], first: usize) {
+    let mut keys: Vec<K> = line.iter().enumerate().map(|(i, &v)| K::new(rank(v), i)).collect();
     let mut keys = &mut keys[..];
     if first > 0 && first < keys.len() {
         keys.select_nth_unstable(first);
@@ -69,7 +104,79 @@ fn order<T: Element>(line: &[T], to: &mut [i64], first: usize, descending: bool)
         keys = &mut keys[..to.len()];
     }
     keys.sort_unstable();
-    to.iter_mut().zip(keys).for_each(|(to, key)| *to = (*key & ((1 << 63) - 1)) as i64);
+    to.iter_mut().zip(keys).for_each(|(to, key)| *to = key.place() as i64);
+}
+
+/// Elements of a line that are looked at together: nearly always none of them matters.
+const TOGETHER: usize = 32;
+
+/// Whether `f` holds for some of the elements. All are asked, which takes less time than to stop.
+fn some<T: Element>(elements: &[T], f: impl Fn(T) -> bool) -> bool {
+    elements.iter().fold(false, |found, &v| found | f(v))
+}
+
+/// Writes where the largest elements of a line are, the largest first.
+fn largest<T: Element>(line: &[T], to: &mut [i64]) {
+    if short(line) { largest_by::<T, u64>(line, to) } else { largest_by::<T, u128>(line, to) }
+}
+
+fn largest_by<T: Element, K: Key>(line: &[T], to: &mut [i64]) {
+    let k = to.len();
+    let room = 2 * k + 8;
+    let mut best: Vec<K> = Vec::with_capacity(room.min(line.len()) + TOGETHER);
+    // The last of the k largest that were found, which others must exceed.
+    let mut least = None;
+    for (start, elements) in (0..).step_by(TOGETHER).zip(line.chunks(TOGETHER)) {
+        let mut add = |i, v| best.push(K::new(!rank(v), i));
+        let places = elements.iter().zip(start..);
+        match least {
+            None => places.for_each(|(&v, i)| add(i, v)),
+            Some(least) => {
+                let exceeds = |v: T| (v > least) | is_nan(v);
+                if !some(elements, exceeds) {
+                    continue;
+                }
+                places.filter(|&(&v, _)| exceeds(v)).for_each(|(&v, i)| add(i, v));
+            }
+        }
+        if best.len() >= room {
+            best.select_nth_unstable(k - 1);
+            best.truncate(k);
+            least = Some(line[best[k - 1].place()]);
+        }
+    }
+    best.sort_unstable();
+    to.iter_mut().zip(best).for_each(|(to, key)| *to = key.place() as i64);
+}
+
+/// Where the first element is that none is `better` than, or the first NaN.
+fn first<T: Element>(line: &[T], better: impl Fn(T, T) -> bool) -> usize {
+    let mut best = 0;
+    for (start, elements) in (0..).step_by(TOGETHER).zip(line.chunks(TOGETHER)) {
+        if is_nan(line[best]) {
+            break;
+        }
+        if some(elements, |v| better(v, line[best]) | is_nan(v)) {
+            for (i, &v) in (start..).zip(elements) {
+                let replaced = better(v, line[best]) | is_nan(v);
+                best = if replaced && !is_nan(line[best]) { i } else { best };
+            }
+        }
+    }
+    best
+}
+
+/// The same for each column of rows that lie `step` apart, of which `to` has as many.
+fn first_of_columns<T: Element>(rows: &[T], step: usize, to: &mut [i64], better: impl Fn(T, T) -> bool) {
+    let mut best = rows[..to.len()].to_vec();
+    to.fill(0);
+    for (i, row) in (0..).zip(rows.chunks(step)).skip(1) {
+        for ((to, best), &v) in to.iter_mut().zip(&mut best).zip(row) {
+            let replaced = (better(v, *best) | is_nan(v)) & !is_nan(*best);
+            *best = if replaced { v } else { *best };
+            *to = if replaced { i } else { *to };
+        }
+    }
 }
 
 fn arg<T: Element>(
@@ -81,20 +188,26 @@ fn arg<T: Element>(
     if size == 0 && shape.count() > 0 {
         return Err(ShapeError::new(format!("there are no elements along axis {axis} of {}", x.shape())));
     }
-    let first = |line: &[T], to: &mut [i64]| {
-        let mut best = 0;
-        for (i, &v) in line.iter().enumerate() {
-            if is_nan(line[best]) {
-                break;
-            }
-            if is_nan(v) || better(v, line[best]) {
-                best = i;
-            }
-        }
-        to[0] = best as i64;
+    let inner = x.shape().get(x.shape().axis(axis).map_or(0, |axis| axis + 1)..).map_or(1, |after| after.iter().product());
+    let Some(values) = x.as_slice().filter(|_| inner > 1) else {
+        return Ok(lines(x, axis, Some(1), |line, to| to[0] = first(line, &better) as i64)?.reshape(shape));
     };
-    Ok(lines(x, axis, Some(1), first)?.reshape(shape))
+    Tensor::try_build(shape, |out| {
+        for_each_chunk(out, COLUMNS, COLUMNS * size, |task, mut left| {
+            let mut at = task * COLUMNS;
+            while !left.is_empty() {
+                let (line, column) = (at / inner, at % inner);
+                let (to, rest) = left.split_at_mut(left.len().min(inner - column));
+                at += to.len();
+                first_of_columns(&values[line * size * inner..][..size * inner][column..], inner, to, &better);
+                left = rest;
+            }
+        });
+    })
 }
+
+/// Columns of a task.
+const COLUMNS: usize = 128;
 
 impl<T: Element> Tensor<T> {
     /// Where the largest element along `axis` is, the first of equal ones; NaN counts as the
@@ -152,7 +265,7 @@ impl<T: Element> Tensor<T> {
     /// If the axis is out of range.
     #[track_caller]
     pub fn argsort(&self, axis: isize) -> Tensor<i64> {
-        checked!("argsort", lines(self, axis, None, |line, to| order(line, to, 0, false)))
+        checked!("argsort", lines(self, axis, None, |line, to| order(line, to, 0)))
     }
 
     /// Where the `k` largest elements along `axis` are, the largest first; of equal ones the first comes
@@ -168,7 +281,7 @@ impl<T: Element> Tensor<T> {
     pub fn argtopk(&self, axis: isize, k: usize) -> Tensor<i64> {
         let (_, size) = checked!("argtopk", line_of(self, axis));
         assert!(k <= size, "argtopk: axis {axis} of {} has less than {k} elements", self.shape());
-        checked!("argtopk", lines(self, axis, Some(k), |line, to| order(line, to, 0, true)))
+        checked!("argtopk", lines(self, axis, Some(k), largest))
     }
 
     /// Where element number `n` of those along `axis` in ascending order is: the first of
@@ -184,7 +297,7 @@ impl<T: Element> Tensor<T> {
     pub fn argnth(&self, axis: isize, n: usize) -> Tensor<i64> {
         let (without, size) = checked!("argnth", line_of(self, axis));
         assert!(n < size, "argnth: axis {axis} of {} has no element {n}", self.shape());
-        let found = checked!("argnth", lines(self, axis, Some(1), |line, to| order(line, to, n, false)));
+        let found = checked!("argnth", lines(self, axis, Some(1), |line, to| order(line, to, n)));
         found.reshape(without)
     }
 }

@@ -192,7 +192,7 @@ impl Tensor<bool> {
     #[track_caller]
     pub fn any(&self, axes: impl Into<Axes>) -> Self {
         let axes = checked!("any", axes.into().resolve(self.shape()));
-        finish(checked!("any", fold(self, &axes, false, |a, b| a | b)), self, &axes, false)
+        finish(checked!("any", fold(self, &axes, |line| line.iter().fold(false, |any, v| any | v))), self, &axes, false)
     }
 
     /// Whether all flags along these axes, which are removed, are true.
@@ -206,7 +206,7 @@ impl Tensor<bool> {
     #[track_caller]
     pub fn all(&self, axes: impl Into<Axes>) -> Self {
         let axes = checked!("all", axes.into().resolve(self.shape()));
-        finish(checked!("all", fold(self, &axes, true, |a, b| a & b)), self, &axes, false)
+        finish(checked!("all", fold(self, &axes, |line| line.iter().fold(true, |all, v| all & v))), self, &axes, false)
     }
 
     /// How many flags are true.
@@ -216,7 +216,10 @@ impl Tensor<bool> {
     /// assert_eq!(tensor![3, 1, 4, 1].eq(1).count_true(), 2);
     /// ```
     pub fn count_true(&self) -> usize {
-        self.iter().filter(|&v| v).count()
+        match self.as_slice() {
+            Some(flags) => flags.iter().map(|&v| usize::from(v)).sum(),
+            None => self.iter().filter(|&v| v).count(),
+        }
     }
 }
 

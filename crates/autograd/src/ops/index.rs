@@ -1,5 +1,6 @@
 //! Taking elements by index, and putting them back.
 
+use wengert_tensor::kernel::parallel::for_each_chunk;
 use wengert_tensor::{Float, Layout, Shape, Tensor, broadcast};
 
 use super::take::{Collect, Rows, Take};
@@ -17,7 +18,9 @@ fn resolved(name: &str, indices: &Tensor<i64>, axis: usize, shape: &Shape) -> Te
         all.extend(indices.iter());
         Tensor::from_vec(all, indices.shape())
     };
-    if at.as_slice().expect("contiguous").iter().all(|i| (0..size).contains(i)) {
+    // One of the two is negative where an index is not from 0 to below the size.
+    let signs = at.as_slice().expect("contiguous").iter().fold(0, |signs, i| signs | i | (size - 1).wrapping_sub(*i));
+    if signs >= 0 {
         return at;
     }
     let at = at.map(|i| if i < 0 { i.saturating_add(size) } else { i });
@@ -75,15 +78,12 @@ impl<'t, T: Float> Var<'t, T> {
         }
         let mut lines: Shape = index.clone();
         lines.sizes_mut()[last] = 1;
-        let first = first.expand(&lines).expect("of the other axes they have no more");
+        let first: Vec<usize> = first.expand(&lines).expect("of the other axes they have no more").offsets().collect();
         let positions = Tensor::try_build(index.clone(), |out| {
-            let lines = out.chunks_exact_mut(index[last]).zip(from.chunks_exact(index[last]));
-            for ((to, from), first) in lines.zip(first.offsets()) {
-                to.iter_mut()
-                    .zip(from)
-                    .zip(0..)
-                    .for_each(|((to, from), j)| *to = first as i64 + j * along + from * of_index);
-            }
+            for_each_chunk(out, index[last], index[last], |line, to| {
+                let (from, first) = (&from[line * index[last]..], first[line] as i64);
+                to.iter_mut().zip(from).zip(0..).for_each(|((to, from), j)| *to = first + j * along + from * of_index);
+            });
         });
         checked(name, positions)
     }
@@ -180,7 +180,7 @@ impl<'t, T: Float> Var<'t, T> {
         let count = self.count();
         let mut at = room("scatter", count, &self.shape());
         at.extend(0..count as i64);
-        for (position, i) in positions.iter().zip(count as i64..) {
+        for (&position, i) in positions.as_slice().expect("contiguous").iter().zip(count as i64..) {
             at[position as usize] = i;
         }
         Self::concat(&[self.flatten(), source.flatten()], 0).take_flat(Tensor::from_vec(at, self.shape()))
@@ -225,8 +225,15 @@ impl<'t, T: Float> Var<'t, T> {
         // Each element of the mask counts as often as it is repeated.
         let count = mask.count_true() * (shape.count() / mask.count().max(1));
         let mask = mask.with_layout(layout);
-        let mut at = room("masked_select", count, &shape);
-        at.extend(mask.iter().zip(0..).filter_map(|(chosen, i)| chosen.then_some(i)));
+        let mut at = room("masked_select", count.saturating_add(1), &shape);
+        // Each is written, and the next one over it unless it was chosen.
+        at.resize(count + 1, 0);
+        let mut next = 0;
+        for (i, &chosen) in (0..).zip(mask.contiguous().as_slice().expect("contiguous")) {
+            at[next] = i;
+            next += usize::from(chosen);
+        }
+        at.truncate(count);
         self.take_flat(Tensor::from_vec(at, [count]))
     }
 }

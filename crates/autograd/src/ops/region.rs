@@ -6,7 +6,6 @@ use smallvec::SmallVec;
 use wengert_tensor::kernel::parallel::for_each_chunk;
 use wengert_tensor::{Axes, Float, Layout, Shape, ShapeError, Slice, Tensor};
 
-use super::strided::zip_with;
 use crate::{Cotangents, Lowering, Op, Var};
 
 /// Evenly spaced indices of each axis.
@@ -100,7 +99,7 @@ impl Op for Place {
             Tensor::build(shape, |out| {
                 // Tasks by the first axis.
                 let Some(first) = shape.iter().position(|&size| size != 1).filter(|_| x[0].count() > 0) else {
-                    return place(out, shape, parts, &x[0], fill);
+                    return if x[0].count() > 0 { out.fill(x[0].item()) } else { out.fill(fill) };
                 };
                 let x = (0..first).fold(x[0].clone(), |x, _| x.select(0, 0));
                 let len: usize = shape[first + 1..].iter().product();
@@ -110,7 +109,8 @@ impl Op for Place {
                     shape.sizes_mut()[0] = out.len() / len;
                     let (part, which) = parts.0[0].within(task * most..task * most + shape[0]);
                     parts.0[0] = part;
-                    place(out, &shape, &parts.0, &x.slice(0, which.start as isize..which.end as isize), fill);
+                    let x = x.slice(0, which.start as isize..which.end as isize);
+                    place(out, &shape, &parts.0, x.buffer(), x.layout().offset(), x.layout().strides(), fill);
                 });
             })
         })
@@ -123,11 +123,39 @@ impl Op for Place {
 /// Elements of a task.
 const TASK: usize = 8192;
 
-/// Fills `out`, of this shape, and writes `x` to parts of its axes.
-fn place<T: Float>(out: &mut [T], shape: &[usize], parts: &[Part], x: &Tensor<T>, fill: T) {
+/// Writes `out`, of this shape, once and in order: parts of its axes are from `x`, from its element `at` on and with
+/// these strides, and what lies around them is `fill`.
+fn place<T: Float>(
+    mut out: &mut [T],
+    shape: &[usize],
+    parts: &[Part],
+    x: &[T],
+    at: usize,
+    strides: &[isize],
+    fill: T,
+) {
+    let ([part, parts @ ..], [stride, strides @ ..]) = (parts, strides) else {
+        return out.fill(x[at]);
+    };
+    if parts.is_empty() && part.count > 0 && (part.step, *stride) == (1, 1) {
+        let (before, rest) = out.split_at_mut(part.start);
+        let (to, after) = rest.split_at_mut(part.count);
+        before.fill(fill);
+        to.copy_from_slice(&x[at..at + part.count]);
+        return after.fill(fill);
+    }
+    let len: usize = shape[1..].iter().product();
+    let mut next = 0;
+    for i in 0..part.count {
+        let i = if part.step > 0 { i } else { part.count - 1 - i } as isize;
+        let index = (part.start as isize + i * part.step) as usize;
+        let (around, rest) = out.split_at_mut((index - next) * len);
+        let (to, rest) = rest.split_at_mut(len);
+        around.fill(fill);
+        place(to, &shape[1..], parts, x, (at as isize + i * stride) as usize, strides, fill);
+        (out, next) = (rest, index + 1);
+    }
     out.fill(fill);
-    let region = located(parts, &Layout::contiguous(shape.into())).expect("checked when recorded");
-    zip_with(out, &region, x.buffer(), x.layout(), |to, from| *to = from);
 }
 
 impl<T: Float> Var<'_, T> {

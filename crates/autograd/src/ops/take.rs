@@ -56,6 +56,16 @@ impl Op for Take {
             let (inner, dense) = (after.iter().product::<usize>(), x[0].contiguous());
             let values = dense.as_slice().expect("contiguous");
             Tensor::build(self.shape(&[x[0].shape()]).expect("checked when recorded"), |out| {
+                if let Some(runs) = runs(at, out.len() / at.len().max(1)).filter(|_| inner == 1) {
+                    let cost = at.len();
+                    return for_each_chunk(out, at.len(), cost, |line, mut to| {
+                        for &(start, count) in &runs {
+                            let (run, rest) = to.split_at_mut(count);
+                            run.copy_from_slice(&values[line * size + start..][..count]);
+                            to = rest;
+                        }
+                    });
+                }
                 each_piece(out, at.len(), inner, |line, first, to| {
                     let (line, at) = (&values[line * size * inner..][..size * inner], &at[first..]);
                     match inner {
@@ -93,8 +103,13 @@ impl Op for Collect {
             let values = dense.as_slice().expect("contiguous");
             Tensor::build(self.shape(&[x[0].shape()]).expect("checked when recorded"), |out| {
                 if inner == 1 {
+                    let runs = runs(at, out.len() / size.max(1));
                     return for_each_chunk(out, size, 2 * at.len() + size, |line, to| {
-                        add_elements(to, &values[line * at.len()..], at);
+                        let values = &values[line * at.len()..];
+                        match &runs {
+                            Some(runs) => add_runs(to, values, runs),
+                            None => add_elements(to, values, at),
+                        }
                     });
                 }
                 let (starts, sources) = by_target(at, size);
@@ -135,6 +150,29 @@ fn each_piece<T: Float>(out: &mut [T], rows: usize, inner: usize, f: impl Fn(usi
 
 /// Elements, and roughly nanoseconds, of a task.
 const TASK: usize = 4096;
+
+/// Indices as runs of following ones, each by its first and its length, if that is worth it: for several lines, and
+/// runs that are not short.
+fn runs(at: &[i64], lines: usize) -> Option<Vec<(usize, usize)>> {
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    for &i in at.iter().take_while(|_| lines > 3) {
+        match runs.last_mut() {
+            Some((start, count)) if *start + *count == i as usize => *count += 1,
+            _ => runs.push((i as usize, 1)),
+        }
+    }
+    (lines > 3 && runs.len() * 8 < at.len()).then_some(runs)
+}
+
+/// As [`add_elements`], by runs of indices.
+fn add_runs<T: Float>(to: &mut [T], mut values: &[T], runs: &[(usize, usize)]) {
+    let mut sums = vec![0.0; to.len()];
+    for &(start, count) in runs {
+        sums[start..][..count].iter_mut().zip(values).for_each(|(sum, v)| *sum += v.to_f64());
+        values = &values[count..];
+    }
+    to.iter_mut().zip(sums).for_each(|(to, sum)| *to = T::from_f64(sum));
+}
 
 /// Writes to each element the sum of those values that are `at` it, added up in `f64`.
 fn add_elements<T: Float>(to: &mut [T], values: &[T], at: &[i64]) {

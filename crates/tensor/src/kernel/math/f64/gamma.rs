@@ -139,7 +139,7 @@ const EULER_MACLAURIN: [f64; 12] = [
 
 /// Derivative of ln Γ: −∞ at 0, ∞ at −0, NaN at the other poles.
 #[inline(always)]
-pub fn digamma(x: f64) -> f64 {
+fn digamma(x: f64) -> f64 {
     // ψ(x) = ψ(1 − x) − π/tan πx.
     let y = if x < 0.0 { 1.0 - x } else { x };
     let apart = (y - ROOT.0) - ROOT.1;
