@@ -88,7 +88,7 @@ macro_rules! plain {
         #[inline(always)]
         pub fn remainder(x: $t, divisor: $t) -> $t {
             let r = fmod(x, divisor);
-            let shifted = if (r < 0.0) != (divisor < 0.0) { r + divisor } else { r };
+            let shifted = r + if (r < 0.0) != (divisor < 0.0) { divisor } else { 0.0 };
             if r == 0.0 { r.copysign(divisor) } else { shifted }
         }
     };
