@@ -188,7 +188,8 @@ fn arg<T: Element>(
     if size == 0 && shape.count() > 0 {
         return Err(ShapeError::new(format!("there are no elements along axis {axis} of {}", x.shape())));
     }
-    let inner = x.shape().get(x.shape().axis(axis).map_or(0, |axis| axis + 1)..).map_or(1, |after| after.iter().product());
+    let inner =
+        x.shape().get(x.shape().axis(axis).map_or(0, |axis| axis + 1)..).map_or(1, |after| after.iter().product());
     let Some(values) = x.as_slice().filter(|_| inner > 1) else {
         return Ok(lines(x, axis, Some(1), |line, to| to[0] = first(line, &better) as i64)?.reshape(shape));
     };

@@ -125,15 +125,7 @@ const TASK: usize = 8192;
 
 /// Writes `out`, of this shape, once and in order: parts of its axes are from `x`, from its element `at` on and with
 /// these strides, and what lies around them is `fill`.
-fn place<T: Float>(
-    mut out: &mut [T],
-    shape: &[usize],
-    parts: &[Part],
-    x: &[T],
-    at: usize,
-    strides: &[isize],
-    fill: T,
-) {
+fn place<T: Float>(mut out: &mut [T], shape: &[usize], parts: &[Part], x: &[T], at: usize, strides: &[isize], fill: T) {
     let ([part, parts @ ..], [stride, strides @ ..]) = (parts, strides) else {
         return out.fill(x[at]);
     };

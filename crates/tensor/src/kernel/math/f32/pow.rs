@@ -5,11 +5,11 @@ use super::super::poly::long_poly64;
 /// Adding it rounds to an integer, which the low bits of the sum then hold.
 const ROUND: f64 = 6_755_399_441_055_744.0; // 1.5·2⁵²
 
-/// log₂ a for 0 ≤ a ≤ ∞ or NaN, to 38 bits.
+/// log₂ a for a = 0, a normal number above it, ∞ or NaN, to 38 bits.
 #[inline(always)]
-fn log2_wide(a: f32) -> f64 {
+pub(super) fn log2_wide(a: f64) -> f64 {
     const ROOT_HALF: u64 = 0x3fe6_a09e_667f_3bcd;
-    let offset = (a as f64).to_bits().wrapping_sub(ROOT_HALF);
+    let offset = a.to_bits().wrapping_sub(ROOT_HALF);
     let mask = (1 << 52) - 1;
     let f = f64::from_bits((offset & mask).wrapping_add(ROOT_HALF)) - 1.0;
     // The exponent as a float: its bits above those of 1.5·2⁵² + 2¹¹, which keeps them positive.
@@ -37,7 +37,7 @@ fn log2_wide(a: f32) -> f64 {
         k,
     );
     let log = if a == 0.0 { f64::NEG_INFINITY } else { log };
-    if a < f32::INFINITY { log } else { a as f64 }
+    if a < f64::INFINITY { log } else { a }
 }
 
 /// 2ᶻ, rounded once.
@@ -67,7 +67,7 @@ fn exp2_wide(z: f64) -> f32 {
 /// double precision. Error 0.51.
 #[inline(always)]
 pub fn pow(x: f32, exponent: f32) -> f32 {
-    let log = log2_wide(x.abs());
+    let log = log2_wide(x.abs() as f64);
     // 1 to any power and any number to the power 0 are 1, even where the product would be NaN.
     let z = if log == 0.0 || exponent == 0.0 { 0.0 } else { exponent as f64 * log };
     let y = exp2_wide(z);
