@@ -7,7 +7,7 @@ use super::super::poly::{long_poly64, poly64};
 use super::ln;
 
 /// ½ ln 2π − ½.
-const STIRLING: f64 = 0.418_938_533_204_672_75;
+const STIRLING: f64 = 0.418_938_533_204_672_7;
 
 /// How far x is from the nearest whole number, and sin(πx)/π up to the sign.
 #[inline(always)]
