@@ -8,10 +8,14 @@
 //! left out (`terms`). The gradient with respect to the image is the same with other offsets, one product
 //! for each position within a stride (`along`); that with respect to the weights exchanges the two lists
 //! of offsets (`weight`). Groups of very few channels would leave most of a vector empty: their vectors
-//! go along a row of the image (`direct`).
+//! go along all places of an output (`direct`), or, in small images of which each channel is convolved by
+//! itself, hold a place of several channels (`depthwise`). Weights that meet few places are the left
+//! operand, which is not packed (`flat`).
 
 mod along;
+mod depthwise;
 mod direct;
+mod flat;
 mod gather;
 mod padded;
 mod terms;
@@ -20,6 +24,7 @@ mod weight;
 use super::isa::{Isa, multiversion};
 use super::matmul::{BatchOffsets, Mat, matmul};
 use crate::Float;
+use flat::Flat;
 use terms::Outside;
 
 /// The sizes of a convolution of `x [batch, groups · inputs, image…]` with `w [groups · outputs,
@@ -79,7 +84,9 @@ impl Convolution {
                 let [a, b] = [Mat::row_major(w, self.inputs), self.channels(x, self.inputs)];
                 matmul(self.batch, self.outputs, self.inputs, self.places(), a, b, y);
             }
-            _ if self.is_slim(self.outputs, self.output[1]) => direct::forward(self, x, w, y),
+            _ if self.is_depthwise() && all_finite(w) => depthwise::sums(&Flat::forward(self), x, w, y),
+            _ if self.is_slim(self.outputs, self.output[1]) => direct::sums(&Flat::forward(self), x, w, y),
+            _ if self.is_few(self.output) => Flat::forward(self).products(x, w, y),
             _ if all_finite(w) => gather::forward(self, x, w, y, Outside::Any),
             _ => gather::forward(self, x, w, y, Outside::Zeros),
         }
@@ -98,7 +105,11 @@ impl Convolution {
                 matmul(self.batch, self.inputs, self.outputs, self.places(), a, b, x);
             }
             _ if !all_finite(w) => gather::input(self, g, w, x, Outside::Nothing),
-            _ if self.is_slim(self.inputs, self.image[1] / self.stride[1]) => direct::input(self, g, w, x),
+            _ if self.is_depthwise() => depthwise::sums(&Flat::input(self), g, w, x),
+            _ if self.is_slim(self.inputs, self.image[1] / self.stride[1]) => direct::sums(&Flat::input(self), g, w, x),
+            _ if self.is_few([0, 1].map(|i| self.image[i].div_ceil(self.stride[i]))) => {
+                Flat::input(self).products(g, w, x);
+            }
             _ => gather::input(self, g, w, x, Outside::Any),
         }
     }
@@ -112,6 +123,16 @@ impl Convolution {
         match () {
             _ if w.is_empty() => {}
             _ if g.is_empty() => w.fill(T::ZERO),
+            _ if self.is_product() && (self.batch == 1 || self.pixels() == 1) => {
+                // The terms are the places of one image, or the images of one place.
+                let (terms, pixels) = (self.batch * self.pixels(), self.pixels());
+                let [a, b] = match self.batch {
+                    1 => [Mat::row_major(g, pixels), Mat::row_major(x, pixels).transposed()],
+                    _ => [Mat::row_major(g, self.outputs).transposed(), Mat::row_major(x, self.inputs)],
+                };
+                matmul(1, self.outputs, terms, self.inputs, a, b, w);
+            }
+            _ if self.is_depthwise() => depthwise::weight(self, x, g, w),
             _ if self.is_thin() => direct::weight(self, x, g, w),
             _ => weight::weight(self, x, g, w, Outside::Any),
         }
@@ -177,6 +198,26 @@ impl Convolution {
     fn is_slim(&self, written: usize, row: usize) -> bool {
         let few = self.inputs.max(self.outputs) <= 8 && written >= direct::TOGETHER;
         self.is_thin() || row >= 12 && (written <= 2 || few && self.batch * self.groups >= 8)
+    }
+
+    /// Whether each channel is convolved by itself, and images are so small that vectors had better hold channels.
+    fn is_depthwise(&self) -> bool {
+        let [rows, cols] = self.reach();
+        self.inputs == 1
+            && self.outputs == 1
+            && self.groups >= 8
+            && self.pixels().max(self.places()) <= depthwise::PLACES_AT_MOST
+            && rows * cols <= 4 * depthwise::PLACES_AT_MOST
+    }
+
+    /// Whether each weight of one group meets so few places, in these rows and columns, that packing the weights
+    /// would take long.
+    fn is_few(&self, [rows, cols]: [usize; 2]) -> bool {
+        let with_gaps = rows * (cols + (self.kernel[1].max(1) - 1) * self.dilation[1] / self.stride[1]);
+        self.groups == 1
+            && self.batch <= 2
+            && self.batch * rows * cols <= flat::FEW
+            && self.batch * with_gaps <= 2 * flat::FEW
     }
 
     /// Images as matrices of channels and places.

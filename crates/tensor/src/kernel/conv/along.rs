@@ -12,7 +12,7 @@ pub(super) fn parts(conv: &Convolution) -> (Frame, Vec<[Part; 2]>) {
         from: conv.output,
         size: [0, 1].map(|i| along[i].zeros + along[i].places.max(conv.output[i])),
         corner: along.each_ref().map(|along| along.zeros),
-        apart: 1,
+        apart: [1, 1],
     };
     let positions = |i: usize| 0..conv.stride[i].min(conv.image[i]);
     let both = positions(0).flat_map(|r| positions(1).map(move |s| [r, s]));

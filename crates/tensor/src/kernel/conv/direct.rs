@@ -1,244 +1,222 @@
-//! Convolutions of groups of few channels: vectors go along the rows of the image.
+//! Convolutions of groups of few channels: vectors go along the places of the output.
 
 use super::Convolution;
-use super::along;
+use super::flat::{Flat, Pass};
 use super::padded::{Frame, SLACK};
 use crate::Float;
 use crate::kernel::isa::{Isa, multiversion};
 use crate::kernel::matmul::tile::CHAIN;
-use crate::kernel::parallel::{SharedMut, for_each, for_each_chunk};
+use crate::kernel::parallel::for_each_chunk;
 use crate::kernel::scratch::Scratch;
 
-/// Elements of a row that are computed at a time.
+/// Elements that are computed at a time.
 const LANES: usize = 16;
 /// Elements of a task that is small.
-const TASK: usize = 1 << 11;
+const TASK: usize = 1 << 12;
 /// Vectors of these that are computed at a time, of one channel: enough to hide the latency of an addition.
 const VECTORS: usize = 4;
+/// Places of whole rows that are computed before they are written.
+const BAND: usize = 1 << 11;
+/// Elements that are written behind the places of a band.
+const TAIL: usize = VECTORS * LANES;
 /// Elements of kernels whose gradients are summed at a time: two fifths, or five, are the usual kernels.
 const TAPS: usize = 5;
 /// Channels that are computed at a time.
 pub(super) const TOGETHER: usize = 4;
 
-/// See [`Convolution::forward`].
-pub(super) fn forward<T: Float>(conv: &Convolution, x: &[T], w: &[T], y: &mut [T]) {
-    let frame = frame(conv);
-    let (starts, terms) = (starts(conv, &frame), conv.inputs * conv.taps());
-    let (read, written) = (conv.inputs * conv.pixels(), conv.outputs * conv.places());
-    let grid = Grid {
-        rows: conv.output[0],
-        cols: conv.output[1],
-        from: conv.stride[0] * frame.width(),
-        to: [conv.output[1], 1],
-    };
-    let many = (TASK / written).max(1);
-    for_each_chunk(y, many * written, many * cost(conv), |task, y| {
-        let mut memory = frame.memory::<T>(conv.inputs);
-        for (i, y) in (task * many..).zip(y.chunks_mut(written)) {
-            let padded = padded(&frame, conv.inputs, &x[i * read..][..read], &mut memory);
-            let w = &w[i % conv.groups * conv.outputs * terms..];
-            planes(conv.outputs, &grid, &starts, w, padded, y, conv.places());
+/// See [`Flat`].
+pub(super) fn sums<T: Float>(flat: &Flat, from: &[T], w: &[T], to: &mut [T]) {
+    let ([read, pixels], [written, places]) = (flat.read, flat.written);
+    let passes: Vec<(&Pass, Vec<usize>, Vec<T>)> = flat
+        .passes
+        .iter()
+        .map(|pass| {
+            let channels = (0..flat.groups).flat_map(|group| (0..written).map(move |o| [group, o]));
+            let weights = channels.flat_map(|[group, o]| {
+                let w = &w[group * flat.weights[1] + o * flat.weights[0]..];
+                pass.terms.iter().map(|&[at, _]| w[at as usize])
+            });
+            (pass, pass.terms.iter().map(|&[_, at]| at as usize).collect(), weights.collect())
+        })
+        .collect();
+    let work: usize = flat.passes.iter().map(|pass| pass.terms.len() * pass.len(&flat.frame)).sum();
+    let (step, many) = (flat.frame.step(), (TASK / (written * places)).max(1));
+    for_each_chunk(to, many * written * places, many * written * work / 16, |task, to| {
+        let (mut memory, mut band) =
+            (flat.frame.memory::<T>(read), Scratch::take((BAND + step + TAIL) * size_of::<T>()));
+        // SAFETY: there is room for so many elements.
+        let (padded, band) =
+            unsafe { (zeros(&mut memory, read * flat.frame.len() + SLACK), zeros(&mut band, BAND + step + TAIL)) };
+        for (i, to) in (task * many..).zip(to.chunks_mut(written * places)) {
+            flat.frame.put(&from[i * read * pixels..][..read * pixels], padded);
+            for (pass, starts, weights) in &passes {
+                let weights = &weights[i % flat.groups * written * starts.len()..];
+                planes(written, pass, step, starts, weights, padded, band, &mut to[pass.first..], places);
+            }
         }
     });
 }
 
-/// See [`Convolution::input`]: one sum for each position within a stride.
-pub(super) fn input<T: Float>(conv: &Convolution, g: &[T], w: &[T], x: &mut [T]) {
-    let (frame, parts) = along::parts(conv);
-    let mut passes = Vec::new();
-    for [down, across] in parts {
-        let taps = || down.taps.iter().flat_map(|&a| across.taps.iter().map(move |&b| (a, b)));
-        let first = down.first * frame.width() + across.first;
-        let starts: Vec<usize> = (0..conv.outputs)
-            .flat_map(|o| taps().map(move |((_, i), (_, j))| o * frame.len() + first + i * frame.width() + j))
-            .collect();
-        // Of each input channel.
-        let mut weights = Vec::with_capacity(conv.groups * conv.inputs * starts.len());
-        for channel in 0..conv.groups * conv.inputs {
-            for o in 0..conv.outputs {
-                let kernel = (channel / conv.inputs * conv.outputs + o) * conv.inputs + channel % conv.inputs;
-                let kernel = &w[kernel * conv.taps()..][..conv.taps()];
-                weights.extend(taps().map(|((a, _), (b, _))| kernel[a * conv.kernel[1] + b]));
-            }
-        }
-        let to = [conv.stride[0] * conv.image[1], conv.stride[1]];
-        let grid = Grid { rows: down.count, cols: across.count, from: frame.width(), to };
-        passes.push((grid, starts, weights, down.pixel * conv.image[1] + across.pixel));
-    }
-    let (read, written) = (conv.outputs * conv.places(), conv.inputs * conv.pixels());
-    let many = (TASK / written).max(1);
-    for_each_chunk(x, many * written, many * cost(conv), |task, x| {
-        let mut memory = frame.memory::<T>(conv.outputs);
-        for (i, x) in (task * many..).zip(x.chunks_mut(written)) {
-            let padded = padded(&frame, conv.outputs, &g[i * read..][..read], &mut memory);
-            for (grid, starts, weights, first) in &passes {
-                let w = &weights[i % conv.groups * conv.inputs * starts.len()..];
-                planes(conv.inputs, grid, starts, w, padded, &mut x[*first..], conv.pixels());
-            }
-        }
-    });
+/// The beginning of scratch memory as zeros.
+///
+/// # Safety
+/// There must be room for so many.
+unsafe fn zeros<T: Float>(memory: &mut Scratch, len: usize) -> &mut [T] {
+    // SAFETY: the caller's promise; every bit pattern is an element.
+    let zeros = unsafe { std::slice::from_raw_parts_mut(memory.start().cast::<T>(), len) };
+    zeros.fill(T::ZERO);
+    zeros
 }
 
 /// See [`Convolution::weight`]; NaN if the images or their cotangents are not finite.
 pub(super) fn weight<T: Float>(conv: &Convolution, x: &[T], g: &[T], w: &mut [T]) {
-    let (frame, [height, width]) = (frame(conv), conv.output);
-    let rows = Frame { from: conv.output, size: [height, width.next_multiple_of(LANES)], corner: [0, 0], apart: 1 };
-    let (starts, step) = (starts(conv, &frame), conv.stride[0] * frame.width());
+    let flat = Flat::forward(conv);
+    let (frame, pass) = (flat.frame, &flat.passes[0]);
+    let (step, places) = (frame.step(), pass.len(&frame).next_multiple_of(LANES));
+    // Between the rows, and behind them, are zeros.
+    let height = conv.output[0] + LANES.div_ceil(step);
+    let rows = Frame { from: conv.output, size: [height, step], corner: [0, 0], apart: [1, 1] };
+    let starts: Vec<usize> = pass.terms.iter().map(|&[_, at]| at as usize).collect();
     let (inner, outer) = (conv.inputs * conv.pixels(), conv.outputs * conv.places());
     let len = conv.outputs * conv.inputs * conv.taps();
-    let out = SharedMut::new(w);
-    for_each(conv.groups, cost(conv) * conv.batch, |group| {
-        // SAFETY: the kernels of a group are no other task's.
-        let w = unsafe { out.slice(group * len..(group + 1) * len) };
+    let many = (TASK / (inner + outer) / conv.batch).max(1);
+    for_each_chunk(w, many * len, many * len * conv.batch * places / 16, |task, w| {
         let (mut memory, mut row_memory) = (frame.memory::<T>(conv.inputs), rows.memory::<T>(conv.outputs));
+        // SAFETY: there is room for so many elements.
+        let (padded, cotangents) = unsafe {
+            (zeros(&mut memory, conv.inputs * frame.len() + SLACK), zeros(&mut row_memory, conv.outputs * rows.len()))
+        };
         let mut sums = vec![[T::ZERO; LANES]; len];
-        for image in 0..conv.batch {
-            let i = image * conv.groups + group;
-            let padded = padded(&frame, conv.inputs, &x[i * inner..][..inner], &mut memory);
-            let g = self::padded(&rows, conv.outputs, &g[i * outer..][..outer], &mut row_memory);
-            // SAFETY: the instruction set is this machine's.
-            unsafe { products(Isa::get(), rows.size, step, &starts, padded, g, &mut sums) };
-        }
-        for (w, sums) in w.iter_mut().zip(&mut sums) {
-            let mut half = LANES / 2;
-            while half > 0 {
-                for l in 0..half {
-                    sums[l] += sums[l + half];
-                }
-                half /= 2;
+        for (group, w) in (task * many..).zip(w.chunks_mut(len)) {
+            sums.fill([T::ZERO; LANES]);
+            for image in 0..conv.batch {
+                let i = image * conv.groups + group;
+                frame.put(&x[i * inner..][..inner], padded);
+                rows.put(&g[i * outer..][..outer], cotangents);
+                // SAFETY: the instruction set is this machine's.
+                unsafe { products(Isa::get(), places, rows.len(), &starts, padded, cotangents, &mut sums) };
             }
-            *w = sums[0];
+            // SAFETY: as above.
+            unsafe { add_lanes(Isa::get(), &sums, w) };
         }
     });
 }
 
-/// Images with their padding, and with [`SLACK`] of zeros.
-fn padded<'a, T: Float>(frame: &Frame, images: usize, from: &[T], memory: &'a mut Scratch) -> &'a [T] {
-    let len = images * frame.len();
-    // SAFETY: there is room for so many elements.
-    let padded = unsafe { std::slice::from_raw_parts_mut(memory.start().cast::<T>(), len + SLACK) };
-    frame.fill(from, &mut padded[..len]);
-    padded[len..].fill(T::ZERO);
-    padded
-}
-
-/// What the kernel meets at once lies side by side.
-fn frame(conv: &Convolution) -> Frame {
-    Frame { from: conv.image, size: conv.reach(), corner: conv.padding, apart: conv.stride[1] }
-}
-
-/// The estimated time of an image and group.
-fn cost(conv: &Convolution) -> usize {
-    conv.inputs * conv.outputs * conv.taps() * conv.places() / 8
-}
-
-/// Where the elements of the kernels of all channels of a group begin.
-fn starts(conv: &Convolution, frame: &Frame) -> Vec<usize> {
-    let at = |i: usize| {
-        let (c, a, b) = (i / conv.taps(), i % conv.taps() / conv.kernel[1], i % conv.kernel[1]);
-        c * frame.len() + a * conv.dilation[0] * frame.width() + frame.column(b * conv.dilation[1])
-    };
-    (0..conv.inputs * conv.taps()).map(at).collect()
-}
-
-/// What is computed, and from where to where.
-struct Grid {
-    rows: usize,
-    cols: usize,
-    /// From one row to the next in the padded images.
-    from: usize,
-    /// From one row and column to the next in what is written.
-    to: [usize; 2],
-}
-
 /// All channels that are written, `plane` apart from one to the next; their weights follow one another.
 #[rustfmt::skip]
+#[allow(clippy::too_many_arguments)]
 fn planes<T: Float>(
-    channels: usize, grid: &Grid, starts: &[usize], w: &[T], padded: &[T], y: &mut [T], plane: usize,
+    written: usize, pass: &Pass, step: usize, starts: &[usize], w: &[T], padded: &[T], band: &mut [T], y: &mut [T],
+    plane: usize,
 ) {
     let isa = Isa::get();
     let weights = |o: usize| &w[o * starts.len()..][..starts.len()];
     // SAFETY: the instruction set is this machine's.
     unsafe {
-        if channels < TOGETHER {
-            return (0..channels).for_each(|o| rows(isa, grid, starts, weights(o), padded, &mut y[o * plane..]));
+        if written < TOGETHER {
+            for o in 0..written {
+                channel(isa, pass, step, starts, weights(o), padded, band, &mut y[o * plane..]);
+            }
+            return;
         }
-        for o in (0..channels).step_by(TOGETHER) {
+        for o in (0..written).step_by(TOGETHER) {
             // The last ones begin earlier, rather than being fewer.
-            let o = o.min(channels - TOGETHER);
+            let o = o.min(written - TOGETHER);
             let w = std::array::from_fn(|i| weights(o + i));
-            rows_together(isa, grid, starts, w, padded, &mut y[o * plane..], plane);
+            channels(isa, pass, step, starts, w, padded, &mut y[o * plane..], plane);
         }
     }
 }
 
 multiversion! {
-    /// Sums over the elements that begin at these places, times `w`, of several vectors at a time; `padded` has
-    /// [`SLACK`].
+    /// Sums over the elements that begin at these places, times `w`, of all places; rows are `step` apart in `padded`,
+    /// which has [`SLACK`].
     ///
     /// # Safety
     /// None.
-    unsafe fn rows[T: Float](grid: &Grid, starts: &[usize], w: &[T], padded: &[T], y: &mut [T]) {
-        let last = [grid.rows.saturating_sub(1), grid.cols.saturating_sub(1) / LANES * LANES];
-        let reach = last[0] * grid.from + last[1] + starts.iter().max().unwrap_or(&0) + LANES;
-        assert!(reach <= padded.len() && w.len() == starts.len(), "conv: elements behind the image");
-        let mut next = [0, 0];
-        while next[0] < grid.rows && grid.cols > 0 {
-            // The last one several times, rather than fewer.
-            let mut places = [last; VECTORS];
-            for place in &mut places {
-                if next[0] < grid.rows {
-                    *place = next;
-                }
-                next = if next[1] < last[1] { [next[0], next[1] + LANES] } else { [next[0] + 1, 0] };
-            }
-            let mut sums = [[T::ZERO; LANES]; VECTORS];
-            for (starts, w) in starts.chunks(CHAIN).zip(w.chunks(CHAIN)) {
-                let mut chain = [[T::ZERO; LANES]; VECTORS];
-                for (start, &weight) in starts.iter().zip(w) {
-                    for v in 0..VECTORS {
-                        let at = places[v][0] * grid.from + places[v][1] + start;
-                        // SAFETY: no place and no element is behind the last ones, which are there.
-                        let x = unsafe { padded.as_ptr().add(at).cast::<[T; LANES]>().read_unaligned() };
-                        for l in 0..LANES {
-                            chain[v][l] = weight.mul_add(x[l], chain[v][l]);
-                        }
-                    }
-                }
-                for v in 0..VECTORS {
-                    for l in 0..LANES {
-                        sums[v][l] += chain[v][l];
-                    }
-                }
-            }
-            for ([i, j], sums) in places.into_iter().zip(sums) {
-                let y = &mut y[i * grid.to[0] + j * grid.to[1]..];
-                let left = LANES.min(grid.cols - j);
-                match grid.to {
-                    // What is behind a row is written later.
-                    [step, 1] if step == grid.cols && y.len() >= LANES => y[..LANES].copy_from_slice(&sums),
-                    [_, 1] => y[..left].iter_mut().zip(&sums).for_each(|(y, &sum)| *y = sum),
-                    [_, step] => y.iter_mut().step_by(step).zip(&sums[..left]).for_each(|(y, &sum)| *y = sum),
-                }
-            }
-        }
-    }
-}
-
-multiversion! {
-    /// As [`rows`] for several channels, so that each vector is loaded once for all. For one channel this
-    /// takes a fifth longer than the above.
-    ///
-    /// # Safety
-    /// None.
-    unsafe fn rows_together[T: Float](
-        grid: &Grid, starts: &[usize], w: [&[T]; TOGETHER], padded: &[T], y: &mut [T], plane: usize,
+    #[allow(clippy::too_many_arguments)]
+    unsafe fn channel[T: Float](
+        pass: &Pass, step: usize, starts: &[usize], w: &[T], padded: &[T], band: &mut [T], y: &mut [T],
     ) {
-        for i in 0..grid.rows {
-            let padded = &padded[i * grid.from..];
-            for j in (0..grid.cols).step_by(LANES) {
+        let [rows, cols] = pass.count;
+        if rows * cols == 0 {
+            return;
+        }
+        let end = (rows - 1) * step + cols;
+        assert!(starts.iter().max().unwrap_or(&0) + end + TAIL <= padded.len() + 1, "conv: elements behind the image");
+        assert!((rows - 1) * pass.step[0] + (cols - 1) * pass.step[1] < y.len(), "conv: places behind the output");
+        let together = (BAND / step).clamp(1, rows);
+        for i in (0..rows).step_by(together) {
+            let rows = together.min(rows - i);
+            let count = (rows - 1) * step + cols;
+            let mut at = 0;
+            while at < count {
+                let (from, to, left) = (&padded[i * step + at..], &mut band[at..], count - at);
+                // SAFETY: no place and no element is behind the last ones, which are there, with a vector behind them.
+                unsafe {
+                    match left.div_ceil(LANES) {
+                        1 => vectors::<1, T>(left, starts, w, from, to),
+                        2 => vectors::<2, T>(left, starts, w, from, to),
+                        _ => vectors::<VECTORS, T>(left, starts, w, from, to),
+                    }
+                }
+                at += VECTORS * LANES;
+            }
+            // SAFETY: both have these rows.
+            unsafe { pass.write(band.as_ptr(), step, rows, y.as_mut_ptr().add(i * pass.step[0])) };
+        }
+    }
+}
+
+/// Some vectors of sums, of so many places, or the last one several times, rather than fewer.
+///
+/// # Safety
+/// From every one of `starts` on there must be so many places, and a vector.
+#[inline(always)]
+unsafe fn vectors<const N: usize, T: Float>(count: usize, starts: &[usize], w: &[T], from: &[T], to: &mut [T]) {
+    let mut places = [0; N];
+    for (v, place) in places.iter_mut().enumerate() {
+        *place = (v * LANES).min((count - 1) / LANES * LANES);
+    }
+    let mut sums = [[T::ZERO; LANES]; N];
+    for (starts, w) in starts.chunks(CHAIN).zip(w.chunks(CHAIN)) {
+        let mut chain = [[T::ZERO; LANES]; N];
+        for (start, &weight) in starts.iter().zip(w) {
+            for v in 0..N {
+                // SAFETY: the caller's promise.
+                let x = unsafe { from.as_ptr().add(places[v] + start).cast::<[T; LANES]>().read_unaligned() };
+                for l in 0..LANES {
+                    chain[v][l] = weight.mul_add(x[l], chain[v][l]);
+                }
+            }
+        }
+        for v in 0..N {
+            for l in 0..LANES {
+                sums[v][l] += chain[v][l];
+            }
+        }
+    }
+    for (place, sums) in places.into_iter().zip(sums) {
+        to[place..][..LANES].copy_from_slice(&sums);
+    }
+}
+
+multiversion! {
+    /// As [`channel`] for several channels, so that each vector is loaded once for all. For one channel this
+    /// takes longer than the above.
+    ///
+    /// # Safety
+    /// None.
+    #[allow(clippy::too_many_arguments)]
+    unsafe fn channels[T: Float](
+        pass: &Pass, width: usize, starts: &[usize], w: [&[T]; TOGETHER], padded: &[T], y: &mut [T], plane: usize,
+    ) {
+        let [rows, cols] = pass.count;
+        for i in 0..rows {
+            let padded = &padded[i * width..];
+            for j in (0..cols).step_by(LANES) {
                 // Here, too, the last ones begin earlier.
-                let j = j.min(grid.cols.saturating_sub(LANES));
+                let j = j.min(cols.saturating_sub(LANES));
                 let mut sums = [[T::ZERO; LANES]; TOGETHER];
                 let mut left = w;
                 for starts in starts.chunks(CHAIN) {
@@ -259,9 +237,9 @@ multiversion! {
                     }
                 }
                 for (o, sums) in sums.iter().enumerate() {
-                    let y = &mut y[o * plane + i * grid.to[0] + j * grid.to[1]..];
-                    let sums = &sums[..LANES.min(grid.cols)];
-                    match grid.to[1] {
+                    let y = &mut y[o * plane + i * pass.step[0] + j * pass.step[1]..];
+                    let sums = &sums[..LANES.min(cols)];
+                    match pass.step[1] {
                         1 => y[..sums.len()].copy_from_slice(sums),
                         step => y.iter_mut().step_by(step).zip(sums).for_each(|(y, &sum)| *y = sum),
                     }
@@ -272,32 +250,28 @@ multiversion! {
 }
 
 multiversion! {
-    /// Adds the products of one image with its cotangents, in rows of whole vectors, to `sums`, in as many lanes; what
-    /// is behind a row of the image meets zeros. `padded` has [`SLACK`].
+    /// Adds the products of one image with so many places of its cotangents, `plane` elements each, to `sums`, in as
+    /// many lanes; what is between and behind the rows meets zeros. `padded` has [`SLACK`].
     ///
     /// # Safety
     /// None.
     unsafe fn products[T: Float](
-        size: [usize; 2], step: usize, starts: &[usize], padded: &[T], g: &[T], sums: &mut [[T; LANES]],
+        places: usize, plane: usize, starts: &[usize], padded: &[T], g: &[T], sums: &mut [[T; LANES]],
     ) {
-        let [height, width] = size;
-        let reach = (height - 1) * step + width + starts.iter().max().unwrap_or(&0);
-        assert!(reach <= padded.len() && width.is_multiple_of(LANES), "conv: elements behind the image");
-        for (g, sums) in g.chunks_exact(height * width).zip(sums.chunks_exact_mut(starts.len())) {
+        let reach = places + starts.iter().max().unwrap_or(&0);
+        assert!(reach <= padded.len() && places.is_multiple_of(LANES), "conv: elements behind the image");
+        for (g, sums) in g.chunks_exact(plane).zip(sums.chunks_exact_mut(starts.len())) {
             for (starts, sums) in starts.chunks(TAPS).zip(sums.chunks_mut(TAPS)) {
                 // The last one several times, rather than fewer.
                 let mut taps = [starts[starts.len() - 1]; TAPS];
                 taps[..starts.len()].copy_from_slice(starts);
                 let mut own = [[T::ZERO; LANES]; TAPS];
-                for (i, g) in g.chunks_exact(width).enumerate() {
-                    for (j, g) in g.as_chunks::<LANES>().0.iter().enumerate() {
-                        for t in 0..TAPS {
-                            let at = i * step + j * LANES + taps[t];
-                            // SAFETY: no row and no element is behind the last ones, which are there.
-                            let x = unsafe { padded.as_ptr().add(at).cast::<[T; LANES]>().read_unaligned() };
-                            for l in 0..LANES {
-                                own[t][l] = g[l].mul_add(x[l], own[t][l]);
-                            }
+                for (i, g) in g[..places].as_chunks::<LANES>().0.iter().enumerate() {
+                    for t in 0..TAPS {
+                        // SAFETY: no place and no element is behind the last ones, which are there.
+                        let x = unsafe { padded.as_ptr().add(i * LANES + taps[t]).cast::<[T; LANES]>().read_unaligned() };
+                        for l in 0..LANES {
+                            own[t][l] = g[l].mul_add(x[l], own[t][l]);
                         }
                     }
                 }
@@ -307,6 +281,23 @@ multiversion! {
                     }
                 }
             }
+        }
+    }
+}
+
+multiversion! {
+    /// The sums of all lanes.
+    ///
+    /// # Safety
+    /// None.
+    unsafe fn add_lanes[T: Float](sums: &[[T; LANES]], w: &mut [T]) {
+        for (w, &(mut sums)) in w.iter_mut().zip(sums) {
+            for half in [8, 4, 2, 1] {
+                for l in 0..half {
+                    sums[l] += sums[l + half];
+                }
+            }
+            *w = sums[0];
         }
     }
 }

@@ -73,7 +73,7 @@ impl<T> Pass<T> {
                         let from = numbers.start.saturating_sub(first).clamp(js.start, js.end);
                         let end = numbers.end.saturating_sub(first).clamp(from, js.end);
                         for (j, col) in (from..end).zip(&across[from..end]) {
-                            let at = of * image + down[i] * frame.width() + col;
+                            let at = of * image + down[i] * frame.step() + col;
                             rows.push(terms, [at as isize, (first + j - numbers.start) as isize], [*above, *before]);
                         }
                     }
@@ -89,7 +89,7 @@ impl<T> Pass<T> {
 pub(super) fn forward<T: Float>(conv: &Convolution, x: &[T], w: &[T], y: &mut [T], outside: Outside) {
     let isa = Isa::get();
     let micro = T::micro(isa);
-    let frame = Frame { from: conv.image, size: conv.reach(), corner: conv.padding, apart: 1 };
+    let frame = Frame { from: conv.image, size: conv.reach(), corner: conv.padding, apart: [1, 1] };
     let terms = conv.inputs * conv.taps();
     let weights = |group: usize| {
         let first = w[group * conv.outputs * terms..].as_ptr();
@@ -145,10 +145,8 @@ pub(super) fn input<T: Float>(conv: &Convolution, g: &[T], w: &[T], x: &mut [T],
             let first = group * conv.outputs;
             for_each_chunk(by_terms, taps.len() * conv.inputs, taps.len() * conv.inputs, |o, by_terms| {
                 let kernels = &w[(first + o) * conv.inputs * conv.taps()..][..conv.inputs * conv.taps()];
-                for (c, kernel) in kernels.chunks_exact(conv.taps()).enumerate() {
-                    for (to, &tap) in by_terms[c..].iter_mut().step_by(conv.inputs).zip(&taps) {
-                        *to = kernel[tap];
-                    }
+                for (to, &tap) in by_terms.chunks_exact_mut(conv.inputs).zip(&taps) {
+                    to.iter_mut().zip(kernels[tap..].iter().step_by(conv.taps())).for_each(|(to, &w)| *to = w);
                 }
             });
             let view = View { first: by_terms.as_ptr(), row: conv.inputs as isize, col: 1 };

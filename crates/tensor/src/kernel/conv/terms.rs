@@ -93,7 +93,7 @@ impl Terms {
         for c in 0..self.channels {
             for i in rows.clone() {
                 let (row, number) =
-                    (c * self.frame.len() + down[i] * self.frame.width(), (c * down.len() + i) * across.len());
+                    (c * self.frame.len() + down[i] * self.frame.step(), (c * down.len() + i) * across.len());
                 self.list.extend(cols.clone().map(|j| [(row + across[j]) as isize, (number + j) as isize]));
             }
         }

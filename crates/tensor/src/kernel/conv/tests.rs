@@ -120,6 +120,24 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn each_channel_by_itself(
+        batch in 1usize..4, groups in 8usize..40, image in prop::array::uniform2(1usize..10),
+        kernel in prop::array::uniform2(1usize..6), stride in prop::array::uniform2(1usize..4),
+        padding in prop::array::uniform2(0usize..4), dilation in prop::array::uniform2(1usize..3),
+    ) {
+        let (inputs, outputs, output) = (1, 1, [0, 0]);
+        let conv = Convolution { batch, groups, inputs, outputs, image, kernel, output, stride, padding, dilation };
+        if let Some(conv) = filled(conv) {
+            agrees_with_the_definition::<f32>(&conv);
+            let image = [0, 1].map(|i| image[i] + stride[i].min(2) - 1);
+            agrees_with_the_definition::<f64>(&Convolution { image, ..conv });
+        }
+    }
+}
+
 /// Sizes at which something is cut: places, terms, channels, images.
 #[test]
 fn larger_ones() {
@@ -142,6 +160,10 @@ fn larger_ones() {
         image: [19, 35],
         ..PLAIN
     }));
+    let thin = Convolution { batch: 1, inputs: 1, outputs: 1, groups: 3, ..PLAIN };
+    agrees_with_the_definition::<f32>(&same(Convolution { image: [50, 60], kernel: [5, 5], ..thin }));
+    agrees_with_the_definition::<f32>(&same(Convolution { image: [50, 90], stride: [2, 2], ..thin }));
+    agrees_with_the_definition::<f32>(&same(Convolution { image: [3, 2500], stride: [1, 3], ..thin }));
     agrees_with_the_definition::<f32>(&Convolution {
         inputs: 40,
         outputs: 180,
@@ -162,6 +184,7 @@ fn the_same_bits_at_any_number_of_threads() {
         Convolution { batch: 1, inputs: 30, outputs: 40, ..PLAIN },
         Convolution { batch: 50, inputs: 8, outputs: 16, ..PLAIN },
         Convolution { batch: 7, groups: 40, inputs: 1, outputs: 1, ..PLAIN },
+        Convolution { groups: 3, inputs: 1, outputs: 1, image: [42, 62], output: [40, 60], ..PLAIN },
     ] {
         let [nx, nw, ny] = sizes(&conv);
         let (x, w, g) = (values::<f32>(nx, 1), values::<f32>(nw, 2), values::<f32>(ny, 3));
@@ -218,7 +241,8 @@ fn infinity_and_padding() {
     let wide = Convolution { groups: 1, inputs: 9, outputs: 9, image: [4, 4], output: [4, 4], ..PLAIN };
     let steps =
         Convolution { groups: 1, inputs: 2, outputs: 11, image: [9, 9], output: [5, 5], stride: [2, 2], ..PLAIN };
-    for conv in [thin, slim, wide, steps].map(|conv| Convolution { kernel: [3, 3], padding: [1, 1], ..conv }) {
+    let each = Convolution { groups: 19, inputs: 1, outputs: 1, ..PLAIN };
+    for conv in [thin, slim, wide, steps, each].map(|conv| Convolution { kernel: [3, 3], padding: [1, 1], ..conv }) {
         let [nx, nw, ny] = sizes(&conv);
         for [at_x, at_w, at_g] in [[0, nw / 2, 0], [nx - 1, 0, ny - 1], [nx / 2, nw - 1, ny / 3]] {
             let mut all_given = [values::<f64>(nx, 1), values(nw, 2), values(ny, 3)];

@@ -29,7 +29,7 @@ const PARTS: usize = 1 << 20;
 pub(super) fn weight<T: Float>(conv: &Convolution, x: &[T], g: &[T], w: &mut [T], outside: Outside) {
     let isa = Isa::get();
     let micro = T::micro(isa);
-    let frame = Frame { from: conv.image, size: conv.reach(), corner: conv.padding, apart: 1 };
+    let frame = Frame { from: conv.image, size: conv.reach(), corner: conv.padding, apart: [1, 1] };
     let mut places = Terms::new(frame, 1, grid(conv.output, conv.stride), outside);
     let (m, k, n) = (conv.inputs * conv.taps(), conv.places(), conv.outputs);
     // All channels of an element of the kernel together: they meet the image in the same places.
@@ -38,7 +38,7 @@ pub(super) fn weight<T: Float>(conv: &Convolution, x: &[T], g: &[T], w: &mut [T]
     for (tap, (row, col)) in down.iter().flat_map(|&row| across.iter().map(move |&col| (row, col))).enumerate() {
         let inside = [places.inside(0, row), places.inside(1, col)];
         for c in 0..conv.inputs {
-            let at = [c * frame.len() + row * frame.width() + col, c * conv.taps() + tap].map(|at| at as isize);
+            let at = [c * frame.len() + row * frame.step() + col, c * conv.taps() + tap].map(|at| at as isize);
             if rows.last().is_none_or(|rows| rows.count() == ROWS) {
                 rows.push(Rows::default());
             }
@@ -53,9 +53,12 @@ pub(super) fn weight<T: Float>(conv: &Convolution, x: &[T], g: &[T], w: &mut [T]
     let parts = TASKS.div_ceil(groups * across * panels).min(set).min((PARTS / (groups * m * n)).max(1));
     // Images of a set that each part sums.
     let share = set.div_ceil(parts);
+    let parts = set.div_ceil(share);
 
-    let mut sums = vec![T::ZERO; parts * groups * m * n];
-    let out = SharedMut::new(&mut sums);
+    let mut sum_memory = Scratch::take(parts * groups * m * n * size_of::<T>());
+    // SAFETY: there is room for so many elements.
+    let sums = unsafe { std::slice::from_raw_parts_mut(sum_memory.start().cast::<T>(), parts * groups * m * n) };
+    let out = SharedMut::new(sums);
     let mut memory = frame.memory::<T>(set * groups * conv.inputs);
     let mut cotangents = Scratch::take(set * packed * size_of::<T>());
     // SAFETY: there is room for so many elements of both.
@@ -102,7 +105,7 @@ pub(super) fn weight<T: Float>(conv: &Convolution, x: &[T], g: &[T], w: &mut [T]
             }
         });
     }
-    add_in_pairs(&mut sums, groups * m * n);
+    add_in_pairs(sums, groups * m * n);
     let to = SharedMut::new(w);
     let blocks = n.div_ceil(SIDE);
     for_each(groups * blocks, m * SIDE, |task| {

@@ -97,23 +97,29 @@ pub(in crate::kernel) unsafe fn pack_panels<T: Float>(
 /// They must be readable and writable, without overlap.
 #[inline(always)]
 pub(in crate::kernel) unsafe fn copy<T: Copy>(from: *const T, to: *mut T, n: usize) {
-    const CHUNK: usize = 16;
-    // SAFETY: the caller's promise; the last chunk ends where the elements do.
+    // SAFETY: the caller's promise.
     unsafe {
-        if n < CHUNK {
-            for i in 0..n {
-                *to.add(i) = *from.add(i);
-            }
-            return;
+        match n {
+            0..4 => (0..n).for_each(|i| *to.add(i) = *from.add(i)),
+            4..8 => copy_chunks::<T, 4>(from, to, n),
+            8..16 => copy_chunks::<T, 8>(from, to, n),
+            _ => copy_chunks::<T, 16>(from, to, n),
         }
-        let chunk = |at: usize| {
-            to.add(at).cast::<[T; CHUNK]>().write_unaligned(from.add(at).cast::<[T; CHUNK]>().read_unaligned());
-        };
-        for at in (0..n - CHUNK).step_by(CHUNK) {
-            chunk(at);
-        }
-        chunk(n - CHUNK);
     }
+}
+
+/// At least `CHUNK` elements: the last chunk ends where they do.
+///
+/// # Safety
+/// As for [`copy`].
+#[inline(always)]
+unsafe fn copy_chunks<T: Copy, const CHUNK: usize>(from: *const T, to: *mut T, n: usize) {
+    // SAFETY: the caller's promise.
+    let chunk = |at: usize| unsafe {
+        to.add(at).cast::<[T; CHUNK]>().write_unaligned(from.add(at).cast::<[T; CHUNK]>().read_unaligned());
+    };
+    (0..n - CHUNK).step_by(CHUNK).for_each(chunk);
+    chunk(n - CHUNK);
 }
 
 /// `m` rows and `k` columns of the left operand, in tiles of so many `rows` side by side, one after the
