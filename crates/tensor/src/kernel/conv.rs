@@ -80,6 +80,10 @@ impl Convolution {
         self.check(x.len(), w.len(), y.len());
         match () {
             _ if y.is_empty() => {}
+            _ if self.is_whole() => {
+                let [a, b] = [Mat::row_major(x, self.terms()), Mat::row_major(w, self.terms()).transposed()];
+                matmul(1, self.batch, self.terms(), self.outputs, a, b, y);
+            }
             _ if self.is_product() => {
                 let [a, b] = [Mat::row_major(w, self.inputs), self.channels(x, self.inputs)];
                 matmul(self.batch, self.outputs, self.inputs, self.places(), a, b, y);
@@ -100,6 +104,10 @@ impl Convolution {
         self.check(x.len(), w.len(), g.len());
         match () {
             _ if x.is_empty() => {}
+            _ if self.is_whole() => {
+                let [a, b] = [Mat::row_major(g, self.outputs), Mat::row_major(w, self.terms())];
+                matmul(1, self.batch, self.outputs, self.terms(), a, b, x);
+            }
             _ if self.is_product() => {
                 let [a, b] = [Mat::row_major(w, self.inputs).transposed(), self.channels(g, self.outputs)];
                 matmul(self.batch, self.inputs, self.outputs, self.places(), a, b, x);
@@ -123,14 +131,13 @@ impl Convolution {
         match () {
             _ if w.is_empty() => {}
             _ if g.is_empty() => w.fill(T::ZERO),
-            _ if self.is_product() && (self.batch == 1 || self.pixels() == 1) => {
-                // The terms are the places of one image, or the images of one place.
-                let (terms, pixels) = (self.batch * self.pixels(), self.pixels());
-                let [a, b] = match self.batch {
-                    1 => [Mat::row_major(g, pixels), Mat::row_major(x, pixels).transposed()],
-                    _ => [Mat::row_major(g, self.outputs).transposed(), Mat::row_major(x, self.inputs)],
-                };
-                matmul(1, self.outputs, terms, self.inputs, a, b, w);
+            _ if self.is_whole() => {
+                let [a, b] = [Mat::row_major(g, self.outputs).transposed(), Mat::row_major(x, self.terms())];
+                matmul(1, self.outputs, self.batch, self.terms(), a, b, w);
+            }
+            _ if self.is_product() && self.batch == 1 => {
+                let [a, b] = [Mat::row_major(g, self.places()), Mat::row_major(x, self.places()).transposed()];
+                matmul(1, self.outputs, self.places(), self.inputs, a, b, w);
             }
             _ if self.is_depthwise() => depthwise::weight(self, x, g, w),
             _ if self.is_thin() => direct::weight(self, x, g, w),
@@ -179,6 +186,20 @@ impl Convolution {
             .map(|i| (self.output[i].max(1) - 1) * self.stride[i] + (self.kernel[i].max(1) - 1) * self.dilation[i] + 1)
     }
 
+    /// Products that an output is the sum of.
+    fn terms(&self) -> usize {
+        self.inputs * self.taps()
+    }
+
+    /// Whether the kernel covers the image, so that it is one matrix product for all images.
+    fn is_whole(&self) -> bool {
+        self.groups == 1
+            && self.kernel == self.image
+            && self.output == [1, 1]
+            && self.padding == [0, 0]
+            && (self.dilation == [1, 1] || self.kernel == [1, 1])
+    }
+
     /// Whether it is one matrix product an image.
     fn is_product(&self) -> bool {
         self.groups == 1
@@ -193,21 +214,23 @@ impl Convolution {
         self.inputs.max(self.outputs) <= 2
     }
 
-    /// The same if so many are written, in rows of so many elements: for very few, or for a few more if there are
-    /// tasks enough for any number of threads, which may not decide it.
+    /// The same if so many are written, in rows of so many elements.
     fn is_slim(&self, written: usize, row: usize) -> bool {
-        let few = self.inputs.max(self.outputs) <= 8 && written >= direct::TOGETHER;
-        self.is_thin() || row >= 12 && (written <= 2 || few && self.batch * self.groups >= 8)
+        let read = self.inputs + self.outputs - written;
+        let few = read == 1 || read * self.taps() <= 32 || self.inputs.max(self.outputs) <= 8;
+        self.is_thin() || row >= 12 && (written <= 3 || few && written >= direct::TOGETHER)
     }
 
     /// Whether each channel is convolved by itself, and images are so small that vectors had better hold channels.
     fn is_depthwise(&self) -> bool {
+        // With more terms, larger ones pay for being brought into this order.
+        let most = depthwise::PLACES_AT_MOST * if self.taps() < 16 { 1 } else { 4 };
         let [rows, cols] = self.reach();
         self.inputs == 1
             && self.outputs == 1
             && self.groups >= 8
-            && self.pixels().max(self.places()) <= depthwise::PLACES_AT_MOST
-            && rows * cols <= 4 * depthwise::PLACES_AT_MOST
+            && self.pixels().max(self.places()) <= most
+            && rows * cols <= 4 * most
     }
 
     /// Whether each weight of one group meets so few places, in these rows and columns, that packing the weights

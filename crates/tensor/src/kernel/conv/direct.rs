@@ -6,7 +6,7 @@ use super::padded::{Frame, SLACK};
 use crate::Float;
 use crate::kernel::isa::{Isa, multiversion};
 use crate::kernel::matmul::tile::CHAIN;
-use crate::kernel::parallel::for_each_chunk;
+use crate::kernel::parallel::{for_each_chunk, threads};
 use crate::kernel::scratch::Scratch;
 
 /// Elements that are computed at a time.
@@ -40,18 +40,27 @@ pub(super) fn sums<T: Float>(flat: &Flat, from: &[T], w: &[T], to: &mut [T]) {
         })
         .collect();
     let work: usize = flat.passes.iter().map(|pass| pass.terms.len() * pass.len(&flat.frame)).sum();
-    let (step, many) = (flat.frame.step(), (TASK / (written * places)).max(1));
-    for_each_chunk(to, many * written * places, many * written * work / 16, |task, to| {
+    // Few images are cut into parts of their channels, so that each thread has some.
+    let fits = |parts: &usize| written.is_multiple_of(*parts) && (written < TOGETHER || written / parts >= TOGETHER);
+    let parts = (1..=written).filter(fits).find(|parts| parts * flat.batch * flat.groups >= threads()).unwrap_or(1);
+    let (step, part) = (flat.frame.step(), written / parts);
+    let many = (TASK / (part * places)).max(1);
+    for_each_chunk(to, many * part * places, many * part * work / 16, |task, to| {
         let (mut memory, mut band) =
             (flat.frame.memory::<T>(read), Scratch::take((BAND + step + TAIL) * size_of::<T>()));
         // SAFETY: there is room for so many elements.
         let (padded, band) =
             unsafe { (zeros(&mut memory, read * flat.frame.len() + SLACK), zeros(&mut band, BAND + step + TAIL)) };
-        for (i, to) in (task * many..).zip(to.chunks_mut(written * places)) {
-            flat.frame.put(&from[i * read * pixels..][..read * pixels], padded);
+        let mut there = None;
+        for (i, to) in (task * many..).zip(to.chunks_mut(part * places)) {
+            let (image, first) = (i / parts, i % parts * part);
+            if there != Some(image) {
+                flat.frame.put(&from[image * read * pixels..][..read * pixels], padded);
+                there = Some(image);
+            }
             for (pass, starts, weights) in &passes {
-                let weights = &weights[i % flat.groups * written * starts.len()..];
-                planes(written, pass, step, starts, weights, padded, band, &mut to[pass.first..], places);
+                let weights = &weights[(image % flat.groups * written + first) * starts.len()..];
+                planes(part, pass, step, starts, weights, padded, band, &mut to[pass.first..], places);
             }
         }
     });

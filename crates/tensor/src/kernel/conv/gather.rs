@@ -269,11 +269,17 @@ impl<T: Float> Gather<T> {
         let (n, pixels) = (self.outs, self.target[0] * self.target[1]);
         let across = pass.places[1].len();
         let dense = pass.step == [across, 1];
-        for j in (0..n).step_by(SIDE) {
-            let channels = SIDE.min(n - j);
-            for p in places.clone().step_by(SIDE) {
-                let count = SIDE.min(places.end - p);
-                // SAFETY: the caller's promise.
+        // Places of a grid with gaps are brought in order first: a channel is written from one end to the other.
+        let mut memory = Scratch::take(if dense { 0 } else { SIDE * SIDE * size_of::<T>() });
+        let mut ordered = [0; SIDE];
+        for p in places.clone().step_by(SIDE) {
+            let count = SIDE.min(places.end - p);
+            for (i, at) in ordered[..if dense { 0 } else { count }].iter_mut().enumerate() {
+                *at = (p + i) / across * pass.step[0] + (p + i) % across * pass.step[1];
+            }
+            for j in (0..n).step_by(SIDE) {
+                let channels = SIDE.min(n - j);
+                // SAFETY: the caller's promise; there is room for all channels and places of a side.
                 unsafe {
                     let from = from.add((p - places.start) * n + j);
                     let to = to.add(j * pixels + pass.first);
@@ -281,11 +287,11 @@ impl<T: Float> Gather<T> {
                         transpose(self.isa, from, n as isize, to.add(p), pixels as isize, channels, count);
                         continue;
                     }
-                    let at = |p: usize| p / across * pass.step[0] + p % across * pass.step[1];
-                    for i in 0..count {
-                        let place = at(p + i);
-                        for c in 0..channels {
-                            *to.add(c * pixels + place) = *from.add(i * n + c);
+                    let side = memory.start().cast::<T>();
+                    transpose(self.isa, from, n as isize, side, SIDE as isize, channels, count);
+                    for c in 0..channels {
+                        for (i, at) in ordered[..count].iter().enumerate() {
+                            *to.add(c * pixels + at) = *side.add(c * SIDE + i);
                         }
                     }
                 }

@@ -160,6 +160,12 @@ fn larger_ones() {
         image: [19, 35],
         ..PLAIN
     }));
+    // Many channels of few, few of many, and a kernel over the whole image.
+    agrees_with_the_definition::<f32>(&same(Convolution { inputs: 1, outputs: 24, image: [9, 21], ..PLAIN }));
+    agrees_with_the_definition::<f32>(&same(Convolution { inputs: 3, outputs: 20, image: [12, 25], ..PLAIN }));
+    let whole = filled(Convolution { batch: 33, inputs: 7, outputs: 11, kernel: PLAIN.image, ..PLAIN }).unwrap();
+    agrees_with_the_definition::<f32>(&whole);
+    agrees_with_the_definition::<f64>(&Convolution { batch: 1, ..whole });
     let thin = Convolution { batch: 1, inputs: 1, outputs: 1, groups: 3, ..PLAIN };
     agrees_with_the_definition::<f32>(&same(Convolution { image: [50, 60], kernel: [5, 5], ..thin }));
     agrees_with_the_definition::<f32>(&same(Convolution { image: [50, 90], stride: [2, 2], ..thin }));
@@ -185,6 +191,7 @@ fn the_same_bits_at_any_number_of_threads() {
         Convolution { batch: 50, inputs: 8, outputs: 16, ..PLAIN },
         Convolution { batch: 7, groups: 40, inputs: 1, outputs: 1, ..PLAIN },
         Convolution { groups: 3, inputs: 1, outputs: 1, image: [42, 62], output: [40, 60], ..PLAIN },
+        Convolution { batch: 1, inputs: 3, outputs: 24, image: [12, 42], output: [10, 40], ..PLAIN },
     ] {
         let [nx, nw, ny] = sizes(&conv);
         let (x, w, g) = (values::<f32>(nx, 1), values::<f32>(nw, 2), values::<f32>(ny, 3));
