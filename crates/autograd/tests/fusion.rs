@@ -79,7 +79,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn random_graphs_agree(
-        shape in prop::sample::select(vec![vec![3, 4], vec![1, 5], vec![5, 1], vec![2, 3, 4], vec![17, 130], vec![260, 3], vec![1, 1]]),
+        shape in prop::sample::select(vec![vec![3, 4], vec![1, 5], vec![5, 1], vec![2, 3, 4], vec![17, 130], vec![260, 3], vec![130, 150], vec![1, 1]]),
         recipe in prop::collection::vec((any::<u8>(), 0usize..100, 0usize..100, 0usize..3), 1..14),
         train in any::<bool>(),
         at_once in any::<bool>(),
@@ -92,6 +92,40 @@ proptest! {
         let separate = evaluate(&shape, &recipe, train, at_once);
         set_fusion(true);
         assert_same(&fused, &separate, 1e-10);
+    }
+}
+
+/// Totals of what a loop that reduces over one axis makes, and their gradients, in every kind of reduction.
+#[test]
+fn totals_of_normalised_values() {
+    let x = Tensor::<f64>::normal([150, 260], 0.5, 1.0, &mut Rng::seed(3));
+    let weights = Tensor::<f64>::normal([150, 260], 0.0, 1.0, &mut Rng::seed(4));
+    for axis in [0, 1] {
+        for train in [false, true] {
+            let evaluate = |fuse| {
+                set_fusion(fuse);
+                let tape = if train { Tape::train(0) } else { Tape::new() };
+                let v = tape.var(&x);
+                let d = v - v.mean_keep(axis);
+                let y = d / (d.square().mean_keep(axis) + 1e-5).sqrt() * &weights;
+                let totals = [y.sum(..), y.mean(..), y.max(..), y.min(..), y.prod(..)];
+                if train {
+                    totals[0].item();
+                }
+                let [g] = (totals[0] * 0.3 + totals[1].exp() * totals[2] - totals[3]).grad([v]);
+                tape.compute(totals.into_iter().chain([g, y]));
+                set_fusion(true);
+                totals.into_iter().chain([g, y]).map(|v| v.value()).collect::<Vec<_>>()
+            };
+            assert_same(&evaluate(true), &evaluate(false), 1e-10);
+        }
+        let tape = Tape::new();
+        tape.profile();
+        let v = tape.var(&x);
+        ((v - v.mean_keep(axis)) * &weights).sum(..).item();
+        let explained = tape.explain();
+        let read: Vec<usize> = explained.launches.iter().map(|launch| launch.bytes_read).collect();
+        assert!(read.len() == 2 && read[1] < read[0] / 100, "{explained}");
     }
 }
 

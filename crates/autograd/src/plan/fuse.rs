@@ -124,10 +124,11 @@ impl<T: Float> Builder<'_, T> {
 
     fn place(&mut self, position: u32) {
         let mut floating = None;
-        let (place, group, level) = match self.graph.entry(position) {
+        let graph = self.graph;
+        let (place, group, level) = match graph.entry(position) {
             Entry::Given => (Place::Given, GIVEN, 0),
             Entry::Number(_) => (Place::Scalar, GIVEN, 0),
-            Entry::Op(op, _) => match op.lower() {
+            Entry::Op(..) => match graph.lowering(position).expect("of an operation") {
                 Lowering::Kernel(_) => {
                     self.result.groups.push(Group { members: vec![position], ..Group::new(None) });
                     (Place::Kernel, self.result.groups.len() as u32 - 1, 0)

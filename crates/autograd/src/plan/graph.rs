@@ -8,6 +8,7 @@ use wengert_tensor::kernel::TileMap;
 use wengert_tensor::{Float, Layout, Shape};
 
 use super::Function;
+use super::partial::{Partial, first_axes};
 use crate::Lowering;
 use crate::nodes::{Kind, Node, Nodes, OpKind};
 use crate::op::{Recorded, Split};
@@ -19,6 +20,8 @@ pub(super) struct Graph<'a, T: Float> {
     pub(super) ids: Vec<u32>,
     /// The positions of what is already there.
     pub(super) given: Vec<u32>,
+    /// First steps of reductions, in order; each has the number of the reduction itself.
+    pub(super) partials: Vec<Partial>,
     pub(super) signature: Signature,
 }
 
@@ -33,36 +36,46 @@ pub(super) enum Entry<'a, T: Float> {
 }
 
 impl<'a, T: Float> Graph<'a, T> {
-    /// Walks from `roots` to what has a value.
+    /// Walks from `roots` to what has a value; to `fuse`, reductions are taken in two steps where
+    /// that helps.
     ///
     /// # Panics
     /// If a value is gone, or a lowering does not fit the shape rule of its operation.
     #[track_caller]
-    pub(super) fn of(nodes: &'a mut Nodes<T>, roots: &[u32]) -> Self {
+    pub(super) fn of(nodes: &'a mut Nodes<T>, roots: &[u32], fuse: bool) -> Self {
         let mut marks = std::mem::take(&mut nodes.marks);
         marks.resize(nodes.list.len(), (0, 0));
         nodes.runs += 1;
-        let ids = closely(nodes, &mut marks, roots).unwrap_or_else(|| {
+        let needed = closely(nodes, &mut marks, roots).unwrap_or_else(|| {
             nodes.runs += 1;
             widely(nodes, &mut marks, roots)
         });
-        let count = ids.len();
+        let count = needed.len();
         let (mut inputs, mut ends) = (Vec::with_capacity(2 * count), Vec::with_capacity(count));
-        let mut given = Vec::new();
-        for (position, &id) in (0..).zip(&ids) {
-            marks[id as usize].1 = position;
+        let (mut ids, mut given, mut partials) = (Vec::with_capacity(count), Vec::new(), Vec::new());
+        for id in needed {
+            let position = ids.len() as u32;
             if nodes.is_computed(id) {
                 given.push(position);
             } else {
                 // They come earlier and have their positions.
                 inputs.extend(nodes.inputs(id).iter().map(|&input| marks[input as usize].1));
+                if fuse && let Some(axes) = first_axes(nodes, id) {
+                    let shape = nodes.shape(nodes.inputs(id)[0]).reduced(&axes, true);
+                    partials.push(Partial { position, axes, shape });
+                    ends.push(inputs.len() as u32);
+                    ids.push(id);
+                    inputs.push(position);
+                }
             }
+            marks[id as usize].1 = ids.len() as u32;
             ends.push(inputs.len() as u32);
+            ids.push(id);
         }
         let roots = roots.iter().map(|&root| marks[root as usize].1).collect();
         nodes.marks = marks;
         let signature = Signature { inputs, ends, roots, kinds: Vec::with_capacity(count), words: Vec::new() };
-        let mut graph = Self { nodes, ids, given, signature };
+        let mut graph = Self { nodes, ids, given, partials, signature };
         graph.sign();
         graph
     }
@@ -87,24 +100,31 @@ impl<'a, T: Float> Graph<'a, T> {
     }
 
     /// How an entry is computed, if it is.
-    pub(super) fn lowering(&self, position: u32) -> Option<Lowering<'a, T>> {
-        match self.entry(position) {
-            Entry::Op(op, _) => Some(op.lower()),
-            _ => None,
-        }
+    pub(super) fn lowering(&self, position: u32) -> Option<Lowering<'_, T>> {
+        let Entry::Op(op, _) = self.entry(position) else { return None };
+        Some(match (op.lower(), self.partial(position)) {
+            (Lowering::Reduce(reduction, _), Some(partial)) => Lowering::Reduce(reduction, &partial.axes),
+            (lowering, _) => lowering,
+        })
     }
 
-    pub(super) fn shape(&self, position: u32) -> &'a Shape {
-        self.nodes.shape(self.id(position))
+    fn partial(&self, position: u32) -> Option<&Partial> {
+        let found = self.partials.binary_search_by_key(&position, |partial| partial.position);
+        found.ok().map(|i| &self.partials[i])
+    }
+
+    pub(super) fn shape(&self, position: u32) -> &Shape {
+        self.partial(position).map_or_else(|| self.nodes.shape(self.id(position)), |partial| &partial.shape)
     }
 
     pub(super) fn function(&self, function: Function) -> &'a dyn TileMap<T> {
         let split = |position| self.split(position).expect("planned in pieces");
         match function {
-            Function::Whole(position) => match self.lowering(position) {
-                Some(Lowering::Map { f, .. }) => f,
-                _ => unreachable!("planned as a map"),
-            },
+            Function::Whole(position) => {
+                let Entry::Op(op, _) = self.entry(position) else { unreachable!("planned as an operation") };
+                let Lowering::Map { f, .. } = op.lower() else { unreachable!("planned as a map") };
+                f
+            }
             Function::Part(position) => split(position).part,
             Function::Rest(position) => split(position).rest,
         }

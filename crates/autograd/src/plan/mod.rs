@@ -6,6 +6,7 @@ mod build;
 mod explain;
 mod fuse;
 mod graph;
+mod partial;
 mod run;
 
 use std::any::{Any, TypeId};
@@ -132,10 +133,11 @@ fn run_in<T: Float>(tape: &Tape<T>, roots: &[u32], detect: bool) -> Option<Anoma
     let computed = {
         let (mut nodes, mut lent) = (tape.nodes.borrow_mut(), tape.lent.borrow_mut());
         lent.iter_mut().for_each(|lent| lent.value = nodes.lend(lent.id));
-        let graph = Graph::of(&mut nodes, roots);
-        let kept = kept(tape, &graph);
         // Every entry has a value of its own to look at when nothing is fused.
-        let plan = plan_for(&graph, FUSION.get() && !detect);
+        let fuse = FUSION.get() && !detect;
+        let graph = Graph::of(&mut nodes, roots, fuse);
+        let kept = kept(tape, &graph);
+        let plan = plan_for(&graph, fuse);
         run::run(&plan, &graph, &mut lent, kept.as_deref(), detect, &mut tape.explanation.borrow_mut())
     };
     let mut nodes = tape.nodes.borrow_mut();
@@ -161,6 +163,8 @@ fn kept<T: Float>(tape: &Tape<T>, graph: &Graph<'_, T>) -> Option<Vec<bool>> {
             kept[input as usize] = true;
         }
     }
+    // Nobody else can read the first step of a reduction.
+    graph.partials.iter().for_each(|partial| kept[partial.position as usize] = false);
     Some(kept)
 }
 

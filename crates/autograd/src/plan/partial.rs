@@ -1,0 +1,70 @@
+//! Reductions in two steps.
+//!
+//! All reductions of a loop go over the same axes. A total of what such a loop makes (a loss of
+//! normalised values, say) goes over more, so that a second loop would read the whole value again, half
+//! of it from another thread's cache. Therefore the first loop reduces over its own axes, and only the
+//! small rest is left to the second.
+
+use smallvec::SmallVec;
+use wengert_tensor::kernel::Reduction;
+use wengert_tensor::{Float, Shape};
+
+use super::axes::{Axes, SMALL, blocks_fit};
+use crate::Lowering;
+use crate::nodes::{Kind, Nodes};
+
+/// The first step of the reduction at the next position.
+pub(super) struct Partial {
+    pub(super) position: u32,
+    pub(super) axes: Axes,
+    pub(super) shape: Shape,
+}
+
+/// Fewer terms to each partial result than this would leave much to read in the second step.
+const MIN_TERMS: usize = 8;
+/// The most entries that are looked at.
+const MAX_VISITS: usize = 64;
+
+/// The axes over which the reduction `id`, if it is one, is to be taken first.
+pub(super) fn first_axes<T: Float>(nodes: &Nodes<T>, id: u32) -> Option<Axes> {
+    let (kind, all) = reduction(nodes, id)?;
+    // A product in parts may overflow where the whole one does not.
+    if kind == Reduction::Prod || all.len() < 2 {
+        return None;
+    }
+    let value = nodes.inputs(id)[0];
+    let shape = nodes.shape(value);
+    if shape.count() <= SMALL {
+        return None;
+    }
+    let terms = |axes: &[usize]| axes.iter().map(|&axis| shape[axis]).product::<usize>();
+    let mut stack: SmallVec<[u32; 16]> = SmallVec::from_slice(&[value]);
+    for _ in 0..MAX_VISITS {
+        let next = stack.pop()?;
+        if nodes.is_computed(next) {
+            continue;
+        }
+        let Kind::Op(kind) = nodes.list[next as usize].kind else { continue };
+        if kind.is_map {
+            stack.extend_from_slice(nodes.inputs(next));
+        } else if let Some((_, axes)) = reduction(nodes, next) {
+            let within = nodes.shape(nodes.inputs(next)[0]) == shape && axes.iter().all(|axis| all.contains(axis));
+            if within && terms(axes) >= MIN_TERMS && terms(axes) < terms(all) && blocks_fit(shape, axes) {
+                return Some(Axes::from_slice(axes));
+            }
+        } else if let Some(Lowering::View(_)) = nodes.op(next).map(|op| op.lower()) {
+            stack.push(nodes.inputs(next)[0]);
+        }
+    }
+    None
+}
+
+fn reduction<T: Float>(nodes: &Nodes<T>, id: u32) -> Option<(Reduction, &[usize])> {
+    match nodes.list[id as usize].kind {
+        Kind::Op(kind) if !kind.is_map => match nodes.op(id)?.lower() {
+            Lowering::Reduce(reduction, axes) => Some((reduction, axes)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
