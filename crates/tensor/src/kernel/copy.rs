@@ -123,8 +123,8 @@ fn axes(layout: &Layout) -> SmallVec<[Axis; 6]> {
 /// The rows and columns of a task.
 fn blocks(rows: Axis, cols: Axis) -> (usize, usize) {
     if rows.from == 1 && cols.from != 1 {
-        // Twice the square that is transposed at once: longer runs of the source.
-        let row_block = rows.size.min(2 * SIDE);
+        // At least twice the square that is transposed at once: longer runs of the source.
+        let row_block = rows.size.min((TASK / cols.size).next_multiple_of(SIDE).max(2 * SIDE));
         return (row_block, (TASK / row_block).next_multiple_of(SIDE).min(cols.size));
     }
     let col_block = cols.size.min(TASK);
@@ -166,6 +166,18 @@ mod tests {
             check(&layout, |i| i as f64);
             check(&layout, |i| i as u8);
             check(&layout, |i| i % 3 == 0);
+        }
+    }
+
+    #[test]
+    fn planes_and_pixels() {
+        for (colours, axes) in [(2, [0, 2, 1]), (3, [0, 2, 1]), (2, [2, 0, 1]), (3, [2, 0, 1])] {
+            for sizes in [[2, colours, 70_001], [2, 70_001, colours], [1, colours, 1], [3, 5, colours]] {
+                let layout = Layout::contiguous(sizes.into()).permute(&axes).unwrap();
+                check(&layout, |i| i as i32);
+                check(&layout, |i| i as u8);
+                check(&layout.slice(1, 1, layout.shape()[1] as isize, 1).unwrap(), |i| i as f64);
+            }
         }
     }
 

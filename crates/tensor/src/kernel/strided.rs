@@ -66,12 +66,51 @@ pub(super) unsafe fn copy_grid<T: Copy>(isa: Isa, from: Grid<*const T>, to: Grid
                     }
                 }
             }
+            (_, 1) if from.rows == 1 && cols == 2 && to.rows == 2 => {
+                interleave(isa, [0, 1].map(|j| source(0, j)), to.first, rows)
+            }
+            (_, 1) if from.rows == 1 && cols == 3 && to.rows == 3 => {
+                interleave(isa, [0, 1, 2].map(|j| source(0, j)), to.first, rows)
+            }
+            (2, 1) if from.rows == 1 && rows == 2 => separate(isa, from.first, [0, 1].map(|i| target(i, 0)), cols),
+            (3, 1) if from.rows == 1 && rows == 3 => separate(isa, from.first, [0, 1, 2].map(|i| target(i, 0)), cols),
             _ => {
                 for i in 0..rows {
                     for j in 0..cols {
                         *target(i, j) = *source(i, j);
                     }
                 }
+            }
+        }
+    }
+}
+
+multiversion! {
+    /// The first elements of all columns, then the second ones, and so on: real and imaginary parts, or colours
+    /// of pixels, from planes of each.
+    ///
+    /// # Safety
+    /// `n` elements must be readable at each of `from`, and `n` times as many as these writable at `to`.
+    unsafe fn interleave[T: Copy, const C: usize](from: [*const T; C], to: *mut T, n: usize) {
+        for i in 0..n {
+            for (c, from) in from.iter().enumerate() {
+                // SAFETY: the caller's promise.
+                unsafe { *to.add(i * C + c) = *from.add(i) };
+            }
+        }
+    }
+}
+
+multiversion! {
+    /// The inverse of [`interleave`].
+    ///
+    /// # Safety
+    /// The same with `from` and `to` exchanged.
+    unsafe fn separate[T: Copy, const C: usize](from: *const T, to: [*mut T; C], n: usize) {
+        for i in 0..n {
+            for (c, to) in to.iter().enumerate() {
+                // SAFETY: the caller's promise.
+                unsafe { *to.add(i) = *from.add(i * C + c) };
             }
         }
     }
