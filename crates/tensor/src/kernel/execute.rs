@@ -177,14 +177,9 @@ impl<'a, T: Float> Run<'a, T> {
     fn finish(&self, frame: &mut Frame<'_, T>, phase: &Phase) {
         let n = self.plan.kept_block();
         for (i, fold) in phase.folds.iter().enumerate() {
+            let to = frame.bases[fold.to as usize];
             // SAFETY: every fold has at least `n` accumulators, and kept arrays `n` elements.
-            let (acc, to) = unsafe {
-                let to = frame.bases[fold.to as usize];
-                (std::slice::from_raw_parts(frame.flushed(i), n), std::slice::from_raw_parts_mut(to, n))
-            };
-            for (to, acc) in to.iter_mut().zip(acc) {
-                *to = T::from_f64(fold.reduction.finish(*acc, self.plan.reduced));
-            }
+            unsafe { fold.reduction.finish(self.isa, frame.flushed(i), to, n, self.plan.reduced) };
         }
     }
 }

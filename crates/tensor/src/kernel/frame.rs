@@ -15,8 +15,10 @@ pub(super) struct Frame<'a, T> {
     pub(super) bases: &'a mut [*mut T],
     /// The same at the present coordinate of the outer axes.
     pub(super) origins: &'a mut [*mut T],
-    /// The accumulators of every fold: those in use, and those they are flushed to.
+    /// The accumulators of every fold: those in use, which may be one of the next two, those apart, and those
+    /// they are flushed to.
     folds: *mut f64,
+    apart: *mut f64,
     flushed: *mut f64,
     fold_step: usize,
     /// Full values that the block keeps.
@@ -94,6 +96,7 @@ impl<'a, T: Float> Frame<'a, T> {
             bases,
             origins: now,
             folds,
+            apart: folds,
             flushed: folds.wrapping_add(places.fold_count * places.fold_step),
             fold_step: places.fold_step,
             keeps: start.wrapping_add(places.keeps),
@@ -101,6 +104,11 @@ impl<'a, T: Float> Frame<'a, T> {
             rows,
             cols,
         }
+    }
+
+    /// Whether the accumulators in use are others than those that they are flushed to.
+    pub(super) fn fold_apart(&mut self, apart: bool) {
+        self.folds = if apart { self.apart } else { self.flushed };
     }
 
     /// The accumulators in use of a fold: one for each kept coordinate of a full block, as often

@@ -9,7 +9,7 @@ mod rows;
 
 use super::isa::Isa;
 use crate::Float;
-use columns::fold_columns;
+use columns::{finish, fold_columns};
 use rows::fold_rows;
 
 /// What a reduction computes. Accumulators are `f64`.
@@ -62,11 +62,6 @@ impl Reduction {
         }
     }
 
-    /// The result over `count` values from what they were folded to.
-    pub(super) fn finish(self, folded: f64, count: usize) -> f64 {
-        if self == Reduction::Mean { folded / count as f64 } else { folded }
-    }
-
     /// Folds each of `rows` rows of `cols` elements, `step` apart, into an accumulator of its own.
     ///
     /// # Safety
@@ -101,6 +96,16 @@ impl Reduction {
     ) {
         // SAFETY: the caller's promise.
         unsafe { with_combine!(self, combine => fold_columns(isa, combine, x, rows, cols, acc, steps)) }
+    }
+
+    /// The results over `count` values each from the `n` accumulators that they were folded to.
+    ///
+    /// # Safety
+    /// `acc` must be readable and `to` writable for `n` elements.
+    pub(super) unsafe fn finish<T: Float>(self, isa: Isa, acc: *const f64, to: *mut T, n: usize, count: usize) {
+        let terms = if self == Reduction::Mean { count as f64 } else { 1.0 };
+        // SAFETY: the caller's promise.
+        unsafe { finish(isa, acc, to, n, terms) }
     }
 
     /// Joins `n` accumulators with as many others.

@@ -15,7 +15,8 @@ use super::strided::{Grid, copy_grid};
 use super::tile::{CHUNK, Source, apply_map};
 use crate::Float;
 
-/// Steps after which accumulators are flushed, so that no sum of many terms is sequential.
+/// Steps after which accumulators are flushed, so that no sum of many terms is sequential. Walks of no more
+/// steps fold into where these would be flushed to.
 const FLUSH: usize = 64;
 
 /// A tile's place in its block.
@@ -32,8 +33,10 @@ impl<T: Float> Run<'_, T> {
     /// accumulators then.
     pub(super) fn walk(&self, frame: &mut Frame<'_, T>, phase: &Phase, steps: Range<usize>) {
         let (plan, schedule) = (self.plan, &self.plan.schedule);
+        let flushes = steps.len() > FLUSH;
+        frame.fold_apart(flushes);
         for (i, fold) in phase.folds.iter().enumerate() {
-            for acc in [frame.fold(i), frame.flushed(i)] {
+            for acc in [frame.flushed(i), frame.fold(i)].into_iter().take(1 + flushes as usize) {
                 // SAFETY: every fold has this many accumulators of both kinds.
                 unsafe { std::slice::from_raw_parts_mut(acc, plan.scratch.fold_step) }.fill(fold.reduction.start());
             }
@@ -62,14 +65,16 @@ impl<T: Float> Run<'_, T> {
                 }
                 row += rows;
             }
-            if i % FLUSH == 0 {
+            if flushes && i % FLUSH == 0 {
                 self.flush(frame, phase);
             }
             if position.step(schedule) && i < steps.len() {
                 self.move_to(frame, phase, position.place);
             }
         }
-        self.flush(frame, phase);
+        if flushes {
+            self.flush(frame, phase);
+        }
         let n = plan.kept_block();
         for (i, fold) in phase.folds.iter().enumerate() {
             // Rows that were folded side by side.

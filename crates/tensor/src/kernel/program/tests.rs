@@ -256,7 +256,7 @@ fn interpret(case: &Case) -> Vec<(Vec<usize>, Vec<f64>)> {
                         Reduction::Min => acc.min(v),
                     };
                 }
-                folded.iter().map(|&v| reduction.finish(v, over)).collect()
+                folded.iter().map(|&v| if *reduction == Reduction::Mean { v / over as f64 } else { v }).collect()
             }
         };
         values.push((kept, result));

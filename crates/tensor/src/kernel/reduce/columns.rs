@@ -80,3 +80,17 @@ multiversion! {
         }
     }
 }
+
+multiversion! {
+    /// The quotients of `n` accumulators by `terms`.
+    ///
+    /// # Safety
+    /// `acc` must be readable and `to` writable for `n` elements.
+    pub(super) unsafe fn finish[T: Float](acc: *const f64, to: *mut T, n: usize, terms: f64) {
+        // SAFETY: the caller's promise.
+        let (acc, to) = unsafe { (std::slice::from_raw_parts(acc, n), std::slice::from_raw_parts_mut(to, n)) };
+        for (to, acc) in to.iter_mut().zip(acc) {
+            *to = T::from_f64(acc / terms);
+        }
+    }
+}
