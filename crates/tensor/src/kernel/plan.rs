@@ -100,6 +100,13 @@ impl Plan {
             choice.form = Form::Flat;
             (code, schedule) = cut(&choice, Keep::Long);
         }
+        // Several phases go over a block, which one thread does.
+        let is_alone =
+            schedule.blocks == 1 && code.full_phases() > 1 && reduced.saturating_mul(width) > limits.task / 2;
+        if choice.form == Form::Tall && schedule.cols.kept && is_alone {
+            choice.form = Form::Wide;
+            (code, schedule) = cut(&choice, Keep::Long);
+        }
         let block = |schedule: &Schedule, values: usize| reduced.saturating_mul(schedule.kept_block() * values * bytes);
         // What would not stay in the second-level cache is computed again, unless it is dear.
         if code.keeps > 0 && block(&schedule, full + code.keeps) > limits.block {

@@ -287,7 +287,16 @@ impl Schedule {
             // All phases of a block from the second-level cache, and some blocks for every thread;
             // but no narrow columns, whose tiles are short.
             let fit = limits.block / demand.bytes / demand.resident.max(1) / reduced_total.max(1);
-            let wide = if cols.kept { limits.kept / 16 } else { 1 };
+            // Rows of 256 take the least time an element, unless they leave a narrow rest, or all to one thread.
+            let most = (limits.kept / 16).max(1);
+            let fits_most = width > most && width.next_multiple_of(most) - width <= most / 2;
+            let wide = if !cols.kept {
+                1
+            } else if fits_most {
+                most
+            } else {
+                most / 2
+            };
             let share = kept_total.div_ceil(8).max(limits.task / 4 / reduced_total.max(1)).max(wide);
             fit.min(share)
         } else if reduced_total >= 512 && cols.kept {
