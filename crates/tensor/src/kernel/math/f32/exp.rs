@@ -87,18 +87,16 @@ pub(super) fn exp_coarse(x: f32) -> f32 {
     exp_reduced(n.mul_add(-LN2_LOW, exact)) * power_of_two(sum, 0)
 }
 
-/// a·b·eˣ for −104 ≤ x ≤ 0, each a sum of two numbers, the second far below the first.
+/// a·eˣ for −104 ≤ x ≤ 0, each a sum of two numbers, the second far below the first.
 #[inline(always)]
-pub(super) fn scaled_exp(a: (f32, f32), b: (f32, f32), x: (f32, f32)) -> f32 {
+pub(super) fn scaled_exp(a: (f32, f32), x: (f32, f32)) -> f32 {
     let (sum, n, exact) = reduce(x.0);
-    let rest = n.mul_add(-LN2_LOW, x.1);
-    let r = exact + rest;
-    let lost = (exact - r) + rest;
+    let r = exact + n.mul_add(-LN2_LOW, x.1);
     // w = eʳ − 1.
-    let w = poly32(r, [0.5, 0.166_665_15, 0.041_666_377, 0.008_369_394, 0.001_394_292_1]);
-    let w = w.mul_add(r * r, lost) + r;
-    let a_low = a.0.mul_add(w, a.1.mul_add(w, a.1));
-    scale(a.0.mul_add(b.0, a_low.mul_add(b.0, (a.0 + a_low) * b.1)), sum)
+    let w = poly32(r, [0.5, 0.166_665_15, 0.041_666_377, 0.008_369_394, 0.001_394_292_1]).mul_add(r * r, r);
+    let y = a.0 + a.0.mul_add(w, a.1.mul_add(w, a.1));
+    // In two steps, of which only the second rounds.
+    y * power_of_two(sum, 64) * (1.0 / (1u128 << 64) as f32)
 }
 
 /// 2ˣ. Error 0.9.
