@@ -116,8 +116,11 @@ impl<T: Float> Var<'_, T> {
         let shape = self.shape();
         assert!(shape.len() >= D, "{name}: shape {shape} has fewer than {D} axes");
         let mut result = self;
-        for (i, &to) in sizes.iter().enumerate() {
-            let axis = shape.len() - D + i;
+        // Elements of the last axis are moved one by one, rows as a whole: that axis while there are few rows.
+        let rows_grow = D > 0 && sizes[0] > shape[shape.len() - D];
+        for i in 0..D {
+            let i = if rows_grow { D - 1 - i } else { i };
+            let (axis, to) = (shape.len() - D + i, sizes[i]);
             let from = shape[axis];
             assert!(from > 0 && to > 0, "{name}: {sizes:?} elements from the last axes of {shape}");
             let beside: Shape = [to].into_iter().chain(std::iter::repeat_n(1, shape.len() - axis - 1)).collect();

@@ -136,6 +136,15 @@ fn place<T: Float>(mut out: &mut [T], shape: &[usize], parts: &[Part], x: &[T], 
         to.copy_from_slice(&x[at..at + part.count]);
         return after.fill(fill);
     }
+    if parts.is_empty() {
+        if part.count < out.len() {
+            out.fill(fill);
+        }
+        for i in 0..part.count as isize {
+            out[(part.start as isize + i * part.step) as usize] = x[(at as isize + i * stride) as usize];
+        }
+        return;
+    }
     let len: usize = shape[1..].iter().product();
     let mut next = 0;
     for i in 0..part.count {

@@ -25,16 +25,22 @@ impl Op for Scan {
     }
     fn lower<T: Float>(&self) -> Lowering<'_, T> {
         Lowering::kernel(|x: &[Tensor<T>]| {
-            // Lines along the axis, each contiguous.
-            let lines: Vec<Tensor<T>> = x.iter().map(|x| x.transpose(self.axis as isize, -1).contiguous()).collect();
-            let values: Vec<&[T]> = lines.iter().map(|line| line.as_slice().expect("contiguous")).collect();
             let n = x[0].shape()[self.axis];
-            let scanned = Tensor::build(lines[0].shape(), |out| {
-                for_each_chunk(out, n, 2 * n, |line, to| {
-                    let line = |k: usize| values[k][line * n..][..n].iter().map(|v| v.to_f64());
+            // Lines along the axis, each contiguous; of what is the same everywhere, one element.
+            let along = |x: &Tensor<T>| x.transpose(self.axis as isize, -1);
+            let lines = |x: &Tensor<T>| match x.layout().strides().iter().all(|&step| step == 0) {
+                true if x.count() > 0 => (Tensor::scalar(x.buffer()[x.layout().offset()]), 0),
+                _ => (along(x).contiguous(), 1),
+            };
+            let inputs: Vec<(Tensor<T>, usize)> = x.iter().map(lines).collect();
+            let values: Vec<_> = inputs.iter().map(|(x, step)| (x.as_slice().expect("contiguous"), *step)).collect();
+            let value = |k: usize, at: usize| values[k].0[at * values[k].1].to_f64();
+            let scanned = Tensor::build(along(&x[0]).shape(), |out| {
+                for_each_chunk(out, TOGETHER * n, TOGETHER * n, |task, to| {
+                    let first = task * TOGETHER * n;
                     match x.len() {
-                        1 => self.run(to, line(0), |y, b| y + b),
-                        _ => self.run(to, line(0).zip(line(1)), |y, (a, b)| a * y + b),
+                        1 => self.run(to, n, |y, at| y + value(0, first + at)),
+                        _ => self.run(to, n, |y, at| value(0, first + at) * y + value(1, first + at)),
                     }
                 });
             });
@@ -55,19 +61,37 @@ impl Op for Scan {
     }
 }
 
+/// Lines that are gone along side by side: a step waits for the one before it, but not for those of other lines.
+const TOGETHER: usize = 4;
+
 impl Scan {
-    /// `next(y, x)` is the value after the value `y`, where the inputs are `x`.
-    fn run<T: Float, I>(&self, to: &mut [T], inputs: I, next: impl Fn(f64, I::Item) -> f64)
-    where
-        I: DoubleEndedIterator + ExactSizeIterator,
-    {
-        let mut y = self.start;
-        let step = |(to, x): (&mut T, I::Item)| {
-            y = next(y, x);
-            *to = T::from_f64(y);
-        };
-        let all = to.iter_mut().zip(inputs);
-        if self.reverse { all.rev().for_each(step) } else { all.for_each(step) }
+    /// Writes lines of `n` elements. `next(y, i)` is the value after the value y, where the inputs have number i.
+    fn run<T: Float>(&self, out: &mut [T], n: usize, next: impl Fn(f64, usize) -> f64) {
+        match out.len() / n {
+            TOGETHER => self.lines::<T, TOGETHER>(out, n, 0, next),
+            _ => (0..out.len())
+                .step_by(n)
+                .zip(out.chunks_mut(n))
+                .for_each(|(at, to)| self.lines::<T, 1>(to, n, at, &next)),
+        }
+    }
+
+    #[inline(always)]
+    fn lines<T: Float, const LINES: usize>(
+        &self,
+        out: &mut [T],
+        n: usize,
+        at: usize,
+        next: impl Fn(f64, usize) -> f64,
+    ) {
+        let mut y = [self.start; LINES];
+        for i in 0..n {
+            let i = if self.reverse { n - 1 - i } else { i };
+            for (k, y) in y.iter_mut().enumerate() {
+                *y = next(*y, at + k * n + i);
+                out[k * n + i] = T::from_f64(*y);
+            }
+        }
     }
 }
 
