@@ -21,6 +21,8 @@ use crate::kernel::transpose::{SIDE, transpose};
 const BLOCK: usize = 1 << 15;
 /// Rows of `C` that are enough for one product.
 const TOGETHER: usize = 512;
+/// Tasks for each thread that are enough.
+const TASKS: usize = 4;
 /// Elements of padded images that there are at a time, for each thread.
 const SET: usize = 1 << 18;
 
@@ -205,7 +207,15 @@ impl<T: Float> Gather<T> {
                 self.frame.fill(&from[(first * self.groups + i) * read..][..read], to);
             });
             let images = &*images;
-            for_each(count.div_ceil(together) * self.groups * blocks.len(), cost, |i| {
+            let count_of_blocks = count.div_ceil(together) * self.groups * blocks.len();
+            // Few blocks are cut into parts of their channels, so that all threads have some.
+            let wanted = if threads() == 1 { 1 } else { (TASKS * threads()).div_ceil(count_of_blocks.max(1)) };
+            let width = self.micro.width(self.outs);
+            let part = self.outs.div_ceil(width).div_ceil(wanted) * width;
+            let parts = self.outs.div_ceil(part);
+            for_each(count_of_blocks * parts, cost / parts, |i| {
+                let (i, first_channel) = (i / parts, i % parts * part);
+                let channels = first_channel..self.outs.min(first_channel + part);
                 let (pass, numbers, rows) = &blocks[i % blocks.len()];
                 let pass = &self.passes[*pass];
                 let (group, image) = (i / blocks.len() % self.groups, i / blocks.len() / self.groups * together);
@@ -215,34 +225,37 @@ impl<T: Float> Gather<T> {
                 }
                 let from = images[(image * self.groups + group) * padded..].as_ptr();
                 // SAFETY: the offsets are inside of the images; no place is in two blocks.
-                unsafe { self.block(pass, from, rows, numbers, &out, [first + image, group]) };
+                unsafe { self.block(pass, from, rows, numbers, channels, &out, [first + image, group]) };
             });
         }
     }
 
-    /// Computes some places of all channels of a group, of images from the given one on, and writes
+    /// Computes some places of whole panels of channels of a group, of images from the given one on, and writes
     /// those of these numbers.
     ///
     /// # Safety
-    /// The offsets must be readable from `from` on, and the places must be no other task's.
+    /// The offsets must be readable from `from` on, and the places of these channels must be no other task's.
+    #[allow(clippy::too_many_arguments)]
     unsafe fn block(
         &self,
         pass: &Pass<T>,
         from: *const T,
         rows: &Rows,
         numbers: Range<usize>,
+        channels: Range<usize>,
         to: &SharedMut<'_, T>,
         at: [usize; 2],
     ) {
-        let n = self.outs;
+        let n = channels.len();
         let mut memory = Scratch::take(rows.count() * n * size_of::<T>());
         let block = memory.start().cast::<T>();
         let weights = &pass.weights[at[1]];
         for j in (0..n).step_by(weights.cols) {
             let cols = weights.cols.min(n - j);
             rows.each(&pass.terms, |rows, terms| {
+                let (right, to) = (weights.panel(channels.start + j, 0), block.wrapping_add(j));
                 // SAFETY: the caller's promise; the block has room for all rows of `n`.
-                unsafe { gathered(&self.micro, from, rows, terms, weights.panel(j, 0), block.add(j), n, cols, false) };
+                unsafe { gathered(&self.micro, from, rows, terms, right, to, n, cols, false) };
             });
         }
         // As many rows of the block at a time as are of one image.
@@ -251,22 +264,22 @@ impl<T: Float> Gather<T> {
         while row < numbers.end {
             let (image, place) = (at[0] + row / places, row % places);
             let count = (places - place).min(numbers.end - row);
-            let channel = (image * self.groups + at[1]) * n;
+            let channel = (image * self.groups + at[1]) * self.outs + channels.start;
             // SAFETY: rows of the block, and places in the target of this task.
             unsafe {
                 let from = block.add((row - numbers.start) * n);
-                self.write(pass, from, place..place + count, to.as_mut_ptr().add(channel * pixels));
+                self.write(pass, from, n, place..place + count, to.as_mut_ptr().add(channel * pixels));
             }
             row += count;
         }
     }
 
-    /// Writes rows of a block, which are places, to the target, whose rows are channels.
+    /// Writes rows of `n` channels of a block, which are places, to the target, whose rows are channels.
     ///
     /// # Safety
     /// `from` must have a row for each place, and `to` be the first channel of a target that has them.
-    unsafe fn write(&self, pass: &Pass<T>, from: *const T, places: Range<usize>, to: *mut T) {
-        let (n, pixels) = (self.outs, self.target[0] * self.target[1]);
+    unsafe fn write(&self, pass: &Pass<T>, from: *const T, n: usize, places: Range<usize>, to: *mut T) {
+        let pixels = self.target[0] * self.target[1];
         let across = pass.places[1].len();
         let dense = pass.step == [across, 1];
         // Places of a grid with gaps are brought in order first: a channel is written from one end to the other.
