@@ -68,9 +68,11 @@ fn fold_row<T: Float, C: Combine>(combine: C, row: &[T]) -> ([f64; LANES], f64) 
                 sums[j] += x[j];
             }
         }
-        for j in 0..LONG {
-            let both = combine.combine_numbers(found[j], found[j + LONG]).to_f64();
-            lanes[j] = if (sums[j] + sums[j + LONG]).is_nan() { f64::NAN } else { both };
+        if !chunks.is_empty() {
+            for j in 0..LONG {
+                let both = combine.combine_numbers(found[j], found[j + LONG]).to_f64();
+                lanes[j] = if (sums[j] + sums[j + LONG]).is_nan() { f64::NAN } else { both };
+            }
         }
     } else if C::EARLY {
         // Through memory as it lies: no other order is as fast.
