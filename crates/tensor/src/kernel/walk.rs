@@ -8,6 +8,7 @@ use super::Reduction;
 use super::code::{Instr, Phase};
 use super::execute::Run;
 use super::frame::Frame;
+use super::isa::multiversion;
 use super::past_caches::{fence, write_past_caches};
 use super::schedule::{Schedule, Side};
 use super::sequence::{REPEAT, sequence_len};
@@ -151,9 +152,7 @@ impl<T: Float> Run<'_, T> {
                         apply_map(self.maps[*map as usize], self.isa, args, source, ptr.cast_mut(), step, size);
                     }
                     Instr::Cheap { .. } => T::sequence(self.isa, here, frame.slots, size),
-                    Instr::Splat { stream, to } => {
-                        target(*to).cast::<[T; REPEAT]>().write([*target(*stream); REPEAT]);
-                    }
+                    Instr::Splat { stream, to } => splat(self.isa, *target(*stream), target(*to)),
                     Instr::Gather { once: true, .. } if done > 0 => {}
                     Instr::Gather { stream, to, once } => {
                         let n = if *once { plan.schedule.rows.tile } else { tile.rows };
@@ -227,6 +226,17 @@ impl<T: Float> Run<'_, T> {
                 std::slice::from_raw_parts_mut(frame.fold(i), n).fill(fold.reduction.start());
             }
         }
+    }
+}
+
+multiversion! {
+    /// Writes `value` [`REPEAT`] times.
+    ///
+    /// # Safety
+    /// `to` must be writable for as many.
+    unsafe fn splat[T: Copy](value: T, to: *mut T) {
+        // SAFETY: the caller's promise.
+        unsafe { to.cast::<[T; REPEAT]>().write([value; REPEAT]) };
     }
 }
 
