@@ -229,6 +229,7 @@ impl Convolution {
         self.inputs == 1
             && self.outputs == 1
             && self.groups >= 8
+            && self.pixels().min(self.places()) > 0
             && self.pixels().max(self.places()) <= most
             && rows * cols <= 4 * most
     }

@@ -17,6 +17,8 @@ pub(super) const PLACES_AT_MOST: usize = 1 << 10;
 const LANES: usize = 16;
 /// Places that are computed together: enough to hide the latency of an addition.
 const PLACES: usize = 4;
+/// Tasks that are enough for any number of threads.
+const TASKS: usize = 64;
 /// Elements of kernels whose gradients are summed at a time: two fifths, or five, are the usual kernels.
 const TAPS: usize = 5;
 
@@ -64,22 +66,25 @@ pub(super) fn sums<T: Float>(flat: &Flat, from: &[T], w: &[T], to: &mut [T]) {
         .collect();
     let work: usize = flat.passes.iter().map(|pass| pass.terms.len() * pass.count[0] * pass.count[1]).sum();
     let out = SharedMut::new(to);
-    for_each(flat.batch * blocks, work + 8 * (pixels + places), |task| {
-        let (image, block) = (task / blocks, task % blocks);
+    // Some images are one task, which has zeros around them only once.
+    let many = (flat.batch * blocks / TASKS).clamp(1, flat.batch);
+    for_each(flat.batch.div_ceil(many) * blocks, many * (work + 8 * (pixels + places)), |task| {
+        let (images, block) = (task / blocks * many, task % blocks);
         let channels = LANES.min(groups - block * LANES);
-        let first = image * groups + block * LANES;
-        let mut memory = Lanes::<T>::new([flat.frame.len(), pixels.max(places)]);
-        let [padded, dense] = memory.parts();
-        gather(isa, &from[first * pixels..][..channels * pixels], pixels, dense);
-        for &[pixel, place] in &inside {
-            padded[place] = dense[pixel];
+        let mut memory = None;
+        let [padded, dense] = lanes(&mut memory, flat.frame.len(), pixels.max(places));
+        for image in images..flat.batch.min(images + many) {
+            let first = image * groups + block * LANES;
+            gather(isa, &from[first * pixels..][..channels * pixels], pixels, dense);
+            // SAFETY: the instruction set is this machine's; channels that are no other task's.
+            unsafe {
+                put(isa, &inside, dense, padded);
+                for rows in &passes {
+                    places_of(isa, rows, block, step, padded, dense);
+                }
+                scatter(isa, dense, places, out.slice(first * places..(first + channels) * places));
+            }
         }
-        for rows in &passes {
-            // SAFETY: the instruction set is this machine's.
-            unsafe { places_of(isa, rows, block, step, padded, dense) };
-        }
-        // SAFETY: channels that are no other task's.
-        unsafe { scatter(isa, dense, places, out.slice(first * places..(first + channels) * places)) };
     });
 }
 
@@ -92,17 +97,16 @@ pub(super) fn weight<T: Float>(conv: &Convolution, x: &[T], g: &[T], w: &mut [T]
     let out = SharedMut::new(w);
     for_each(groups.div_ceil(LANES), conv.batch * (taps * places + 8 * (pixels + places)), |block| {
         let channels = LANES.min(groups - block * LANES);
-        let mut memory = Lanes::<T>::new([frame.len() + taps, pixels.max(places)]);
-        let [padded, dense] = memory.parts();
+        let mut memory = None;
+        let [padded, dense] = lanes(&mut memory, frame.len() + taps, pixels.max(places));
         let (padded, sums) = padded.split_at_mut(frame.len());
         for image in 0..conv.batch {
             let first = image * groups + block * LANES;
             gather(isa, &x[first * pixels..][..channels * pixels], pixels, dense);
-            for &[pixel, place] in &inside {
-                padded[place] = dense[pixel];
-            }
-            gather(isa, &g[first * places..][..channels * places], places, dense);
             // SAFETY: the instruction set is this machine's.
+            unsafe { put(isa, &inside, dense, padded) };
+            gather(isa, &g[first * places..][..channels * places], places, dense);
+            // SAFETY: as above.
             unsafe { products(isa, pass.count, frame.step(), &starts, padded, dense, sums) };
         }
         let first = block * LANES * taps;
@@ -111,25 +115,24 @@ pub(super) fn weight<T: Float>(conv: &Convolution, x: &[T], g: &[T], w: &mut [T]
     });
 }
 
-/// Memory for arrays of places, all zero.
-struct Lanes<T> {
-    memory: Scratch,
-    len: [usize; 2],
-    element: std::marker::PhantomData<T>,
+/// Two arrays of places, the first of which is zero.
+fn lanes<T: Float>(memory: &mut Option<Scratch>, zeros: usize, len: usize) -> [&mut [Lane<T>]; 2] {
+    let memory = memory.insert(Scratch::take((zeros + len) * size_of::<Lane<T>>()));
+    // SAFETY: there is room for so many, and every bit pattern is an element.
+    let all = unsafe { std::slice::from_raw_parts_mut(memory.start().cast::<Lane<T>>(), zeros + len) };
+    all[..zeros].fill([T::ZERO; LANES]);
+    all.split_at_mut(zeros).into()
 }
 
-impl<T: Float> Lanes<T> {
-    fn new(len: [usize; 2]) -> Self {
-        let memory = Scratch::take((len[0] + len[1]) * size_of::<Lane<T>>());
-        Lanes { memory, len, element: std::marker::PhantomData }
-    }
-
-    fn parts(&mut self) -> [&mut [Lane<T>]; 2] {
-        let all = self.len[0] + self.len[1];
-        // SAFETY: there is room for so many, and every bit pattern is an element.
-        let all = unsafe { std::slice::from_raw_parts_mut(self.memory.start().cast::<Lane<T>>(), all) };
-        all.fill([T::ZERO; LANES]);
-        all.split_at_mut(self.len[0]).into()
+multiversion! {
+    /// Puts the pixels of an image to their places among zeros.
+    ///
+    /// # Safety
+    /// None.
+    unsafe fn put[T: Float](inside: &[[usize; 2]], image: &[Lane<T>], padded: &mut [Lane<T>]) {
+        for &[pixel, place] in inside {
+            padded[place] = image[pixel];
+        }
     }
 }
 

@@ -207,6 +207,10 @@ fn nothing_and_infinity() {
     let none = Convolution { batch: 0, ..PLAIN };
     let w = values::<f64>(sizes(&none)[1], 1);
     assert!(all(&none, &[], &w, &[])[2].iter().all(|&w| w == 0.0));
+    for [groups, inputs, outputs] in [[9, 1, 1], [2, 1, 2], [1, 3, 20], [1, 20, 3], [1, 9, 9]] {
+        let empty = Convolution { groups, inputs, outputs, image: [0, 14], kernel: [2, 2], padding: [1, 1], ..PLAIN };
+        agrees_with_the_definition::<f64>(&filled(empty).unwrap());
+    }
     let one = Convolution {
         batch: 1,
         groups: 1,
