@@ -33,22 +33,22 @@ fn resolved(name: &str, indices: &Tensor<i64>, axis: usize, shape: &Shape) -> Te
 impl<'t, T: Float> Var<'t, T> {
     /// Elements of the flattened variable.
     #[track_caller]
-    fn take_flat(self, at: Tensor<i64>) -> Self {
-        let rows = Rows { axis: 0, size: self.count(), at };
+    fn take_flat(self, at: Tensor<i64>, pieces: usize) -> Self {
+        let rows = Rows { axis: 0, size: self.count(), at, pieces };
         self.tape().record(Take(rows), &[self.flatten()])
     }
 
     #[track_caller]
     fn rows(self, name: &str, axis: isize, indices: &Tensor<i64>) -> Rows {
         let (shape, axis) = (self.shape(), self.axis(name, axis));
-        Rows { axis, size: shape[axis], at: resolved(name, indices, axis, &shape) }
+        Rows { axis, size: shape[axis], at: resolved(name, indices, axis, &shape), pieces: 1 }
     }
 
     /// These indices of an axis, in their order.
     #[track_caller]
     pub(super) fn take_rows(self, name: &str, axis: usize, at: Vec<i64>) -> Self {
         let count = at.len();
-        self.take(name, Rows { axis, size: self.shape()[axis], at: Tensor::from_vec(at, [count]) })
+        self.take(name, Rows { axis, size: self.shape()[axis], at: Tensor::from_vec(at, [count]), pieces: 1 })
     }
 
     #[track_caller]
@@ -57,17 +57,18 @@ impl<'t, T: Float> Var<'t, T> {
         self.tape().record(Take(rows), &[self])
     }
 
-    /// Where the elements of `indices` along `axis` lie in row-major order.
+    /// Where the elements of `indices` along `axis` lie in row-major order, and [`Rows::pieces`] of them.
     #[track_caller]
-    fn positions(self, name: &str, axis: isize, indices: &Tensor<i64>) -> Tensor<i64> {
+    fn positions(self, name: &str, axis: isize, indices: &Tensor<i64>) -> (Tensor<i64>, usize) {
         let (shape, index) = (self.shape(), indices.shape());
         let axis = self.axis(name, axis);
         let fits = index.len() == shape.len() && (0..shape.len()).all(|a| a == axis || index[a] <= shape[a]);
         assert!(fits, "{name}: indices of shape {index} along axis {axis} of {shape}");
         let at = resolved(name, indices, axis, &shape);
         let (Some(last), Some(from)) = (shape.len().checked_sub(1), at.as_slice().filter(|at| !at.is_empty())) else {
-            return at;
+            return (at, 1);
         };
+        let pieces = if index[..axis] == shape[..axis] { shape[..axis].iter().product() } else { 1 };
         // Of each line along the last axis the place of its first element, at index 0 of the axis in question.
         let mut first = Layout::contiguous(shape.clone());
         let step = |axis: usize| first.strides()[axis] as i64;
@@ -85,7 +86,7 @@ impl<'t, T: Float> Var<'t, T> {
                 to.iter_mut().zip(from).zip(0..).for_each(|((to, from), j)| *to = first + j * along + from * of_index);
             });
         });
-        checked(name, positions)
+        (checked(name, positions), pieces)
     }
 
     /// `source` stretched to the shape of what it is put in.
@@ -155,7 +156,8 @@ impl<'t, T: Float> Var<'t, T> {
     #[doc(alias = "take_along_axis")]
     #[track_caller]
     pub fn gather(self, axis: isize, indices: &Tensor<i64>) -> Self {
-        self.take_flat(self.positions("gather", axis, indices))
+        let (at, pieces) = self.positions("gather", axis, indices);
+        self.take_flat(at, pieces)
     }
 
     /// This with each element of `source` in place of the one that [`Var::gather`] would take; of
@@ -174,16 +176,21 @@ impl<'t, T: Float> Var<'t, T> {
     /// As [`Var::gather`], or if the source does not broadcast to the indices.
     #[track_caller]
     pub fn scatter(self, axis: isize, indices: &Tensor<i64>, source: impl Operand<'t, T>) -> Self {
-        let positions = self.positions("scatter", axis, indices);
+        let (positions, pieces) = self.positions("scatter", axis, indices);
         let source = self.source("scatter", source, indices.shape());
         // Every place takes from this or from the source, which follows it.
         let count = self.count();
         let mut at = room("scatter", count, &self.shape());
         at.extend(0..count as i64);
-        for (&position, i) in positions.as_slice().expect("contiguous").iter().zip(count as i64..) {
-            at[position as usize] = i;
-        }
-        Self::concat(&[self.flatten(), source.flatten()], 0).take_flat(Tensor::from_vec(at, self.shape()))
+        let (positions, part) = (positions.as_slice().expect("contiguous"), count / pieces);
+        let each = positions.len() / pieces;
+        for_each_chunk(&mut at, part, part + 2 * each, |piece, at| {
+            let (first, from) = (piece * part, piece * each);
+            for (position, i) in positions[from..][..each].iter().zip(count + from..) {
+                at[*position as usize - first] = i as i64;
+            }
+        });
+        Self::concat(&[self.flatten(), source.flatten()], 0).take_flat(Tensor::from_vec(at, self.shape()), 1)
     }
 
     /// This with each element of `source` added to the one that [`Var::gather`] would take;
@@ -200,9 +207,9 @@ impl<'t, T: Float> Var<'t, T> {
     /// As [`Var::gather`], or if the source does not broadcast to the indices.
     #[track_caller]
     pub fn scatter_add(self, axis: isize, indices: &Tensor<i64>, source: impl Operand<'t, T>) -> Self {
-        let at = self.positions("scatter_add", axis, indices).flatten();
+        let (at, pieces) = self.positions("scatter_add", axis, indices);
         let source = self.source("scatter_add", source, indices.shape()).flatten();
-        let rows = Rows { axis: 0, size: self.count(), at };
+        let rows = Rows { axis: 0, size: self.count(), at: at.flatten(), pieces };
         self + self.tape().record(Collect(rows), &[source]).reshape(self.shape())
     }
 
@@ -234,7 +241,7 @@ impl<'t, T: Float> Var<'t, T> {
             next += usize::from(chosen);
         }
         at.truncate(count);
-        self.take_flat(Tensor::from_vec(at, [count]))
+        self.take_flat(Tensor::from_vec(at, [count]), 1)
     }
 }
 

@@ -83,7 +83,11 @@ impl<'t, T: Float> Var<'t, T> {
     /// ```
     #[track_caller]
     pub fn powf(self, exponent: f64) -> Self {
-        if exponent == 2.0 { self * self } else { self.tape().map(Powf(exponent), [self]) }
+        match exponent {
+            2.0 => self * self,
+            3.0 => self * self * self,
+            _ => self.tape().map(Powf(exponent), [self]),
+        }
     }
 
     /// To the power of a whole number.

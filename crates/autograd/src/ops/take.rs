@@ -14,6 +14,8 @@ pub(super) struct Rows {
     pub(super) size: usize,
     /// From 0 to below it, contiguous.
     pub(super) at: Tensor<i64>,
+    /// Into how many equal pieces both fall: the indices of a piece lie in that piece of the axis. 1 if they lie anywhere.
+    pub(super) pieces: usize,
 }
 
 impl Rows {
@@ -103,12 +105,14 @@ impl Op for Collect {
             let values = dense.as_slice().expect("contiguous");
             Tensor::build(self.shape(&[x[0].shape()]).expect("checked when recorded"), |out| {
                 if inner == 1 {
-                    let runs = runs(at, out.len() / size.max(1));
-                    return for_each_chunk(out, size, 2 * at.len() + size, |line, to| {
-                        let values = &values[line * at.len()..];
+                    let pieces = self.0.pieces;
+                    let (part, count) = (size / pieces, at.len() / pieces);
+                    let runs = runs(at, out.len() / size.max(1)).filter(|_| pieces == 1);
+                    return for_each_chunk(out, part, 2 * count + part, |i, to| {
+                        let (values, piece) = (&values[i * count..][..count], i % pieces);
                         match &runs {
                             Some(runs) => add_runs(to, values, runs),
-                            None => add_elements(to, values, at),
+                            None => add_elements(to, values, &at[piece * count..], piece * part),
                         }
                     });
                 }
@@ -174,10 +178,10 @@ fn add_runs<T: Float>(to: &mut [T], mut values: &[T], runs: &[(usize, usize)]) {
     to.iter_mut().zip(sums).for_each(|(to, sum)| *to = T::from_f64(sum));
 }
 
-/// Writes to each element the sum of those values that are `at` it, added up in `f64`.
-fn add_elements<T: Float>(to: &mut [T], values: &[T], at: &[i64]) {
+/// Writes to each element the sum of those values that are `at` it, added up in `f64`; the first one is at `first`.
+fn add_elements<T: Float>(to: &mut [T], values: &[T], at: &[i64], first: usize) {
     let mut sums = vec![0.0; to.len()];
-    at.iter().zip(values).for_each(|(&at, v)| sums[at as usize] += v.to_f64());
+    at.iter().zip(values).for_each(|(&at, v)| sums[at as usize - first] += v.to_f64());
     to.iter_mut().zip(sums).for_each(|(to, sum)| *to = T::from_f64(sum));
 }
 
