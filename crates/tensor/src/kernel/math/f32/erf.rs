@@ -21,8 +21,8 @@ pub fn erf(x: f32) -> f32 {
     if x.abs() < 1.0 { small } else { large.copysign(x) }
 }
 
-/// Φ(−a) = t·P(t − ½)·e^(−a²/2), where t = 1/(1 + 0.297·a) and P is a polynomial, given a·C, or something in proportion
-/// to both, and a²/2 as a sum of two numbers, the second far below the first.
+/// Φ(−s) = t·P(t − ½)·e^(−s²/2), where t = 1/(1 + 0.297·s) and P is a polynomial; c·a is 0.297·s, and the sum of `square`,
+/// the second number far below the first, is s²/2.
 #[inline(always)]
 fn tail(a: f32, c: f32, square: (f32, f32)) -> f32 {
     let over = a.mul_add(c, 1.0);
