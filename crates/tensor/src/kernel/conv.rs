@@ -80,6 +80,7 @@ impl Convolution {
         self.check(x.len(), w.len(), y.len());
         match () {
             _ if y.is_empty() => {}
+            _ if w.is_empty() => y.fill(T::ZERO),
             _ if self.is_whole() => {
                 let [a, b] = [Mat::row_major(x, self.terms()), Mat::row_major(w, self.terms()).transposed()];
                 matmul(1, self.batch, self.terms(), self.outputs, a, b, y);
@@ -104,6 +105,7 @@ impl Convolution {
         self.check(x.len(), w.len(), g.len());
         match () {
             _ if x.is_empty() => {}
+            _ if w.is_empty() || g.is_empty() => x.fill(T::ZERO),
             _ if self.is_whole() => {
                 let [a, b] = [Mat::row_major(g, self.outputs), Mat::row_major(w, self.terms())];
                 matmul(1, self.batch, self.outputs, self.terms(), a, b, x);

@@ -210,6 +210,9 @@ fn nothing_and_infinity() {
     for [groups, inputs, outputs] in [[9, 1, 1], [2, 1, 2], [1, 3, 20], [1, 20, 3], [1, 9, 9]] {
         let empty = Convolution { groups, inputs, outputs, image: [0, 14], kernel: [2, 2], padding: [1, 1], ..PLAIN };
         agrees_with_the_definition::<f64>(&filled(empty).unwrap());
+        // No channels to read, or to write.
+        agrees_with_the_definition::<f64>(&filled(Convolution { groups, inputs: 0, outputs, ..PLAIN }).unwrap());
+        agrees_with_the_definition::<f64>(&filled(Convolution { groups, inputs, outputs: 0, ..PLAIN }).unwrap());
     }
     let one = Convolution {
         batch: 1,
