@@ -303,7 +303,7 @@ impl Schedule {
             // Long columns are cut into chunks, so that rows can be read whole.
             limits.kept
         } else {
-            (2 * limits.task / reduced_total.max(1)).min(limits.kept)
+            (2 * limits.task / reduced_total.max(1)).min(limits.kept / 2)
         };
         let kept = kept.clamp(1, limits.kept);
         if cols.kept {
