@@ -8,7 +8,7 @@ use wengert_tensor::kernel::TileMap;
 use wengert_tensor::{Float, Layout, Shape};
 
 use super::Function;
-use super::partial::{Partial, first_axes};
+use super::partial::{Partial, first_steps};
 use crate::Lowering;
 use crate::nodes::{Kind, Node, Nodes, OpKind};
 use crate::op::{Recorded, Split};
@@ -20,7 +20,7 @@ pub(super) struct Graph<'a, T: Float> {
     pub(super) ids: Vec<u32>,
     /// The positions of what is already there.
     pub(super) given: Vec<u32>,
-    /// First steps of reductions, in order; each has the number of the reduction itself.
+    /// First steps of reductions, in order. The tape's number of each is that of the reduction, which follows.
     pub(super) partials: Vec<Partial>,
     pub(super) signature: Signature,
 }
@@ -46,31 +46,26 @@ impl<'a, T: Float> Graph<'a, T> {
         let mut marks = std::mem::take(&mut nodes.marks);
         marks.resize(nodes.list.len(), (0, 0));
         nodes.runs += 1;
-        let needed = closely(nodes, &mut marks, roots).unwrap_or_else(|| {
+        let mut ids = closely(nodes, &mut marks, roots).unwrap_or_else(|| {
             nodes.runs += 1;
             widely(nodes, &mut marks, roots)
         });
-        let count = needed.len();
+        let partials = if fuse { first_steps(nodes, &mut ids) } else { Vec::new() };
+        let mut second_steps = partials.iter().map(|partial| partial.position + 1).peekable();
+        let count = ids.len();
         let (mut inputs, mut ends) = (Vec::with_capacity(2 * count), Vec::with_capacity(count));
-        let (mut ids, mut given, mut partials) = (Vec::with_capacity(count), Vec::new(), Vec::new());
-        for id in needed {
-            let position = ids.len() as u32;
+        let mut given = Vec::new();
+        for (position, &id) in (0..).zip(&ids) {
+            marks[id as usize].1 = position;
             if nodes.is_computed(id) {
                 given.push(position);
+            } else if second_steps.next_if_eq(&position).is_some() {
+                inputs.push(position - 1);
             } else {
                 // They come earlier and have their positions.
                 inputs.extend(nodes.inputs(id).iter().map(|&input| marks[input as usize].1));
-                if fuse && let Some(axes) = first_axes(nodes, id) {
-                    let shape = nodes.shape(nodes.inputs(id)[0]).reduced(&axes, true);
-                    partials.push(Partial { position, axes, shape });
-                    ends.push(inputs.len() as u32);
-                    ids.push(id);
-                    inputs.push(position);
-                }
             }
-            marks[id as usize].1 = ids.len() as u32;
             ends.push(inputs.len() as u32);
-            ids.push(id);
         }
         let roots = roots.iter().map(|&root| marks[root as usize].1).collect();
         nodes.marks = marks;

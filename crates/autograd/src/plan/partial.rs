@@ -13,7 +13,7 @@ use super::axes::{Axes, SMALL, blocks_fit};
 use crate::Lowering;
 use crate::nodes::{Kind, Nodes};
 
-/// The first step of the reduction at the next position.
+/// The first step of a reduction, whose second is at the next position.
 pub(super) struct Partial {
     pub(super) position: u32,
     pub(super) axes: Axes,
@@ -25,8 +25,29 @@ const MIN_TERMS: usize = 8;
 /// The most entries that are looked at.
 const MAX_VISITS: usize = 64;
 
-/// The axes over which the reduction `id`, if it is one, is to be taken first.
-pub(super) fn first_axes<T: Float>(nodes: &Nodes<T>, id: u32) -> Option<Axes> {
+/// Finds the reductions among `ids` that are to be taken in two steps, and gives each its number once more.
+pub(super) fn first_steps<T: Float>(nodes: &Nodes<T>, ids: &mut Vec<u32>) -> Vec<Partial> {
+    let mut partials = Vec::new();
+    // Most tapes of many entries have nothing large.
+    if nodes.shapes.iter().all(|shape| shape.count() <= SMALL) {
+        return partials;
+    }
+    for (i, &id) in (0..).zip(&*ids) {
+        if !nodes.is_computed(id)
+            && let Some(axes) = first_axes(nodes, id)
+        {
+            let shape = nodes.shape(nodes.inputs(id)[0]).reduced(&axes, true);
+            partials.push(Partial { position: i + partials.len() as u32, axes, shape });
+        }
+    }
+    for Partial { position, .. } in &partials {
+        ids.insert(*position as usize, ids[*position as usize]);
+    }
+    partials
+}
+
+/// The axes over which the reduction `id`, if it is one that is to be taken in two steps, is taken first.
+fn first_axes<T: Float>(nodes: &Nodes<T>, id: u32) -> Option<Axes> {
     let (kind, all) = reduction(nodes, id)?;
     // A product in parts may overflow where the whole one does not.
     if kind == Reduction::Prod || all.len() < 2 {
