@@ -49,7 +49,8 @@ pub(super) fn first_steps<T: Float>(nodes: &Nodes<T>, ids: &mut Vec<u32>) -> Vec
 /// The axes over which the reduction `id`, if it is one that is to be taken in two steps, is taken first.
 fn first_axes<T: Float>(nodes: &Nodes<T>, id: u32) -> Option<Axes> {
     let (kind, all) = reduction(nodes, id)?;
-    // A product in parts may overflow where the whole one does not.
+    // A product in parts may overflow where the whole one does not. A sum does so only where terms near the largest
+    // number cancel, which is accepted.
     if kind == Reduction::Prod || all.len() < 2 {
         return None;
     }
