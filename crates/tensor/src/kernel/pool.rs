@@ -251,4 +251,23 @@ mod tests {
         let axis = Spans { length: 1, count: 1, place: Place::Bins };
         Windows([axis, axis]).sum(&[0.0; 3], &mut [0.0; 2]);
     }
+
+    /// As of all sums: the relative error is at most 10⁻⁶.
+    #[test]
+    fn sums_of_large_windows_keep_their_digits() {
+        for [rows, cols] in [[1, 300], [1, 1000], [1, 5000], [250, 250], [3000, 1], [1000, 40]] {
+            // One window alone, and some beside each other.
+            for count in [1, 6] {
+                let place = |size| Place::Steps { size, stride: 1, padding: 0 };
+                let down = Spans { length: rows, count: 1, place: place(rows) };
+                let across = Spans { length: cols + count - 1, count, place: place(cols) };
+                let mut sums = vec![0.0; count];
+                Windows([down, across]).sum(&vec![0.1f32; rows * across.length], &mut sums);
+                let expected = f64::from(0.1f32) * (rows * cols) as f64;
+                for sum in sums {
+                    assert!((f64::from(sum) / expected - 1.0).abs() <= 1e-6, "{rows} by {cols}: {sum}, not {expected}");
+                }
+            }
+        }
+    }
 }

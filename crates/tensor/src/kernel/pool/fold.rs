@@ -1,5 +1,7 @@
 //! Sums of windows, and their largest elements.
 
+use std::ops::Range;
+
 use super::line::{LANES, Line, apart, filled, read, starts, write};
 use super::{Spans, Windows};
 use crate::Float;
@@ -7,6 +9,8 @@ use crate::kernel::isa::multiversion;
 
 /// What becomes of the elements of a window.
 pub(super) trait Fold: Copy + Sync {
+    /// The most elements that are folded in one chain.
+    const CHAIN: usize;
     /// Of no element.
     fn start<T: Float>(self) -> T;
     fn with<T: Float>(self, all: T, x: T) -> T;
@@ -16,6 +20,8 @@ pub(super) trait Fold: Copy + Sync {
 pub(super) struct Sum;
 
 impl Fold for Sum {
+    /// Sums of many would lose digits.
+    const CHAIN: usize = 32;
     #[inline(always)]
     fn start<T: Float>(self) -> T {
         T::ZERO
@@ -31,6 +37,7 @@ impl Fold for Sum {
 pub(super) struct Largest;
 
 impl Fold for Largest {
+    const CHAIN: usize = usize::MAX;
     #[inline(always)]
     fn start<T: Float>(self) -> T {
         -T::INFINITY
@@ -58,8 +65,12 @@ multiversion! {
                 let x = &x[image * pixels..];
                 for j in starts(across.length) {
                     let mut all = [fold.start(); LANES];
-                    for row in down.span(i) {
-                        all = with(fold, all, read(x, row * across.length + j, &mut end));
+                    if down.span(i).len() > F::CHAIN {
+                        all = in_chains(fold, down.span(i), |row| *read(x, row * across.length + j, &mut end));
+                    } else {
+                        for row in down.span(i) {
+                            all = with(fold, all, read(x, row * across.length + j, &mut end));
+                        }
                     }
                     values[line.before + j..][..LANES].copy_from_slice(&all);
                 }
@@ -67,13 +78,22 @@ multiversion! {
                 values[line.before + across.length..][..LANES].fill(fold.start());
                 let at = image * places + i * across.count;
                 match line.beside {
-                    Some([1, size]) => beside::<1, T>(fold, size, across.count, values, &mut y[at..]),
-                    Some([2, size]) => beside::<2, T>(fold, size, across.count, values, &mut y[at..]),
+                    Some([1, size]) => beside::<1, T, F>(fold, size, across.count, values, &mut y[at..]),
+                    Some([2, size]) => beside::<2, T, F>(fold, size, across.count, values, &mut y[at..]),
                     _ => each(fold, across, &line, values, &mut y[at..]),
                 }
             }
         }
     }
+}
+
+/// Folds the lanes at each of many places. Not inlined, since that would make the loops over few of them slower.
+#[inline(never)]
+fn in_chains<T: Float, F: Fold>(fold: F, places: Range<usize>, mut at: impl FnMut(usize) -> [T; LANES]) -> [T; LANES] {
+    places.clone().step_by(F::CHAIN).fold([fold.start(); LANES], |all, start| {
+        let chain = start..places.end.min(start + F::CHAIN);
+        with(fold, all, &chain.fold([fold.start(); LANES], |all, place| with(fold, all, &at(place))))
+    })
 }
 
 #[inline(always)]
@@ -86,11 +106,15 @@ fn with<T: Float>(fold: impl Fold, mut all: [T; LANES], x: &[T; LANES]) -> [T; L
 
 /// Windows side by side, with this step between them. What is behind the last one is written, if there is room.
 #[inline(always)]
-fn beside<const STRIDE: usize, T: Float>(fold: impl Fold, size: usize, count: usize, line: &[T], y: &mut [T]) {
+fn beside<const STRIDE: usize, T: Float, F: Fold>(fold: F, size: usize, count: usize, line: &[T], y: &mut [T]) {
     for j in (0..count).step_by(LANES) {
         let mut all = [fold.start(); LANES];
-        for k in 0..size {
-            all = with(fold, all, &apart::<STRIDE, T>(line, j * STRIDE + k, STRIDE));
+        if size > F::CHAIN {
+            all = in_chains(fold, 0..size, |k| apart::<STRIDE, T>(line, j * STRIDE + k, STRIDE));
+        } else {
+            for k in 0..size {
+                all = with(fold, all, &apart::<STRIDE, T>(line, j * STRIDE + k, STRIDE));
+            }
         }
         write(y, j, &all);
     }
@@ -98,11 +122,15 @@ fn beside<const STRIDE: usize, T: Float>(fold: impl Fold, size: usize, count: us
 
 /// One window after the other, of which large ones are taken apart.
 #[inline(always)]
-fn each<T: Float>(fold: impl Fold, across: &Spans, line: &Line, values: &[T], y: &mut [T]) {
+fn each<T: Float, F: Fold>(fold: F, across: &Spans, line: &Line, values: &[T], y: &mut [T]) {
     for (j, y) in y[..across.count].iter_mut().enumerate() {
         let (chunks, rest) = values[line.window(across, j)].as_chunks::<LANES>();
         let mut all = [fold.start(); LANES];
-        chunks.iter().for_each(|x| all = with(fold, all, x));
+        if chunks.len() > F::CHAIN {
+            all = in_chains(fold, 0..chunks.len(), |k| chunks[k]);
+        } else {
+            chunks.iter().for_each(|x| all = with(fold, all, x));
+        }
         *y = rest.iter().fold(fold.start(), |all, &x| fold.with(all, x));
         if !chunks.is_empty() {
             let mut half = LANES / 2;
