@@ -12,6 +12,7 @@ mod display;
 mod element;
 mod elementwise;
 mod error;
+mod extreme;
 mod float;
 #[allow(unsafe_code)]
 pub mod kernel;
