@@ -295,8 +295,7 @@ impl<T: Float> Var<'_, T> {
         // The mean of all of an axis fuses with what is around it.
         if windows.0.iter().all(|axis| axis.count == 1 && axis.span(0) == (0..axis.length)) {
             let axes: [isize; D] = std::array::from_fn(|i| -1 - i as isize);
-            let means = self.mean(&axes[..]);
-            return (0..D).fold(means, |means, _| means.unsqueeze(-1));
+            return self.mean_keep(&axes[..]);
         }
         let [down, across] = windows.0;
         let numbers = Tensor::try_build(&counts(&windows)[2 - D..], |out| {

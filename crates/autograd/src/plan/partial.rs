@@ -48,7 +48,11 @@ pub(super) fn first_steps<T: Float>(nodes: &Nodes<T>, ids: &mut Vec<u32>) -> Vec
 
 /// The axes over which the reduction `id`, if it is one that is to be taken in two steps, is taken first.
 fn first_axes<T: Float>(nodes: &Nodes<T>, id: u32) -> Option<Axes> {
-    let (kind, all) = reduction(nodes, id)?;
+    let lowering = |id: u32| match nodes.list[id as usize].kind {
+        Kind::Op(kind) if !kind.is_map => nodes.op(id).map(|op| op.lower()),
+        _ => None,
+    };
+    let Some(Lowering::Reduce(kind, all)) = lowering(id) else { return None };
     // A product in parts may overflow where the whole one does not. A sum does so only where terms near the largest
     // number cancel, which is accepted.
     if kind == Reduction::Prod || all.len() < 2 {
@@ -66,27 +70,18 @@ fn first_axes<T: Float>(nodes: &Nodes<T>, id: u32) -> Option<Axes> {
         if nodes.is_computed(next) {
             continue;
         }
-        let Kind::Op(kind) = nodes.list[next as usize].kind else { continue };
-        if kind.is_map {
-            stack.extend_from_slice(nodes.inputs(next));
-        } else if let Some((_, axes)) = reduction(nodes, next) {
-            let within = nodes.shape(nodes.inputs(next)[0]) == shape && axes.iter().all(|axis| all.contains(axis));
-            if within && terms(axes) >= MIN_TERMS && terms(axes) < terms(all) && blocks_fit(shape, axes) {
-                return Some(Axes::from_slice(axes));
+        match (nodes.list[next as usize].kind, lowering(next)) {
+            (_, Some(Lowering::Reduce(_, axes))) => {
+                let within = nodes.shape(nodes.inputs(next)[0]) == shape && axes.iter().all(|axis| all.contains(axis));
+                if within && terms(axes) >= MIN_TERMS && terms(axes) < terms(all) && blocks_fit(shape, axes) {
+                    return Some(Axes::from_slice(axes));
+                }
             }
-        } else if let Some(Lowering::View(_)) = nodes.op(next).map(|op| op.lower()) {
-            stack.push(nodes.inputs(next)[0]);
+            (Kind::Op(kind), view) if kind.is_map || matches!(view, Some(Lowering::View(_))) => {
+                stack.extend_from_slice(nodes.inputs(next));
+            }
+            _ => {}
         }
     }
     None
-}
-
-fn reduction<T: Float>(nodes: &Nodes<T>, id: u32) -> Option<(Reduction, &[usize])> {
-    match nodes.list[id as usize].kind {
-        Kind::Op(kind) if !kind.is_map => match nodes.op(id)?.lower() {
-            Lowering::Reduce(reduction, axes) => Some((reduction, axes)),
-            _ => None,
-        },
-        _ => None,
-    }
 }

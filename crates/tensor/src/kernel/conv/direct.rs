@@ -87,7 +87,7 @@ pub(super) fn weight<T: Float>(conv: &Convolution, x: &[T], g: &[T], w: &mut [T]
     let rows = Frame { from: conv.output, size: [height, step], corner: [0, 0], apart: [1, 1] };
     let starts: Vec<usize> = pass.terms.iter().map(|&[_, at]| at as usize).collect();
     let (inner, outer) = (conv.inputs * conv.pixels(), conv.outputs * conv.places());
-    let len = conv.outputs * conv.inputs * conv.taps();
+    let len = conv.outputs * conv.terms();
     let many = (TASK / (inner + outer) / conv.batch).max(1);
     for_each_chunk(w, many * len, many * len * conv.batch * places / 16, |task, w| {
         let (mut memory, mut row_memory) = (frame.memory::<T>(conv.inputs), rows.memory::<T>(conv.outputs));
@@ -112,10 +112,16 @@ pub(super) fn weight<T: Float>(conv: &Convolution, x: &[T], g: &[T], w: &mut [T]
 }
 
 /// All channels that are written, `plane` apart from one to the next; their weights follow one another.
-#[rustfmt::skip]
 #[allow(clippy::too_many_arguments)]
 fn planes<T: Float>(
-    written: usize, pass: &Pass, step: usize, starts: &[usize], w: &[T], padded: &[T], band: &mut [T], y: &mut [T],
+    written: usize,
+    pass: &Pass,
+    step: usize,
+    starts: &[usize],
+    w: &[T],
+    padded: &[T],
+    band: &mut [T],
+    y: &mut [T],
     plane: usize,
 ) {
     let isa = Isa::get();

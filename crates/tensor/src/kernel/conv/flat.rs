@@ -52,7 +52,7 @@ impl Flat {
             let (c, a, b) = (i / conv.taps(), i % conv.taps() / conv.kernel[1], i % conv.kernel[1]);
             [i, c * frame.len() + frame.place([a * conv.dilation[0], b * conv.dilation[1]])].map(|at| at as isize)
         };
-        let terms = conv.inputs * conv.taps();
+        let terms = conv.terms();
         let pass =
             Pass { count: conv.output, terms: (0..terms).map(at).collect(), first: 0, step: [conv.output[1], 1] };
         Flat {
@@ -73,7 +73,7 @@ impl Flat {
             let first = down.first * frame.step() + across.first;
             let taps = || down.taps.iter().flat_map(|&a| across.taps.iter().map(move |&b| (a, b)));
             let term = |o: usize, ((a, i), (b, j)): ((usize, usize), (usize, usize))| {
-                let weight = o * conv.inputs * conv.taps() + a * conv.kernel[1] + b;
+                let weight = o * conv.terms() + a * conv.kernel[1] + b;
                 [weight, o * frame.len() + first + i * frame.step() + j].map(|at| at as isize)
             };
             Pass {
@@ -88,7 +88,7 @@ impl Flat {
             groups: conv.groups,
             read: [conv.outputs, conv.places()],
             written: [conv.inputs, conv.pixels()],
-            weights: [conv.taps(), conv.outputs * conv.inputs * conv.taps()],
+            weights: [conv.taps(), conv.outputs * conv.terms()],
             frame,
             passes: parts.into_iter().map(pass).collect(),
         }

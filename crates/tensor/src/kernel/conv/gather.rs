@@ -92,7 +92,7 @@ pub(super) fn forward<T: Float>(conv: &Convolution, x: &[T], w: &[T], y: &mut [T
     let isa = Isa::get();
     let micro = T::micro(isa);
     let frame = Frame { from: conv.image, size: conv.reach(), corner: conv.padding, apart: [1, 1] };
-    let terms = conv.inputs * conv.taps();
+    let terms = conv.terms();
     let weights = |group: usize| {
         let first = w[group * conv.outputs * terms..].as_ptr();
         let view = View { first, row: 1, col: terms as isize };
@@ -146,7 +146,7 @@ pub(super) fn input<T: Float>(conv: &Convolution, g: &[T], w: &[T], x: &mut [T],
             let by_terms = unsafe { std::slice::from_raw_parts_mut(memory.start().cast::<T>(), terms * conv.inputs) };
             let first = group * conv.outputs;
             for_each_chunk(by_terms, taps.len() * conv.inputs, taps.len() * conv.inputs, |o, by_terms| {
-                let kernels = &w[(first + o) * conv.inputs * conv.taps()..][..conv.inputs * conv.taps()];
+                let kernels = &w[(first + o) * conv.terms()..][..conv.terms()];
                 for (to, &tap) in by_terms.chunks_exact_mut(conv.inputs).zip(&taps) {
                     to.iter_mut().zip(kernels[tap..].iter().step_by(conv.taps())).for_each(|(to, &w)| *to = w);
                 }

@@ -31,7 +31,7 @@ pub(super) fn weight<T: Float>(conv: &Convolution, x: &[T], g: &[T], w: &mut [T]
     let micro = T::micro(isa);
     let frame = Frame { from: conv.image, size: conv.reach(), corner: conv.padding, apart: [1, 1] };
     let mut places = Terms::new(frame, 1, grid(conv.output, conv.stride), outside);
-    let (m, k, n) = (conv.inputs * conv.taps(), conv.places(), conv.outputs);
+    let (m, k, n) = (conv.terms(), conv.places(), conv.outputs);
     // All channels of an element of the kernel together: they meet the image in the same places.
     let [down, across] = grid(conv.kernel, conv.dilation);
     let mut rows: Vec<Rows> = Vec::new();

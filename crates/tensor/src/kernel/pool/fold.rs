@@ -64,14 +64,7 @@ multiversion! {
             for i in 0..down.count {
                 let x = &x[image * pixels..];
                 for j in starts(across.length) {
-                    let mut all = [fold.start(); LANES];
-                    if down.span(i).len() > F::CHAIN {
-                        all = in_chains(fold, down.span(i), |row| *read(x, row * across.length + j, &mut end));
-                    } else {
-                        for row in down.span(i) {
-                            all = with(fold, all, read(x, row * across.length + j, &mut end));
-                        }
-                    }
+                    let all = all_of(fold, down.span(i), |row| *read(x, row * across.length + j, &mut end));
                     values[line.before + j..][..LANES].copy_from_slice(&all);
                 }
                 // A short row was followed by others.
@@ -85,6 +78,19 @@ multiversion! {
             }
         }
     }
+}
+
+/// Folds the lanes at each of these places.
+#[inline(always)]
+fn all_of<T: Float, F: Fold>(fold: F, places: Range<usize>, mut at: impl FnMut(usize) -> [T; LANES]) -> [T; LANES] {
+    if places.len() > F::CHAIN {
+        return in_chains(fold, places, at);
+    }
+    let mut all = [fold.start(); LANES];
+    for place in places {
+        all = with(fold, all, &at(place));
+    }
+    all
 }
 
 /// Folds the lanes at each of many places. Not inlined, since that would make the loops over few of them slower.
@@ -108,15 +114,7 @@ fn with<T: Float>(fold: impl Fold, mut all: [T; LANES], x: &[T; LANES]) -> [T; L
 #[inline(always)]
 fn beside<const STRIDE: usize, T: Float, F: Fold>(fold: F, size: usize, count: usize, line: &[T], y: &mut [T]) {
     for j in (0..count).step_by(LANES) {
-        let mut all = [fold.start(); LANES];
-        if size > F::CHAIN {
-            all = in_chains(fold, 0..size, |k| apart::<STRIDE, T>(line, j * STRIDE + k, STRIDE));
-        } else {
-            for k in 0..size {
-                all = with(fold, all, &apart::<STRIDE, T>(line, j * STRIDE + k, STRIDE));
-            }
-        }
-        write(y, j, &all);
+        write(y, j, &all_of(fold, 0..size, |k| apart::<STRIDE, T>(line, j * STRIDE + k, STRIDE)));
     }
 }
 
@@ -125,12 +123,7 @@ fn beside<const STRIDE: usize, T: Float, F: Fold>(fold: F, size: usize, count: u
 fn each<T: Float, F: Fold>(fold: F, across: &Spans, line: &Line, values: &[T], y: &mut [T]) {
     for (j, y) in y[..across.count].iter_mut().enumerate() {
         let (chunks, rest) = values[line.window(across, j)].as_chunks::<LANES>();
-        let mut all = [fold.start(); LANES];
-        if chunks.len() > F::CHAIN {
-            all = in_chains(fold, 0..chunks.len(), |k| chunks[k]);
-        } else {
-            chunks.iter().for_each(|x| all = with(fold, all, x));
-        }
+        let mut all = all_of(fold, 0..chunks.len(), |k| chunks[k]);
         *y = rest.iter().fold(fold.start(), |all, &x| fold.with(all, x));
         if !chunks.is_empty() {
             let mut half = LANES / 2;

@@ -104,9 +104,9 @@ fn search<T: Float>(windows: &Windows, x: &[T], images: usize, mut f: impl FnMut
                 places[line.before + j..][..LANES].copy_from_slice(&first);
             }
             // A short row was followed by others.
-            let end = line.before + across.length;
-            values[end..][..LANES].fill(least);
-            places[end..][..LANES].fill(nowhere);
+            let behind = line.before + across.length;
+            values[behind..][..LANES].fill(least);
+            places[behind..][..LANES].fill(nowhere);
             match line.beside {
                 Some(steps @ [1, _]) => beside::<1, T>(steps, across.count, values, places, found),
                 Some(steps @ [2, _]) => beside::<2, T>(steps, across.count, values, places, found),
